@@ -1,0 +1,150 @@
+"""What a field may hold: units, meanings, predicates, and the check of a value against its annotation.
+
+The server checks the same annotations with Pydantic; the check here is for the phone, which has none.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Le, MaxLen, MinLen, Predicate
+
+from client_sdk.errors import SampleError
+
+_HEXADECIMAL = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Unit of a field, for documentation and schemas; validators ignore it."""
+
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a field holds, in one sentence, for the protocol's table of fields; validators ignore it."""
+
+    text: str
+
+
+def is_clean_text(text: str) -> bool:
+    """No control, invisible formatting or unassigned character."""
+    return text.isprintable()
+
+
+def is_uuid7(text: str) -> bool:
+    """A lower-case UUID of version 7 (RFC 9562)."""
+    groups = text.split("-")
+    return (
+        [len(group) for group in groups] == [8, 4, 4, 4, 12]
+        and all(_HEXADECIMAL.issuperset(group) for group in groups)
+        and groups[2][0] == "7"
+        and groups[3][0] in "89ab"
+    )
+
+
+def is_utc_instant(text: str) -> bool:
+    """RFC 3339 in UTC with milliseconds, like 2026-11-23T16:34:00.123Z."""
+    if len(text) != 24 or not text.isascii():
+        return False
+    try:
+        return instant_text(datetime.fromisoformat(text)) == text
+    except (ValueError, OverflowError):
+        return False
+
+
+def is_plmn(text: str) -> bool:
+    """MCC and MNC as 5 or 6 digits, zeros kept (ITU-T E.212)."""
+    return len(text) in (5, 6) and text.isascii() and text.isdigit()
+
+
+def is_sha256_hex(text: str) -> bool:
+    """64 lower-case hexadecimal digits."""
+    return len(text) == 64 and _HEXADECIMAL.issuperset(text)
+
+
+def instant_text(instant: datetime) -> str:
+    """Wire form of an aware instant: UTC, milliseconds, ``Z``."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def check_value(field: str, value: object, annotation: Any) -> None:
+    """Compare one value with its annotation, as strictly as the wire does: a bool is no number, nor is NaN.
+
+    Args:
+        field: name to put in the message.
+        value: what the field holds.
+        annotation: a type, ``Literal[…]`` or ``Annotated[…]`` of these, possibly ``| None``.
+
+    Raises:
+        SampleError: the value does not fit; the message names field, value and expectation.
+    """
+    choices, bounds = _flattened(annotation)
+    if value is None and NoneType in choices:
+        return
+    if not any(_is_of(value, choice) for choice in choices) or not all(_holds(bound, value) for bound in bounds):
+        raise SampleError(field, value, described(annotation))
+
+
+def described(annotation: Any) -> str:
+    """The annotation in words, for messages and tables: ``number, ≥ -156, ≤ -31``."""
+    choices, bounds = _flattened(annotation)
+    words = [_named(choice) for choice in choices if choice is not NoneType]
+    return ", ".join([" or ".join(words), *(_worded(bound) for bound in bounds)])
+
+
+def _flattened(annotation: Any) -> tuple[list[Any], list[Any]]:
+    """All the types or literal values an annotation admits, and all its bounds."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *metadata = get_args(annotation)
+        choices, bounds = _flattened(inner)
+        return choices, bounds + [item for item in metadata if isinstance(item, Ge | Le | MinLen | MaxLen | Predicate)]
+    if origin in (Union, UnionType):
+        parts = [_flattened(member) for member in get_args(annotation)]
+        return [choice for choices, _ in parts for choice in choices], [b for _, bounds in parts for b in bounds]
+    if origin is Literal:
+        return list(get_args(annotation)), []
+    return [annotation], []
+
+
+def _is_of(value: object, choice: Any) -> bool:
+    if not isinstance(choice, type):
+        return bool(value == choice)
+    if choice is float:
+        return type(value) in (int, float)
+    return type(value) is choice
+
+
+def _holds(bound: Any, value: Any) -> bool:
+    match bound:
+        case Ge(ge=low):
+            return bool(value >= low)
+        case Le(le=high):
+            return bool(value <= high)
+        case MinLen(min_length=shortest):
+            return len(value) >= shortest
+        case MaxLen(max_length=longest):
+            return len(value) <= longest
+        case _:
+            return bool(bound.func(value))
+
+
+def _named(choice: Any) -> str:
+    return {float: "number", int: "integer", str: "text", bool: "true or false"}.get(choice) or f"“{choice}”"
+
+
+def _worded(bound: Any) -> str:
+    match bound:
+        case Ge(ge=low):
+            return f"≥ {low}"
+        case Le(le=high):
+            return f"≤ {high}"
+        case MinLen(min_length=shortest):
+            return f"at least {shortest} characters"
+        case MaxLen(max_length=longest):
+            return f"at most {longest} characters"
+        case _:
+            return str(bound.func.__doc__).rstrip(".")
