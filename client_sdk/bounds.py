@@ -5,6 +5,7 @@ The server checks the same annotations with Pydantic; the check here is for the 
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -95,8 +96,9 @@ def described(annotation: Any) -> str:
     return ", ".join([" or ".join(words), *(_worded(bound) for bound in bounds)])
 
 
+@cache
 def _flattened(annotation: Any) -> tuple[list[Any], list[Any]]:
-    """All the types or literal values an annotation admits, and all its bounds."""
+    """All the types or literal values an annotation admits, and all its bounds; computed once per annotation."""
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *metadata = get_args(annotation)
