@@ -1,0 +1,26 @@
+"""The language that people read: both texts stand side by side where they are used, and this picks one."""
+
+import os
+from typing import Literal
+
+Language = Literal["en", "fr"]
+
+_current: list[Language] = []
+
+
+def language_of_environment() -> Language:
+    """French where the locale says so (``LC_ALL``, ``LC_MESSAGES``, ``LANG``, in that order), English elsewhere."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return "fr" if value.lower().startswith("fr") else "en"
+    return "en"
+
+
+def use_language(language: Language) -> None:
+    """Choose the language of every later message."""
+    _current[:] = [language]
+
+
+def tr(english: str, french: str) -> str:
+    """One of the two texts, in the current language."""
+    return french if (_current[0] if _current else language_of_environment()) == "fr" else english
