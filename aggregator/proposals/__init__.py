@@ -1,0 +1,1 @@
+"""From verdicts to candidate zones: where people seem to lack the service that is declared."""
