@@ -1,0 +1,141 @@
+"""The collector's HTTP interface: ``docs/protocol.md`` is its text, and this file holds no rule of its own."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from client_sdk.bounds import instant_text
+from client_sdk.signing.envelope import CONTENT_TYPE, MAX_BODY_BYTES, MAX_LINES, SIGNATURE_HEADER
+from client_sdk.signing.keys import SigningKey
+from collector.body import read_body, single_header
+from collector.intake import privacy_notice
+from collector.intake.accept import accept
+from collector.intake.devices import MAX_ENROLMENT_BYTES, enrol
+from collector.measurement import transfer
+from collector.problems import tell_problems
+from collector.settings import Settings
+from collector.storage.migration import prepare_database
+from collector.storage.store import Store
+
+JOSE = "application/jose"
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """What the routes work with: ``request.app.state.collector``."""
+
+    store: Store
+    key: SigningKey
+    clock: Clock
+
+
+def utc_now() -> datetime:
+    """The system's clock."""
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
+    """The application of one collector; its database and key are opened when it starts.
+
+    Starting migrates a fresh SQLite file, and raises :class:`~collector.errors.MigrationError` on a database that
+    ``maille collector migrate`` has to bring up to date first.
+
+    Args:
+        settings: of this collector.
+        clock: gives the instant of reception.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(prepare_database, settings)
+        store = Store(settings.database_url)
+        key = await run_in_threadpool(SigningKey.load_or_create, settings.collector_key)
+        app.state.collector = Collector(store, key, clock)
+        app.state.transfers = transfer.Transfers(settings.measurement_slots)
+        try:
+            yield
+        finally:
+            store.close()
+
+    # the documentation pages would fetch scripts from elsewhere: only the description itself is served
+    app = FastAPI(
+        title="Maille collector",
+        version=version("maille"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    tell_problems(app)
+    app.include_router(routes)
+    app.include_router(transfer.routes)
+    return app
+
+
+routes = APIRouter(prefix="/v1")
+
+
+def _described(content_type: str, answer_type: str, *statuses: int) -> dict[str, Any]:
+    """OpenAPI of a route that reads its body itself."""
+    problem = {"application/problem+json": {"schema": {"type": "object"}}}
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "requestBody": {"required": True, "content": {content_type: binary}},
+        "responses": {
+            **{str(status): {"description": "done", "content": {answer_type: {}}} for status in statuses},
+            "default": {"description": "refused", "content": problem},
+        },
+    }
+
+
+@routes.get("/status")
+def status(request: Request) -> JSONResponse:
+    """Who this collector is, and what it accepts."""
+    collector: Collector = request.app.state.collector
+    return JSONResponse(
+        {
+            "name": "maille-collector",
+            "version": request.app.version,
+            "collector_key": collector.key.public.jwk,
+            "collector_thumbprint": collector.key.public.thumbprint,
+            "privacy_notice": {"version": privacy_notice.VERSION, "text": privacy_notice.TEXT},
+            "limits": {"max_body_bytes": MAX_BODY_BYTES, "max_samples": MAX_LINES},
+        }
+    )
+
+
+@routes.post("/devices", response_class=JSONResponse, openapi_extra=_described(JOSE, "application/json", 200, 201))
+async def enrol_device(request: Request) -> JSONResponse:
+    """Enrol the device whose key signed the request; again, and nothing changes."""
+    collector: Collector = request.app.state.collector
+    body = await read_body(request, JOSE, MAX_ENROLMENT_BYTES)
+    thumbprint = collector.key.public.thumbprint
+    enrolment = await run_in_threadpool(enrol, body, collector.store, thumbprint, collector.clock())
+    return JSONResponse(
+        {
+            "device": enrolment.device.thumbprint,
+            "tier": enrolment.device.tier,
+            "enrolled_at": instant_text(enrolment.device.enrolled_at),
+            "collector_key": collector.key.public.jwk,
+        },
+        201 if enrolment.added else 200,
+    )
+
+
+@routes.post("/envelopes", response_class=Response, openapi_extra=_described(CONTENT_TYPE, JOSE, 200))
+async def accept_envelope(request: Request) -> Response:
+    """Take in a signed envelope; the answer is a signed receipt of what is committed."""
+    collector: Collector = request.app.state.collector
+    signature = single_header(request, SIGNATURE_HEADER)
+    body = await read_body(request, CONTENT_TYPE, MAX_BODY_BYTES)
+    receipt = await run_in_threadpool(accept, body, signature, collector.store, collector.key, collector.clock())
+    return Response(receipt, media_type=JOSE)

@@ -1,0 +1,142 @@
+"""Enrolment and invitations: which devices may send, and in which tier."""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from client_sdk.errors import DeviceKeyError
+from client_sdk.signing.base64url import decode_base64url
+from client_sdk.signing.jws import read_object, verify_compact
+from client_sdk.signing.keys import VerifyingKey
+from collector.errors import DeviceError, EnrolmentError
+from collector.intake import privacy_notice
+from collector.storage.records import Device, Invitation
+from collector.storage.store import Store
+
+ENROLMENT_TYPE = "maille-enrolment"
+MAX_ENROLMENT_BYTES = 8 * 1024
+_MEMBERS = {"jwk", "collector", "privacy_notice_version", "invitation"}
+_CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is mistaken for another; 24 of them carry 118 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """An enrolled device, and whether this request added it."""
+
+    device: Device
+    added: bool
+
+
+def enrol(jws: bytes, store: Store, collector_thumbprint: str, now: datetime) -> Enrolment:
+    """Enrol the device that signed the request with the key inside it, which proves that it has the private half.
+
+    Args:
+        jws: compact JWS of type ``maille-enrolment``.
+        store: where devices are kept.
+        collector_thumbprint: this collector's; the request must name it, so that it serves nowhere else.
+        now: instant of reception.
+
+    Raises:
+        EnrolmentError: the payload, key, collector, privacy notice or invitation cannot be accepted; nothing changed.
+        JwsError: the signature does not hold.
+        DeviceError: the device was revoked.
+    """
+    text = jws.decode("ascii", errors="replace").strip()
+    payload, key = verify_compact(text, lambda _: _key_inside(text), ENROLMENT_TYPE)
+    members = _members(payload)
+    if members["collector"] != collector_thumbprint:
+        raise EnrolmentError(
+            "enrolment-collector",
+            f"collector: got “{_shown(members['collector'])}”, expected this collector's thumbprint",
+        )
+    if members["privacy_notice_version"] != privacy_notice.VERSION:
+        raise EnrolmentError(
+            "enrolment-privacy-notice",
+            f"privacy_notice_version: got “{_shown(members['privacy_notice_version'])}”, "
+            f"expected “{privacy_notice.VERSION}”, the notice in force",
+        )
+    code = members.get("invitation")
+    digest = None if code is None else invitation_digest(code)
+    return Enrolment(*store.enrol_device(key, privacy_notice.VERSION, digest, now))
+
+
+def enrolled_device(store: Store, thumbprint: str) -> Device:
+    """The device, which must be known and not revoked.
+
+    Raises:
+        DeviceError: it is neither.
+    """
+    device = store.find_device(thumbprint)
+    if device is None:
+        raise DeviceError("jws-unknown-key", f"kid: {thumbprint[:64]!r} is not an enrolled device")
+    if device.revoked_at is not None:
+        raise DeviceError("device-revoked", "kid: the device is no longer enrolled here")
+    return device
+
+
+def find_enrolled_key(store: Store, thumbprint: str) -> VerifyingKey:
+    """The public key of an enrolled device.
+
+    Raises:
+        DeviceError: it is unknown or revoked.
+    """
+    return VerifyingKey.from_jwk(enrolled_device(store, thumbprint).jwk)
+
+
+def invite(store: Store, label: str, devices: int, valid: timedelta, now: datetime) -> tuple[str, Invitation]:
+    """Make an invitation; the code is returned once and kept only as a digest.
+
+    Args:
+        store: where it is kept.
+        label: which team or campaign, 1 to 64 characters.
+        devices: how many devices may use it.
+        valid: for how long.
+        now: from when.
+    """
+    code = "-".join("".join(secrets.choice(_CODE_LETTERS) for _ in range(6)) for _ in range(4))
+    invitation = Invitation(
+        code_sha256=invitation_digest(code), label=label, devices=devices, created_at=now, expires_at=now + valid
+    )
+    store.add_invitation(invitation)
+    return code, invitation
+
+
+def invitation_digest(code: str) -> str:
+    """Hexadecimal SHA-256 of a code, after dropping what people add when they type: case, spaces, dashes."""
+    return hashlib.sha256(re.sub(r"[\s-]", "", code).lower().encode("utf-8", "replace")).hexdigest()
+
+
+def _key_inside(jws: str) -> VerifyingKey:
+    """The key that the still unverified payload names; the signature must then hold with it."""
+    try:
+        payload = decode_base64url(jws.split(".")[1])
+    except ValueError as error:
+        raise EnrolmentError("enrolment-payload", f"payload: {error}") from error
+    try:
+        return VerifyingKey.from_jwk(_members(payload)["jwk"])
+    except DeviceKeyError as error:
+        raise EnrolmentError("enrolment-key", str(error)) from error
+
+
+def _members(payload: bytes) -> dict[str, Any]:
+    try:
+        members = read_object(payload, "payload")
+    except ValueError as error:
+        raise EnrolmentError("enrolment-payload", str(error)) from error
+    if unknown := sorted(set(members) - _MEMBERS):
+        raise EnrolmentError("enrolment-payload", f"{_shown(unknown[0])}: not a member of an enrolment")
+    if "jwk" not in members:
+        raise EnrolmentError("enrolment-payload", "jwk: missing, expected the device's public key")
+    for name in ("collector", "privacy_notice_version"):
+        if not isinstance(members.get(name), str):
+            raise EnrolmentError("enrolment-payload", f"{name}: expected text")
+    if not isinstance(members.get("invitation"), str | None):
+        raise EnrolmentError("enrolment-payload", "invitation: expected text")
+    return members
+
+
+def _shown(text: str) -> str:
+    return ascii(text[:64])[1:-1]

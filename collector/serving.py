@@ -1,0 +1,90 @@
+"""A collector in a thread of this process, on a free port: for demonstrations and tests, with the real server."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from fastapi import FastAPI
+
+from client_sdk.signing.keys import SigningKey
+from collector.app import Clock, create_app, utc_now
+from collector.settings import Settings
+from collector.storage.store import Store
+
+_START_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCollector:
+    """A collector that answers at ``base_url`` (``http://127.0.0.1:PORT``)."""
+
+    base_url: str
+    settings: Settings
+    app: FastAPI
+
+    @property
+    def store(self) -> Store:
+        """The store that the collector itself works with."""
+        store: Store = self.app.state.collector.store
+        return store
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that signs its receipts."""
+        key: SigningKey = self.app.state.collector.key
+        return key
+
+
+@contextmanager
+def running_collector(settings: Settings, clock: Clock = utc_now) -> Iterator[RunningCollector]:
+    """Serve until the block ends.
+
+    Args:
+        settings: of the collector; with port 0 any free port is taken.
+        clock: gives the instant of reception.
+
+    Raises:
+        MigrationError: the database has to be migrated first.
+    """
+    app = create_app(settings, clock)
+    server = uvicorn.Server(server_config(app, settings))
+    listener = socket.create_server((settings.host, settings.port))
+    failure: list[BaseException] = []
+    thread = threading.Thread(target=_serve, args=(server, listener, failure), name="collector", daemon=True)
+    thread.start()
+    try:
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > deadline:
+                raise failure[0] if failure else RuntimeError("the collector did not start; its log says why")
+            time.sleep(0.005)
+        yield RunningCollector(f"http://{settings.host}:{listener.getsockname()[1]}", settings, app)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How the collector is served everywhere: clients' addresses are neither logged nor believed from headers."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ws="none",
+        log_level="warning",
+    )
+
+
+def _serve(server: uvicorn.Server, listener: socket.socket, failure: list[BaseException]) -> None:
+    try:
+        server.run(sockets=[listener])
+    except BaseException as error:  # told by the thread that waits for the start
+        failure.append(error)

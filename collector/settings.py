@@ -1,0 +1,107 @@
+"""Everything that can be configured, in one frozen object read once at start; nothing else reads the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from collector.errors import SettingsError
+
+_DATABASES = ("sqlite", "postgresql+psycopg")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings of one collector.
+
+    Attributes:
+        data: directory of keys, archive and, by default, the database (``MAILLE_DATA``).
+        database_url: SQLAlchemy address, ``sqlite:///FILE`` or ``postgresql+psycopg://…``
+            (``MAILLE_DATABASE_URL``; empty: ``collector.sqlite`` in ``data``).
+        host: address to listen on (``MAILLE_HOST``).
+        port: TCP port to listen on, 0 for any free one (``MAILLE_PORT``).
+        measurement_slots: transfers served at the same time (``MAILLE_MEASUREMENT_SLOTS``).
+
+    Raises:
+        SettingsError: a value cannot be used; the message names the setting.
+    """
+
+    data: Path = Path("maille-data")
+    database_url: str = field(default="", repr=False)  # may hold a password
+    host: str = "127.0.0.1"
+    port: int = 8420
+    measurement_slots: int = 4
+
+    def __post_init__(self) -> None:
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.data / 'collector.sqlite'}")
+        _check_database_url(self.database_url)
+        _check_range("MAILLE_PORT", self.port, 0, 65_535)
+        _check_range("MAILLE_MEASUREMENT_SLOTS", self.measurement_slots, 1, 1_000)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read ``MAILLE_*``; an empty variable counts as absent.
+
+        Raises:
+            SettingsError: a value cannot be used; the message names the variable.
+        """
+        given = {name: value for name in VARIABLES if (value := environment.get(name, "").strip())}
+        settings = cls(
+            data=Path(given.get("MAILLE_DATA", "maille-data")), database_url=given.get("MAILLE_DATABASE_URL", "")
+        )
+        return replace(
+            settings,
+            host=given.get("MAILLE_HOST", settings.host),
+            port=_integer(given, "MAILLE_PORT", settings.port),
+            measurement_slots=_integer(given, "MAILLE_MEASUREMENT_SLOTS", settings.measurement_slots),
+        )
+
+    @property
+    def collector_key(self) -> Path:
+        """PEM file of the key that signs receipts."""
+        return self.data / "collector-key.pem"
+
+    @property
+    def device_token_key(self) -> Path:
+        """File of the 32 bytes that turn a device into its token in the archive."""
+        return self.data / "device-token.key"
+
+    @property
+    def archive(self) -> Path:
+        """Directory of the Parquet archive."""
+        return self.data / "archive"
+
+
+VARIABLES = ("MAILLE_DATA", "MAILLE_DATABASE_URL", "MAILLE_HOST", "MAILLE_PORT", "MAILLE_MEASUREMENT_SLOTS")
+"""Environment variable of each setting, in the order of the settings."""
+
+
+def _check_database_url(text: str) -> None:
+    try:
+        driver = make_url(text).drivername
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError(
+            "MAILLE_DATABASE_URL: cannot be read as an address, expected sqlite:///FILE or "
+            "postgresql+psycopg://USER@HOST/DATABASE"
+        ) from error
+    if driver not in _DATABASES:
+        raise SettingsError(f"MAILLE_DATABASE_URL: got the kind {driver!r}, expected {' or '.join(_DATABASES)}")
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise SettingsError(f"{name}: got {value}, expected an integer from {low} to {high}")
+
+
+def _integer(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name)
+    if text is None:
+        return default
+    try:
+        return int(text)
+    except ValueError as error:
+        raise SettingsError(f"{name}: got {text!r}, expected an integer") from error

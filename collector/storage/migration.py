@@ -1,0 +1,78 @@
+"""Bringing a database to the revision that this version works with."""
+
+from pathlib import Path
+from typing import Literal
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect
+from sqlalchemy.exc import OperationalError
+
+from collector.errors import MigrationError
+from collector.settings import Settings
+from collector.storage.engine import create_database_engine
+
+State = Literal["empty", "current", "behind"]
+
+
+def migrations_folder() -> Path:
+    """Where the migrations are: inside an installed wheel, or beside the packages in a checkout.
+
+    Raises:
+        MigrationError: neither is there.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "migrations", package.parent / "migrations"):
+        if (folder / "env.py").is_file():
+            return folder
+    raise MigrationError(f"migrations: not found in {package} nor beside it; is the installation complete?")
+
+
+def migration_config(database_url: str) -> Config:
+    """Alembic's configuration for one database."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.attributes["database_url"] = database_url
+    return config
+
+
+def migrate(database_url: str) -> None:
+    """Apply every migration that is missing.
+
+    Raises:
+        MigrationError: the database cannot be reached.
+    """
+    try:
+        command.upgrade(migration_config(database_url), "head")
+    except OperationalError as error:
+        raise MigrationError(f"database: {str(error.orig).splitlines()[0]}") from error
+
+
+def prepare_database(settings: Settings) -> None:
+    """Migrate a fresh SQLite file; otherwise make sure that the database is at the right revision.
+
+    Raises:
+        MigrationError: it cannot be reached, or is not at that revision.
+    """
+    engine = create_database_engine(settings.database_url)
+    try:
+        state = _state(engine)
+    except OperationalError as error:
+        raise MigrationError(f"database: {str(error.orig).splitlines()[0]}") from error
+    finally:
+        engine.dispose()
+    if state == "empty" and engine.dialect.name == "sqlite":
+        migrate(settings.database_url)
+    elif state != "current":
+        raise MigrationError("database: is not at this version's revision; run `maille collector migrate` first")
+
+
+def _state(engine: Engine) -> State:
+    with engine.connect() as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+        if revision is None and not inspect(connection).has_table("samples"):
+            return "empty"
+        head = ScriptDirectory(str(migrations_folder())).get_current_head()
+        return "current" if revision == head else "behind"

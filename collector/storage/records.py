@@ -1,0 +1,82 @@
+"""What crosses the border of the store: plain frozen records, so that no caller sees SQL or a database's types."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from client_sdk.sample import Sample
+from client_sdk.signing.keys import Jwk
+from client_sdk.signing.receipt import LineVerdict
+
+Tier = Literal["volunteer", "field_team"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """An enrolled device, named by its key's thumbprint."""
+
+    thumbprint: str
+    jwk: Jwk
+    tier: Tier
+    enrolled_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """A code that makes up to ``devices`` devices a field team's, until it expires; only its digest is kept."""
+
+    code_sha256: str
+    label: str
+    devices: int
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedEnvelope:
+    """An envelope whose signature held, as it arrived."""
+
+    device: str
+    sha256: str
+    body: bytes
+    signature: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedSample:
+    """A sample to store.
+
+    Attributes:
+        line: its number in the envelope, from 1.
+        sample: the sample.
+        line_sha256: hexadecimal digest of the line, which tells a repeated sample from a re-used id.
+        h3_cell: H3 index at resolution 10, or None without position.
+        flags: ids of the plausibility rules that fired.
+        excluded: whether one of them takes its vote away.
+    """
+
+    line: int
+    sample: Sample
+    line_sha256: str
+    h3_cell: int | None
+    flags: tuple[str, ...]
+    excluded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEnvelope:
+    """What the store keeps of an envelope: when it first came, and the verdict on each line."""
+
+    received_at: datetime
+    verdicts: tuple[LineVerdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthCount:
+    """How many samples a month of ``measured_at`` holds, and when the last of them was received."""
+
+    month: str
+    samples: int
+    last_received_at: datetime

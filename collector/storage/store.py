@@ -1,0 +1,285 @@
+"""The only SQL of the service: devices, invitations, envelopes, samples, on SQLite and PostgreSQL.
+
+Synchronous; the app calls it from a thread pool. Writers of one device wait for each other (a row lock on PostgreSQL,
+the one write lock of SQLite), so the same envelope sent twice at once is stored once and both get the same verdicts.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from client_sdk.bounds import instant_text
+from client_sdk.sample import FIELDS
+from client_sdk.signing.keys import VerifyingKey
+from client_sdk.signing.receipt import LineVerdict
+from collector.errors import BusyError, DeviceError, EnrolmentError
+from collector.storage.engine import create_database_engine
+from collector.storage.records import (
+    Device,
+    Invitation,
+    JudgedSample,
+    MonthCount,
+    ReceivedEnvelope,
+    RecordedEnvelope,
+    Tier,
+)
+from collector.storage.settlement import settle
+from collector.storage.tables import devices, envelopes, invitations, samples
+
+_RETRY_AFTER_S = 30
+
+
+class Store:
+    """The database of one collector, migrated.
+
+    Every method may raise :class:`~collector.errors.BusyError` (``storage-unavailable``): nothing was stored then.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self.engine = create_database_engine(database_url)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+    # -- devices
+
+    def find_device(self, thumbprint: str) -> Device | None:
+        """An enrolled device, revoked or not."""
+        with self._reading() as connection:
+            row = connection.execute(select(devices).where(devices.c.thumbprint == thumbprint)).one_or_none()
+            return None if row is None else _device(row)
+
+    def enrol_device(
+        self, key: VerifyingKey, privacy_notice_version: str, invitation: str | None, now: datetime
+    ) -> tuple[Device, bool]:
+        """Add a device as a volunteer's, or find it; then apply the invitation, which makes it a field team's.
+
+        Args:
+            key: of the device.
+            privacy_notice_version: which it accepted.
+            invitation: digest of the code, if it gave one; the device that used a code before may give it again.
+            now: instant of reception.
+
+        Returns:
+            The device, and whether it is new.
+
+        Raises:
+            DeviceError: the device was revoked.
+            EnrolmentError: the invitation is unknown, expired or used up; nothing changed.
+        """
+        row = {
+            "thumbprint": key.thumbprint,
+            "public_key": key.jwk["x"],
+            "tier": "volunteer",
+            "privacy_notice_version": privacy_notice_version,
+            "enrolled_at": now,
+        }
+        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
+        with self._writing() as connection:
+            added = connection.execute(dialect.insert(devices).values(row).on_conflict_do_nothing()).rowcount == 1
+            device = _locked_device(connection, key.thumbprint)
+            if invitation is not None:
+                _use_invitation(connection, device, invitation, now)
+                device = _locked_device(connection, key.thumbprint)
+            return device, added
+
+    def add_invitation(self, invitation: Invitation) -> None:
+        """Keep a new invitation."""
+        with self._writing() as connection:
+            connection.execute(invitations.insert().values(asdict(invitation)))
+
+    # -- envelopes
+
+    def record_envelope(
+        self, envelope: ReceivedEnvelope, lines: Sequence[JudgedSample | LineVerdict]
+    ) -> RecordedEnvelope:
+        """Store an envelope and its new samples in one transaction; the same envelope again changes nothing.
+
+        Args:
+            envelope: as it arrived.
+            lines: for each line in order, the sample to store or the verdict that rejected it.
+
+        Returns:
+            What is now committed; for an envelope seen before, what was committed then.
+
+        Raises:
+            DeviceError: the device is unknown or revoked at the time of writing.
+        """
+        with self._writing() as connection:
+            device = _locked_device(connection, envelope.device)
+            earlier = connection.execute(
+                select(envelopes.c.received_at, envelopes.c.receipt).where(
+                    envelopes.c.device == envelope.device, envelopes.c.sha256 == envelope.sha256
+                )
+            ).one_or_none()
+            if earlier is not None:
+                verdicts = tuple(LineVerdict(**verdict) for verdict in json.loads(earlier.receipt))
+                return RecordedEnvelope(earlier.received_at, verdicts)
+            settled = settle(lines, _known_lines(connection, envelope.device, lines))
+            connection.execute(
+                envelopes.insert().values(
+                    device=envelope.device,
+                    sha256=envelope.sha256,
+                    received_at=envelope.received_at,
+                    body=envelope.body,
+                    signature=envelope.signature,
+                    receipt=json.dumps([asdict(verdict) for verdict in settled.verdicts]),
+                )
+            )
+            _insert_samples(connection, [_row(judged, envelope, device.tier) for judged in settled.new])
+        return RecordedEnvelope(envelope.received_at, settled.verdicts)
+
+    # -- reading back
+
+    def count_samples(self) -> int:
+        """Number of samples stored."""
+        with self._reading() as connection:
+            return connection.scalar(select(func.count()).select_from(samples)) or 0
+
+    def months(self) -> list[MonthCount]:
+        """Every month that holds samples, oldest first."""
+        statement = (
+            select(samples.c.measured_month, func.count(), func.max(samples.c.received_at))
+            .group_by(samples.c.measured_month)
+            .order_by(samples.c.measured_month)
+        )
+        with self._reading() as connection:
+            return [MonthCount(month, count, last) for month, count, last in connection.execute(statement)]
+
+    def samples_of_month(self, month: str) -> Iterator[dict[str, Any]]:
+        """Rows of one month in order of ``measured_at`` (and in no order where it is equal), a few at a time."""
+        columns = [samples.c[name] for name in ("device", "tier", "h3_cell", "flags", "excluded", "received_at")]
+        statement = (
+            select(*columns, *(samples.c[name] for name in FIELDS))
+            .where(samples.c.measured_month == month)
+            .order_by(samples.c.measured_at)
+        )
+        with self._reading() as connection:
+            for row in connection.execution_options(yield_per=5_000).execute(statement).mappings():
+                yield dict(row)
+
+    def samples_within(self, west: float, south: float, east: float, north: float) -> list[tuple[str, str, str]]:
+        """Device, id and position as WKT of the samples in a box of WGS 84 degrees; on PostGIS only.
+
+        The geometry column is generated by the database and indexed; it serves people's tools.
+        """
+        from geoalchemy2 import Geometry
+        from sqlalchemy import literal_column
+
+        position = literal_column("samples.position", Geometry("POINT", srid=4326))
+        box = func.ST_MakeEnvelope(west, south, east, north, 4326)
+        statement = (
+            select(samples.c.device, samples.c.id, func.ST_AsText(position))
+            .where(position.intersects(box))
+            .order_by(samples.c.device, samples.c.id)
+        )
+        with self._reading() as connection:
+            return [(device, sample_id, wkt) for device, sample_id, wkt in connection.execute(statement)]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with _storage_errors(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """One transaction, committed at the end of the block; on SQLite it holds the write lock from its start."""
+        with _storage_errors(), self.engine.execution_options(writes=True).begin() as connection:
+            yield connection
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """A database that is away, full or locked is told as such, so that no one takes it for success or a bad request."""
+    try:
+        yield
+    except OperationalError as error:
+        raise BusyError("storage-unavailable", f"database: {_cause(error)}", _RETRY_AFTER_S) from error
+
+
+def _cause(error: DBAPIError) -> str:
+    lines = str(error.orig).splitlines()
+    return lines[0] if lines else type(error.orig).__name__
+
+
+def _device(row: Row[Any]) -> Device:
+    return Device(
+        thumbprint=row.thumbprint,
+        jwk={"crv": "Ed25519", "kty": "OKP", "x": row.public_key},
+        tier=row.tier,
+        enrolled_at=row.enrolled_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+def _locked_device(connection: Connection, thumbprint: str) -> Device:
+    """The device, whose row no other transaction may take until this one ends."""
+    row = connection.execute(select(devices).where(devices.c.thumbprint == thumbprint).with_for_update()).one_or_none()
+    if row is None:
+        raise DeviceError("jws-unknown-key", f"kid: {thumbprint!r} is not an enrolled device")
+    if row.revoked_at is not None:
+        raise DeviceError("device-revoked", "kid: the device is no longer enrolled here")
+    return _device(row)
+
+
+def _use_invitation(connection: Connection, device: Device, code_sha256: str, now: datetime) -> None:
+    invitation = connection.execute(
+        select(invitations).where(invitations.c.code_sha256 == code_sha256).with_for_update()
+    ).one_or_none()
+    if invitation is None:
+        raise EnrolmentError("enrolment-invitation", "invitation: got a code that is unknown here")
+    users = connection.scalars(select(devices.c.thumbprint).where(devices.c.invitation == code_sha256)).all()
+    if device.thumbprint in users:
+        return
+    if now >= invitation.expires_at:
+        raise EnrolmentError("enrolment-invitation", f"invitation: expired at {instant_text(invitation.expires_at)}")
+    if len(users) >= invitation.devices:
+        raise EnrolmentError("enrolment-invitation", f"invitation: used up by {invitation.devices} devices")
+    change = {"invitation": code_sha256, "tier": "field_team"}
+    connection.execute(devices.update().where(devices.c.thumbprint == device.thumbprint).values(change))
+
+
+def _known_lines(connection: Connection, device: str, lines: Sequence[JudgedSample | LineVerdict]) -> dict[str, str]:
+    """Id → digest of the line, for the samples of this envelope that the device sent before."""
+    ids = [line.sample.id for line in lines if isinstance(line, JudgedSample)]
+    statement = select(samples.c.id, samples.c.line_sha256).where(samples.c.device == device, samples.c.id.in_(ids))
+    return {row.id: row.line_sha256 for row in connection.execute(statement)}
+
+
+def _row(judged: JudgedSample, envelope: ReceivedEnvelope, tier: Tier) -> dict[str, Any]:
+    row = {name: getattr(judged.sample, name) for name in FIELDS}
+    return row | {
+        "measured_at": datetime.fromisoformat(judged.sample.measured_at),
+        "device": envelope.device,
+        "envelope_sha256": envelope.sha256,
+        "line_sha256": judged.line_sha256,
+        "received_at": envelope.received_at,
+        "tier": tier,
+        "measured_month": judged.sample.measured_at[:7],
+        "h3_cell": judged.h3_cell,
+        "flags": " ".join(judged.flags),
+        "excluded": judged.excluded,
+    }
+
+
+def _insert_samples(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Bulk insert, by COPY where the database has it."""
+    if not rows:
+        return
+    if connection.dialect.name != "postgresql":
+        connection.execute(samples.insert(), rows)
+        return
+    names = list(rows[0])
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    with driver.cursor() as cursor, cursor.copy(f"COPY samples ({', '.join(names)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row([row[name] for name in names])

@@ -1,0 +1,158 @@
+"""The tables, for SQLite and PostgreSQL alike; the columns of a sample follow from :data:`client_sdk.sample.FIELDS`.
+
+On PostgreSQL the migrations add a generated geometry column ``samples.position``, which stays out of this metadata
+because SQLite has no such type: see :meth:`collector.storage.store.Store.samples_within`.
+"""
+
+from datetime import UTC, datetime
+from types import NoneType
+from typing import Any, get_args, get_origin
+
+from annotated_types import MaxLen, Predicate
+from sqlalchemy import (
+    CHAR,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from client_sdk import bounds
+from client_sdk.sample import FIELDS
+
+THUMBPRINT = String(43)
+SHA256 = String(64)
+TIER = String(10)
+
+_LENGTHS: dict[object, int] = {bounds.is_uuid7: 36, bounds.is_plmn: 6, bounds.is_sha256_hex: 64}
+
+
+class UtcInstant(TypeDecorator[datetime]):
+    """An aware instant in UTC, on both databases: SQLite keeps it without its zone, PostgreSQL answers in its own."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; without the zone where the database has none."""
+        if value is None:
+            return None
+        instant = value.astimezone(UTC)
+        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Back to an aware instant in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+def _sample_column(name: str, annotation: Any) -> Column[Any]:
+    if name == "measured_at":
+        return Column(name, UtcInstant, nullable=False)
+    choices, metadata = _parts(annotation)
+    return Column(name, _column_type(choices, metadata), nullable=NoneType in choices)
+
+
+def _column_type(choices: list[Any], metadata: list[Any]) -> TypeEngine[Any]:
+    texts = [choice for choice in choices if isinstance(choice, str)]
+    if texts:
+        return String(max(len(text) for text in texts))
+    if str in choices:
+        return String(next(length for item in metadata if (length := _length(item))))
+    return Boolean() if bool in choices else BigInteger() if int in choices else Double()
+
+
+def _length(item: Any) -> int | None:
+    if isinstance(item, MaxLen):
+        return item.max_length
+    return _LENGTHS.get(item.func) if isinstance(item, Predicate) else None
+
+
+def _parts(annotation: Any) -> tuple[list[Any], list[Any]]:
+    """All the types and literal values inside an annotation, and all its metadata."""
+    inner = getattr(annotation, "__metadata__", None)
+    if inner is not None:
+        choices, metadata = _parts(annotation.__origin__)
+        return choices, metadata + list(inner)
+    if get_origin(annotation) is None:
+        return [annotation], []
+    parts = [_parts(argument) for argument in get_args(annotation)]
+    return [choice for choices, _ in parts for choice in choices], [item for _, items in parts for item in items]
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("code_sha256", SHA256, primary_key=True),
+    Column("label", String(64), nullable=False),
+    Column("devices", Integer, nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+    Column("expires_at", UtcInstant, nullable=False),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("thumbprint", THUMBPRINT, primary_key=True),
+    Column("public_key", String(43), nullable=False),  # member x of the JWK
+    Column("tier", TIER, nullable=False),
+    Column("privacy_notice_version", String(16), nullable=False),
+    Column("invitation", SHA256, ForeignKey(invitations.c.code_sha256)),
+    Column("enrolled_at", UtcInstant, nullable=False),
+    Column("revoked_at", UtcInstant),
+)
+
+envelopes = Table(
+    "envelopes",
+    metadata,
+    Column("device", THUMBPRINT, ForeignKey(devices.c.thumbprint), primary_key=True),
+    Column("sha256", SHA256, primary_key=True),
+    Column("received_at", UtcInstant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("receipt", Text, nullable=False),  # the receipt's verdicts as JSON: signed again, it gives the same bytes
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("device", THUMBPRINT, primary_key=True),
+    *(
+        _sample_column(name, annotation) if name != "id" else Column("id", String(36), primary_key=True)
+        for name, annotation in FIELDS.items()
+    ),
+    Column("envelope_sha256", SHA256, nullable=False),
+    Column("line_sha256", SHA256, nullable=False),
+    Column("received_at", UtcInstant, nullable=False),
+    # the device's tier when it sent: a later invitation must not make a volunteer's past readings a field team's
+    Column("tier", TIER, nullable=False),
+    Column("measured_month", CHAR(7), nullable=False),
+    Column("h3_cell", BigInteger),
+    Column("flags", Text, nullable=False),
+    Column("excluded", Boolean, nullable=False),
+    ForeignKeyConstraint(["device", "envelope_sha256"], [envelopes.c.device, envelopes.c.sha256]),
+    Index("ix_samples_measured_month", "measured_month", "measured_at"),
+    Index("ix_samples_h3_cell", "h3_cell"),
+)

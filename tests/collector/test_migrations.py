@@ -1,0 +1,90 @@
+"""One history for both databases: it goes up, down and up again, and ends at what the tables say."""
+
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import create_engine, inspect, text
+
+from collector.errors import MigrationError
+from collector.settings import Settings
+from collector.storage.migration import migrate, migration_config, migrations_folder, prepare_database
+from collector.storage.tables import metadata
+
+KINDS = ["sqlite", "postgresql"]
+
+
+def table_names(url: str) -> set[str]:
+    engine = create_engine(url)
+    try:
+        return set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_up_check_down_up(empty_database: Any, kind: str) -> None:
+    with empty_database(kind) as url:
+        config = migration_config(url)
+        command.upgrade(config, "head")
+        command.check(config)
+        assert set(metadata.tables) <= table_names(url)
+
+        command.downgrade(config, "base")
+        assert not set(metadata.tables) & table_names(url)
+
+        command.upgrade(config, "head")
+        command.check(config)
+        assert set(metadata.tables) <= table_names(url)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_check_sees_a_column_that_no_migration_made(empty_database: Any, kind: str) -> None:
+    with empty_database(kind) as url:
+        migrate(url)
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE samples ADD COLUMN surprise INTEGER"))
+        engine.dispose()
+        with pytest.raises(Exception, match="surprise"):
+            command.check(migration_config(url))
+
+
+def test_a_fresh_sqlite_file_is_migrated_at_start(empty_database: Any) -> None:
+    with empty_database("sqlite") as url:
+        prepare_database(Settings(database_url=url))
+        assert set(metadata.tables) <= table_names(url)
+        prepare_database(Settings(database_url=url))
+
+
+def test_a_postgresql_database_without_tables_is_refused_and_says_what_to_run(empty_database: Any) -> None:
+    with empty_database("postgresql") as url:
+        with pytest.raises(MigrationError, match="maille collector migrate"):
+            prepare_database(Settings(database_url=url))
+        assert not set(metadata.tables) & table_names(url)
+        migrate(url)
+        prepare_database(Settings(database_url=url))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_database_at_another_revision_is_refused(empty_database: Any, kind: str) -> None:
+    with empty_database(kind) as url:
+        migrate(url)
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+        engine.dispose()
+        with pytest.raises(MigrationError, match="maille collector migrate"):
+            prepare_database(Settings(database_url=url))
+
+
+def test_a_database_that_is_away_is_told_in_one_line() -> None:
+    url = "postgresql+psycopg://maille@127.0.0.1:1/nowhere"
+    for attempt in (lambda: prepare_database(Settings(database_url=url)), lambda: migrate(url)):
+        with pytest.raises(MigrationError, match=r"^database: .*$") as caught:
+            attempt()
+        assert "\n" not in str(caught.value)
+
+
+def test_the_migrations_are_found_from_a_checkout() -> None:
+    assert (migrations_folder() / "versions").is_dir()
