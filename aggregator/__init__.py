@@ -1,1 +1,1 @@
-"""From the archive to verdicts, candidate zones and immutable releases: evidence, judgement, proposals, publication."""
+"""From the archive to a release: evidence, judgement, proposals, publication, in that order."""

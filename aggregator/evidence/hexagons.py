@@ -1,0 +1,72 @@
+"""H3 indexes as numbers, and hexagons as polygons where areas are needed.
+
+A *hexagon* is a cell of resolution 8, always reached as the parent of a resolution 9 cell: indexing a point directly
+at resolution 8 gives another hexagon for 7 % of points.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import h3
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import Transformer
+from shapely import MultiPolygon, Polygon
+
+HEXAGON_RESOLUTION = 8
+LAMBERT_93 = 2154
+WGS_84 = 4326
+
+Cells = NDArray[np.int64]
+Shapes = NDArray[np.object_]
+
+_RESOLUTION_BITS = 15 << 52
+
+
+def parent(index: Any, resolution: int) -> Any:
+    """Parent of H3 indexes by bit arithmetic, for any coarser ``resolution``.
+
+    Args:
+        index: an int, a NumPy array of int64, or a column expression of Ibis.
+        resolution: of the parent, 0–15.
+
+    Returns:
+        The same kind of thing.
+    """
+    return (index & ~_RESOLUTION_BITS) | (resolution << 52 | (1 << (3 * (15 - resolution))) - 1)
+
+
+def outlines(cells: Cells, epsg: int) -> Shapes:
+    """Polygons of cells (n,) in a projected reference system."""
+    if len(cells) == 0:
+        return np.empty(0, dtype=object)
+    rings = [h3.cell_to_boundary(h3.int_to_str(int(cell))) for cell in cells]
+    vertices = np.concatenate([np.asarray(ring) for ring in rings])
+    owners = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    x, y = transformer(WGS_84, epsg).transform(vertices[:, 1], vertices[:, 0])
+    return np.asarray(shapely.polygons(shapely.linearrings(np.column_stack([x, y]), indices=owners)))
+
+
+def covering(areas: Iterable[Polygon | MultiPolygon], resolution: int = HEXAGON_RESOLUTION) -> Cells:
+    """Every cell that touches one of the areas (WGS 84), sorted."""
+    found: set[int] = set()
+    for area in areas:
+        shape = h3.geo_to_h3shape(area)
+        found.update(map(h3.str_to_int, h3.h3shape_to_cells_experimental(shape, resolution, contain="overlap")))
+    return np.array(sorted(found), dtype=np.int64)
+
+
+def transformer(source: int, target: int) -> Transformer:
+    """Coordinates between two EPSG codes, longitude or easting first."""
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+def projected(geometry: Any, source: int, target: int) -> Any:
+    """A shapely geometry, or an array of them, in another reference system."""
+    convert = transformer(source, target)
+
+    def moved(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(convert.transform(points[:, 0], points[:, 1]))
+
+    return shapely.transform(geometry, moved)
