@@ -1,0 +1,1 @@
+"""The commands of `maille` that a field device has, one module each, loaded when asked for."""

@@ -1,0 +1,30 @@
+"""Where a field device keeps its key and its outbox: ``MAILLE_HOME``, or the system's folder for a user's data."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The files of one device."""
+
+    folder: Path
+
+    @property
+    def device_key(self) -> Path:
+        """Private key, PEM, readable by its owner only."""
+        return self.folder / "device-key.pem"
+
+    @property
+    def outbox(self) -> Path:
+        """SQLite file of the outbox."""
+        return self.folder / "outbox.sqlite"
+
+
+def field_home() -> Home:
+    """The home of this user's device; the folder is made when something is first written there."""
+    named = os.environ.get("MAILLE_HOME")
+    return Home(Path(named) if named else user_data_path("maille", appauthor=False))

@@ -1,0 +1,1 @@
+"""Drive-test logs of other tools become samples."""

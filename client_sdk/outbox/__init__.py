@@ -1,0 +1,1 @@
+"""Samples wait here until a verified receipt names them."""
