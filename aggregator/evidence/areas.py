@@ -1,0 +1,90 @@
+"""Exact areas of polygons within hexagons, in a projected reference system.
+
+A country's coverage is a handful of polygons with millions of vertices. They are halved until they are small, and only
+pieces that a hexagon's border crosses are ever intersected with it.
+"""
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from aggregator.evidence.hexagons import Shapes
+
+LARGEST_PIECE = 256
+"""Vertices above which a polygon is halved."""
+
+Indexes = NDArray[np.intp]
+
+
+def polygons_of(geometries: Shapes) -> tuple[Shapes, Indexes]:
+    """The valid polygons that geometries (n,) consist of, and which geometry each belongs to; the rest is dropped."""
+    present = np.flatnonzero(~shapely.is_missing(geometries))
+    parts, owners = shapely.get_parts(geometries[present], return_index=True)
+    broken = ~shapely.is_valid(parts)
+    if broken.any():
+        parts[broken] = shapely.make_valid(parts[broken])
+    for _ in range(2):  # a repaired polygon may be a collection of collections
+        parts, inner = shapely.get_parts(parts, return_index=True)
+        owners = owners[inner]
+    kept = (shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)
+    return parts[kept], present[owners[kept]]
+
+
+def subdivided(polygons: Shapes, largest: int = LARGEST_PIECE) -> tuple[Shapes, Indexes]:
+    """Pieces of at most ``largest`` vertices, and which polygon each comes from."""
+    pieces: list[shapely.Geometry] = []
+    owners: list[int] = []
+    waiting = list(enumerate(polygons))
+    while waiting:
+        owner, polygon = waiting.pop()
+        if shapely.get_num_coordinates(polygon) <= largest:
+            pieces.append(polygon)
+            owners.append(owner)
+            continue
+        halves = np.array([shapely.clip_by_rect(polygon, *rectangle) for rectangle in _halves(polygon)], dtype=object)
+        waiting.extend((owner, part) for part in polygons_of(halves)[0])
+    made = np.empty(len(pieces), dtype=object)
+    made[:] = pieces
+    return made, np.array(owners, dtype=np.intp)
+
+
+def _halves(polygon: shapely.Geometry) -> list[tuple[float, float, float, float]]:
+    west, south, east, north = (float(bound) for bound in shapely.bounds(polygon))
+    if east - west >= north - south:
+        middle = (west + east) / 2
+        return [(west, south, middle, north), (middle, south, east, north)]
+    middle = (south + north) / 2
+    return [(west, south, east, middle), (west, middle, east, north)]
+
+
+def overlaps(pieces: Shapes, hexagons: Shapes) -> tuple[Indexes, Indexes, NDArray[np.float64]]:
+    """Every pair of a piece and a hexagon that share some area.
+
+    Returns:
+        Index of the piece, index of the hexagon, area shared in the square of the system's unit.
+    """
+    tree = shapely.STRtree(hexagons)
+    piece, hexagon = tree.query(pieces, predicate="intersects")
+    inside_piece, inside_hexagon = tree.query(pieces, predicate="contains_properly")
+    inside = np.isin(piece * len(hexagons) + hexagon, inside_piece * len(hexagons) + inside_hexagon)
+    area = np.where(inside, shapely.area(hexagons)[hexagon], 0.0)
+    border = np.flatnonzero(~inside)
+    area[border] = shapely.area(shapely.intersection(pieces[piece[border]], hexagons[hexagon[border]]))
+    shared = area > 0
+    return piece[shared], hexagon[shared], area[shared]
+
+
+def covered_shares(geometries: Shapes, hexagons: Shapes) -> NDArray[np.float64]:
+    """Share (n,) of each hexagon that the union of the geometries covers, 0 to 1."""
+    polygons, features = polygons_of(geometries)
+    pieces, owners = subdivided(polygons)
+    piece, hexagon, area = overlaps(pieces, hexagons)
+    whole = shapely.area(hexagons)
+    shares = np.bincount(hexagon, weights=area, minlength=len(hexagons)) / whole
+    # Only parts of different features can overlap; where they meet, their union counts.
+    feature = features[owners[piece]]
+    meetings = np.unique(np.column_stack([hexagon, feature]), axis=0)[:, 0]
+    for index in np.flatnonzero(np.bincount(meetings, minlength=len(hexagons)) > 1):
+        within = shapely.intersection(pieces[piece[hexagon == index]], hexagons[index])
+        shares[index] = shapely.area(shapely.union_all(within)) / whole[index]
+    return np.minimum(shares, 1.0)
