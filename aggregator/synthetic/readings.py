@@ -79,7 +79,7 @@ def _readings(
             "roaming": False,
             "service_state": "in_service",
             "rat": "lte",
-            "lte_rsrp_dbm": round(float(rsrp[i])),
+            "lte_rsrp_dbm": round(float(np.clip(rsrp[i], -140, -44))),
             "lte_rsrq_db": round(float(np.clip(-10.5 + (min(sinr[i], 20) - 10) * 0.35, -19, -6)), 1),
             "lte_sinr_db": round(float(np.clip(sinr[i], -20, 30)), 1),
             "lte_eci": int(mast[i]) * 256 + phone.operator,
