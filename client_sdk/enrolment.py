@@ -1,0 +1,167 @@
+"""Enrolment: the device learns the collector's key, pins it, and proves that it holds its own."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from client_sdk.errors import CollectorError, DeviceKeyError, MailleError
+from client_sdk.messages import tr
+from client_sdk.outbox.queue import Outbox, PinnedCollector
+from client_sdk.outbox.upload import request
+from client_sdk.signing.jws import sign_compact
+from client_sdk.signing.keys import SigningKey, VerifyingKey
+
+TYPE = "maille-enrolment"
+CONTENT_TYPE = "application/jose"
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyNotice:
+    """What the collector does with the samples, in both languages."""
+
+    version: str
+    french: str
+    english: str
+
+    def text(self) -> str:
+        """The notice in the reader's language."""
+        return tr(self.english, self.french)
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorStatus:
+    """What a collector says of itself, before anything is sent to it."""
+
+    url: str
+    version: str
+    key: VerifyingKey
+    notice: PrivacyNotice
+
+
+def read_status(url: str, client: httpx.Client) -> CollectorStatus:
+    """Ask a collector who it is.
+
+    Raises:
+        CollectorError: no answer, or not a collector's.
+    """
+    base = url.rstrip("/")
+    answer = request(client, "GET", f"{base}/v1/status")
+    try:
+        status = _object(answer)
+        notice = status["privacy_notice"]
+        texts = notice["text"]
+        return CollectorStatus(
+            base,
+            str(status["version"]),
+            VerifyingKey.from_jwk(status["collector_key"]),
+            PrivacyNotice(str(notice["version"]), str(texts["fr"]), str(texts["en"])),
+        )
+    except (ValueError, KeyError, TypeError, DeviceKeyError) as error:
+        raise _not_a_collector(answer) from error
+
+
+def enrol(
+    url: str,
+    key: SigningKey,
+    outbox: Outbox,
+    invitation: str | None = None,
+    client: httpx.Client | None = None,
+    *,
+    collector_thumbprint: str | None = None,
+    accept_notice: Callable[[PrivacyNotice], bool] | None = None,
+) -> PinnedCollector:
+    """Enrol the device, or, with an invitation, raise it to the tier of field teams.
+
+    Args:
+        url: address of the collector, as given by the project.
+        key: the device's key.
+        outbox: where the collector's key is pinned.
+        invitation: code given to a field team.
+        client: makes the requests; one is made and closed where it is None.
+        collector_thumbprint: thumbprint that the collector's key must have, from the join link.
+        accept_notice: shows the privacy notice and says whether it is accepted; where it is None, the caller
+            answers for the acceptance.
+
+    Raises:
+        CollectorError: no answer, a refusal, or not a collector.
+        MailleError: the key is not the expected one, or the notice was declined; nothing was sent.
+    """
+    if client is None:
+        with httpx.Client(timeout=30) as own:
+            return enrol(
+                url,
+                key,
+                outbox,
+                invitation,
+                own,
+                collector_thumbprint=collector_thumbprint,
+                accept_notice=accept_notice,
+            )
+    status = read_status(url, client)
+    _expect_key(status, outbox, collector_thumbprint)
+    if accept_notice and not accept_notice(status.notice):
+        raise MailleError(tr("privacy notice not accepted: not enrolled", "notice refusée : appareil non enrôlé"))
+    claims = {
+        "jwk": key.public.jwk,
+        "collector": status.key.thumbprint,
+        "privacy_notice_version": status.notice.version,
+        **({"invitation": invitation} if invitation else {}),
+    }
+    answer = request(
+        client,
+        "POST",
+        f"{status.url}/v1/devices",
+        content=sign_compact(json.dumps(claims).encode(), key, TYPE).encode(),
+        headers={"Content-Type": CONTENT_TYPE},
+    )
+    try:
+        enrolled = _object(answer)
+        if enrolled["device"] != key.public.thumbprint:
+            raise ValueError(enrolled["device"])
+        pinned = PinnedCollector(status.url, status.key, str(enrolled["tier"]), str(enrolled["enrolled_at"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise _not_a_collector(answer) from error
+    outbox.pin(pinned)
+    return pinned
+
+
+def _expect_key(status: CollectorStatus, outbox: Outbox, thumbprint: str | None) -> None:
+    found = status.key.thumbprint
+    if thumbprint is not None and found != thumbprint:
+        raise MailleError(
+            tr(
+                f"collector key: got {found}, expected {thumbprint}: {status.url} is not the collector you were given",
+                f"clé du collecteur : {found} au lieu de {thumbprint} : {status.url} n’est pas le collecteur annoncé",
+            )
+        )
+    pinned = {collector.url: collector.key.thumbprint for collector in reversed(outbox.collectors())}
+    if thumbprint is None and pinned.get(status.url, found) != found:
+        raise MailleError(
+            tr(
+                f"collector key: {status.url} now shows {found}, pinned was {pinned[status.url]}; if its project "
+                "announced the change, give the new one with --collector-key",
+                f"clé du collecteur : {status.url} présente {found}, la clé connue est {pinned[status.url]} ; si le "
+                "projet a annoncé ce changement, donnez la nouvelle avec --collector-key",
+            )
+        )
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    value = answer.json()
+    if answer.status_code not in (200, 201) or not isinstance(value, dict):
+        raise ValueError(answer.status_code)
+    return value
+
+
+def _not_a_collector(answer: httpx.Response) -> CollectorError:
+    return CollectorError(
+        tr(
+            f"{answer.url}: the answer ({answer.status_code}) is not a Maille collector’s; check the address, or log "
+            "in to the network first",
+            f"{answer.url} : la réponse ({answer.status_code}) n’est pas celle d’un collecteur Maille ; vérifiez "
+            "l’adresse, ou identifiez-vous d’abord sur le réseau",
+        )
+    )

@@ -1,0 +1,191 @@
+"""Logs of G-NetTrack Pro, as CSV: one row per second with position, serving cell and traffic counters.
+
+What the columns do not say, or do not mean, does not become a field:
+
+- ``Timestamp`` is local without an offset: the time zone must be said. Of an hour that comes twice, the second is meant
+  once the clock went back; a time that the zone skips is left out. Rows of one second are kept apart by milliseconds.
+- ``DL_bitrate`` and ``UL_bitrate`` (kbit/s) count whatever traffic ran: observed rates, never a throughput test.
+- ``RSRP`` in UMTS and HSPA rows moves on the GSM scale of RSSI (−113 + 2n dBm), so it is not the RSCP: left absent.
+- ``NRxRSRP`` and ``NRxRSRQ`` outside 5G rows are leftovers, −200, 2147483647 and ``-`` are absence.
+- ``RAWCELLID`` counts only where it agrees with ``NODEHEX`` and ``CELLHEX``, ``LACHEX`` only beside it.
+- ``PINGAVG`` is a mean, and a sample holds a median: only ``PINGMIN`` is taken. All pings lost is a failed test.
+- ``Operatorname`` may be a PLMN, of the network that served; elsewhere the PLMN must be said.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from client_sdk import __version__
+from client_sdk.bounds import instant_text, is_plmn
+from client_sdk.importers.reading import LeftOut, Log, bounded, imported_id, number, sample_of, whole_number
+from client_sdk.messages import tr
+from client_sdk.sample import Context, Sample
+
+RAT_OF_MODE = {
+    **dict.fromkeys(("GPRS", "EDGE", "GSM", "2G"), "gsm"),
+    **dict.fromkeys(("UMTS", "HSDPA", "HSUPA", "HSPA", "HSPA+", "3G"), "umts"),
+    **dict.fromkeys(("LTE", "LTE+", "LTE-A", "LTE_CA", "4G"), "lte"),
+    **dict.fromkeys(("5G", "NR"), "nr"),
+}
+
+REQUIRED = {"Timestamp", "Longitude", "Latitude", "NetworkMode"}
+SENTINELS = {-200.0, 2_147_483_647.0}
+LTE_CELL_IDENTITIES = 2**28
+"""An ECI has 28 bits (3GPP TS 36.331), an NCI 36 (TS 38.331): a smaller identity in a 5G row is its 4G anchor's."""
+
+
+@dataclass(frozen=True, slots=True)
+class GNetTrackOptions:
+    """What the person says of a log that does not say it itself."""
+
+    time_zone: ZoneInfo
+    plmn: str | None = None
+    context: Context = "unknown"
+    campaign: str | None = None
+
+
+def read(log: Log, options: GNetTrackOptions) -> Iterator[Sample | LeftOut]:
+    """The samples of one log, in its order, and what was left out.
+
+    Raises:
+        LogError: not such a file.
+    """
+    seen: set[tuple[str, ...]] = set()
+    clock = _Clock(options.time_zone)
+    for row, cells in log.rows(",", REQUIRED):
+        if cells is None:
+            yield LeftOut(row, tr("wrong number of columns", "nombre de colonnes inattendu"))
+        elif (whole := tuple(cells.values())) in seen:
+            yield LeftOut(row, tr("same as an earlier row", "identique à une ligne précédente"))
+        else:
+            seen.add(whole)
+            yield from _read_row(log, row, {name: cell.strip() for name, cell in cells.items()}, clock, options)
+
+
+class _Clock:
+    """From the log's local times to instants, each later than the one before it in the same second."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._previous: datetime | None = None
+        self._in_second: dict[datetime, int] = {}
+
+    def instant(self, text: str) -> datetime | None:
+        """The instant in UTC, or None where the text is no time or the zone skips it."""
+        try:
+            local = datetime.strptime(text, "%Y.%m.%d_%H.%M.%S").replace(tzinfo=self._zone)
+        except ValueError:
+            return None
+        first, second = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+        if first.astimezone(self._zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+            return None  # skipped when the clock went forward
+        went_back = second > first and self._previous is not None and first < self._previous
+        instant = second if went_back else first
+        self._previous = instant
+        order = self._in_second.get(instant, 0)
+        self._in_second[instant] = order + 1
+        return instant + timedelta(milliseconds=min(order, 999))
+
+
+def _read_row(
+    log: Log, row: int, cells: dict[str, str], clock: _Clock, options: GNetTrackOptions
+) -> Iterator[Sample | LeftOut]:
+    measured_at = clock.instant(cells["Timestamp"])
+    rat = RAT_OF_MODE.get(cells["NetworkMode"].upper())
+    operator = cells.get("Operatorname", "")
+    serving_plmn = operator if is_plmn(operator) else None
+    sim_plmn = options.plmn or serving_plmn
+    latitude, longitude = number(cells["Latitude"]), number(cells["Longitude"])
+    if measured_at is None:
+        yield LeftOut(row, tr("no such local time", "heure locale inexistante"), cells["Timestamp"])
+    elif rat is None:
+        # one row without a network is not yet a statement that there was none
+        yield LeftOut(row, tr("no mobile technology", "aucune technologie mobile"), cells["NetworkMode"])
+    elif latitude is None or longitude is None:
+        yield LeftOut(row, tr("no position", "pas de position"))
+    elif sim_plmn is None:
+        yield LeftOut(row, tr("no PLMN: give --plmn", "pas de PLMN : indiquez --plmn"), operator)
+    else:
+        radio, absent = bounded(row, {**_radio(rat, cells), **_test(cells), **_motion(cells)})
+        yield from absent
+        yield sample_of(
+            row,
+            id=imported_id(round(measured_at.timestamp() * 1000), log, row),
+            measured_at=instant_text(measured_at),
+            client=f"maille {__version__}",
+            campaign=options.campaign,
+            import_format="gnettrack",
+            import_sha256=log.sha256,
+            latitude=latitude,
+            longitude=longitude,
+            position_source="file",
+            context=options.context,
+            sim_plmn=sim_plmn,
+            serving_plmn=serving_plmn,
+            service_state="in_service",
+            **radio,
+        )
+
+
+def _radio(rat: str, cells: dict[str, str]) -> dict[str, Any]:
+    raw = whole_number(cells.get("RAWCELLID"))
+    standalone = rat == "nr" and raw is not None and raw >= LTE_CELL_IDENTITIES
+    radio: dict[str, Any] = {"rat": rat}
+    if rat == "gsm":
+        radio["gsm_rssi_dbm"] = _level(cells, "RSRP")
+    if rat == "nr":
+        radio["nr_mode"] = "sa" if standalone else "nsa"
+        radio["nr_ss_rsrp_dbm"] = _level(cells, "NRxRSRP")
+        radio["nr_ss_rsrq_db"] = _level(cells, "NRxRSRQ")
+    if standalone:
+        radio["nr_nci"] = raw
+    elif rat in ("lte", "nr"):
+        radio["lte_rsrp_dbm"] = _level(cells, "RSRP")
+        radio["lte_rsrq_db"] = _level(cells, "RSRQ")
+        radio["lte_sinr_db"] = _level(cells, "SNR")
+        radio["lte_rssi_dbm"] = _level(cells, "RSSI")
+        node, cell = whole_number(cells.get("NODEHEX"), 16), whole_number(cells.get("CELLHEX"), 16)
+        if raw and node is not None and cell is not None and raw == node * 256 + cell:
+            radio["lte_eci"] = raw
+            radio["lte_tac"] = whole_number(cells.get("LACHEX"), 16) or None
+    return radio
+
+
+def _test(cells: dict[str, str]) -> dict[str, Any]:
+    observed = {
+        "observed_download_bps": _bits_per_s(cells.get("DL_bitrate")),
+        "observed_upload_bps": _bits_per_s(cells.get("UL_bitrate")),
+    }
+    average, lost_percent = _level(cells, "PINGAVG"), _level(cells, "PINGLOSS")
+    if average is None and lost_percent != 100:
+        return {"kind": "signal", **observed}
+    return {
+        "kind": "latency",
+        "outcome": "timeout" if average is None else "ok",
+        "rtt_min_ms": None if average is None else _level(cells, "PINGMIN"),
+        "rtt_protocol": "icmp",
+        "test_engine": "g-nettrack",
+        **observed,
+    }
+
+
+def _motion(cells: dict[str, str]) -> dict[str, Any]:
+    speed_kmh = number(cells.get("Speed"))
+    return {
+        "speed_mps": None if speed_kmh is None else round(speed_kmh / 3.6, 2),
+        "altitude_m": number(cells.get("Altitude")),
+        "accuracy_m": number(cells.get("Accuracy")),
+    }
+
+
+def _level(cells: dict[str, str], column: str) -> float | None:
+    value = number(cells.get(column))
+    return None if value in SENTINELS else value
+
+
+def _bits_per_s(kilobits_per_s: str | None) -> float | None:
+    value = number(kilobits_per_s)
+    return None if value is None else value * 1000

@@ -1,0 +1,142 @@
+"""What importers share: rows that become samples or are left out with a reason, and ids that repeat.
+
+A reader is a pure generator over the bytes of one log. A bad row never stops it. Ids are built from the time of the
+row, the file's SHA-256 and the row's number, so that importing a file twice adds nothing.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from client_sdk.bounds import check_value
+from client_sdk.errors import MailleError, SampleError
+from client_sdk.messages import tr
+from client_sdk.sample import FIELDS, Sample, check
+
+
+class LogError(MailleError):
+    """The file as a whole is not a log of the named format."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What did not become a sample, or did not enter one.
+
+    Attributes:
+        row: line of the file, 1 for the header.
+        reason: one of a few texts, to count by.
+        detail: what was found there.
+        field: the field that was left absent in a sample that was read all the same; None where the whole row is out.
+    """
+
+    row: int
+    reason: str
+    detail: str = ""
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Log:
+    """One file to be read, named for messages."""
+
+    name: str
+    content: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the file, hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def rows(self, delimiter: str, required: set[str]) -> Iterator[tuple[int, dict[str, str] | None]]:
+        """Line number and row by column name (as written, stripped); None for a row of another length.
+
+        Raises:
+            LogError: not UTF-8, or a required column is missing.
+        """
+        try:
+            text = self.content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise LogError(
+                tr(f"{self.name}: is not UTF-8 text ({error})", f"{self.name} : n’est pas en UTF-8 ({error})")
+            ) from error
+        lines = io.StringIO(text)
+        header = [name.strip() for name in _cells(next(lines, ""), delimiter)]
+        if missing := sorted(required - set(header)):
+            raise LogError(
+                tr(
+                    f"{self.name}: no column “{missing[0]}”, expected {', '.join(sorted(required))}",
+                    f"{self.name} : pas de colonne « {missing[0]} », attendu {', '.join(sorted(required))}",
+                )
+            )
+        # line by line, so that a stray quotation mark spoils its own row only
+        for number_of_line, line in enumerate(lines, start=2):
+            if line.strip():
+                cells = _cells(line, delimiter)
+                yield number_of_line, dict(zip(header, cells, strict=True)) if len(cells) == len(header) else None
+
+
+def imported_id(measured_ms: int, log: Log, row: int) -> str:
+    """UUIDv7 (RFC 9562 §5.7) whose random bits are the SHA-256 of the file's digest and the row's number."""
+    digest = int.from_bytes(hashlib.sha256(f"{log.sha256}:{row}".encode()).digest(), "big")
+    value = (measured_ms & (2**48 - 1)) << 80 | 7 << 76 | (digest & 0xFFF) << 64 | 0b10 << 62
+    text = f"{value | digest >> 12 & (2**62 - 1):032x}"
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+def number(text: str | None) -> float | None:
+    """A finite number, with a point or a comma; None for anything else."""
+    try:
+        value = float((text or "").replace(",", "."))
+    except ValueError:
+        return None
+    return value if abs(value) < float("inf") else None
+
+
+def whole_number(text: str | None, base: int = 10) -> int | None:
+    """An integer; None for anything else."""
+    try:
+        return int(text or "", base)
+    except ValueError:
+        return None
+
+
+def bounded(row: int, values: dict[str, Any]) -> tuple[dict[str, Any], list[LeftOut]]:
+    """The values that hold in their fields' bounds, and the others."""
+    kept: dict[str, Any] = {}
+    out: list[LeftOut] = []
+    for name, value in values.items():
+        if value is None:
+            continue
+        try:
+            check_value(name, value, FIELDS[name])
+            kept[name] = value
+        except SampleError as error:
+            out.append(LeftOut(row, tr(f"{name} out of bounds", f"{name} hors bornes"), str(error), name))
+    return kept, out
+
+
+def sample_of(row: int, **values: Any) -> Sample | LeftOut:
+    """A checked sample, or the reason why these values make none; ``seq`` is the outbox's to give."""
+    try:
+        sample = Sample(seq=0, **values)
+        check(sample)
+    except SampleError as error:
+        return LeftOut(row, tr(f"{error.field} cannot be used", f"{error.field} inutilisable"), str(error))
+    return sample
+
+
+def text_of(value: str | None) -> str | None:
+    """Free text that fits a field: stripped, at most 64 characters, printable; None otherwise."""
+    text = (value or "").strip()[:64]
+    return text if text and text.isprintable() else None
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
+    except csv.Error:
+        return []
