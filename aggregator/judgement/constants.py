@@ -1,0 +1,45 @@
+"""The numbers of the decision rule, named and versioned. Each can be changed; none is hidden in the code."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constants:
+    """Constants of the null hypothesis and of the verdicts.
+
+    Those of the null were chosen on a simulator with known truth; the loss in a vehicle is the fragile one, and wants
+    to be measured: the same phone inside and outside the car at 30 places or more with a strong signal.
+
+    Attributes:
+        version: changes whenever a default or the meaning of a number does.
+        spurious_failure: ε, probability that a phone's vote fails for reasons that are not coverage.
+        hexagon_spread_db: s, spread of the signal inside a hexagon (4.7 dB) and at small scale (3 dB).
+        device_spread_db: σ, spread between devices; the worst 4G phone of Ofcom's 2015 test needed 8.5–10 dB more
+            than the best.
+        vehicle_loss_db: L, loss of a phone inside a vehicle; outdoors it is 0.
+        promised_failure: p₀, what a true claim may fail. Arcep asks for 95 % of successes on any zone above 50 km²
+            (decision 2020-0376).
+        poor_failure: failure probability that a confirmed hexagon is shown to stay below.
+        significance: α of every tail.
+        edge_rings: a claimed hexagon at most this many rings from an unclaimed one is at the edge.
+        claimed_share: declared share from which a hexagon counts as claimed, all levels together.
+        least_devices: votes that any finding needs, after withdrawal where votes are withdrawn.
+        strong_withdrawn_edge, strong_withdrawn_inside: failing votes withdrawn before a strong contradiction.
+        moderate_withdrawn_edge, moderate_withdrawn_inside: the same for a moderate one.
+    """
+
+    version: str = "2026-11.1"
+    spurious_failure: float = 0.03
+    hexagon_spread_db: float = 5.6
+    device_spread_db: float = 4.0
+    vehicle_loss_db: float = 6.0
+    promised_failure: float = 0.05
+    poor_failure: float = 0.25
+    significance: float = 0.05
+    edge_rings: int = 2
+    claimed_share: float = 0.5
+    least_devices: int = 2
+    strong_withdrawn_edge: int = 2
+    strong_withdrawn_inside: int = 3
+    moderate_withdrawn_edge: int = 1
+    moderate_withdrawn_inside: int = 2
