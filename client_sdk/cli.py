@@ -1,0 +1,225 @@
+"""The ``maille`` command.
+
+Only the command asked for is loaded, so that a phone starts fast and never needs the server's packages: the others
+are known by name and by one line of help. Commands of the server packages join through the entry points
+``maille.commands``.
+
+Exit codes: 0 done; 1 an error, told in one line; 2 wrong usage, or a command whose packages are not installed;
+3 the collector could not be reached or asks to wait: try again; 4 the collector refused; 5 all was sent, but the
+collector rejected some samples.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Annotated, Literal, NoReturn, get_args
+
+import typer
+
+from client_sdk import __version__
+from client_sdk.errors import CollectorError, MailleError
+from client_sdk.messages import Language, tr, use_language
+
+USAGE = 2
+
+Place = Literal["command", "group", "server group", "server command"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A command that is not loaded until it is asked for.
+
+    Attributes:
+        name: as typed.
+        english: one line of help.
+        french: the same.
+        place: where its code is found.
+        module: its module, for those of this package.
+    """
+
+    name: str
+    english: str
+    french: str
+    place: Place
+    module: str = ""
+
+
+KNOWN = (
+    Known("device", "Enrol this device, show its key.", "Enrôler l’appareil, afficher sa clé.", "group", "device"),
+    Known(
+        "import",
+        "Import drive-test logs of other tools.",
+        "Importer des journaux de mesure d’autres outils.",
+        "command",
+        "import_logs",
+    ),
+    Known(
+        "measure",
+        "Measure round trip, download and upload. Position and network are given by hand for now.",
+        "Mesurer latence et débits. Position et réseau s’indiquent à la main pour l’instant.",
+        "command",
+        "measure",
+    ),
+    Known("upload", "Send what is pending.", "Envoyer ce qui est en attente.", "command", "upload"),
+    Known(
+        "status", "Show what is pending, sent, rejected.", "Afficher l’état de la file d’envoi.", "command", "status"
+    ),
+    Known("collector", "Run a collector.", "Faire tourner un collecteur.", "server group"),
+    Known("territory", "Import communes and sites.", "Importer communes et sites.", "server command"),
+    Known("coverage", "Import declared coverage.", "Importer la couverture déclarée.", "server command"),
+    Known(
+        "aggregate",
+        "Turn the archive into verdicts and zones.",
+        "Tirer verdicts et zones de l’archive.",
+        "server command",
+    ),
+    Known("publish", "Write a release.", "Écrire une publication.", "server command"),
+    Known("serve", "Serve a release: read API and map.", "Servir une publication : API et carte.", "server command"),
+    Known(
+        "demo",
+        "Run the whole path on a real territory.",
+        "Dérouler toute la chaîne sur un territoire réel.",
+        "server command",
+    ),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the console script; always ends by ``SystemExit``."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        words = _choose_language(words)
+        build(next((word for word in words if not word.startswith("-")), None))(words, prog_name="maille")
+    except MissingPackagesError as error:
+        _fail(str(error), USAGE)
+    except CollectorError as error:
+        from client_sdk.commands.terminal import exit_code
+
+        _fail(str(error), exit_code(error))
+    except (MailleError, OSError) as error:
+        _fail(str(error), 1)
+    raise SystemExit(0)
+
+
+def build(asked: str | None) -> typer.Typer:
+    """The application, with the command that is asked for loaded and the others by name only."""
+    root = typer.Typer(
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        help=tr("Measure mobile coverage where it really is.", "Mesurer la couverture mobile là où elle est vraiment."),
+    )
+    root.callback()(_root_options)
+    known = next((command for command in KNOWN if command.name == asked), None)
+    server_commands: set[str | None] = set()
+    if asked is not None and (known is None or known.place == "server command"):
+        server_commands = _join_server_commands(root, asked)
+    for command in KNOWN:
+        if command.name in server_commands or (command.name == asked and command.place == "server command"):
+            continue  # joined, or not to be had: never a command that does nothing
+        if command.name != asked:
+            root.command(command.name, help=tr(command.english, command.french))(_nothing)
+        elif command.place == "server group":
+            root.add_typer(_server_typer(command.name), name=command.name, help=tr(command.english, command.french))
+        else:
+            module = import_module(f"client_sdk.commands.{command.module}")
+            text = tr(command.english, command.french)
+            if command.place == "group":
+                root.add_typer(module.commands, name=command.name, help=text)
+            else:
+                root.command(command.name, help=text)(module.command)
+    return root
+
+
+def _root_options(
+    language: Annotated[
+        Language | None, typer.Option("--lang", help=tr("Language of messages.", "Langue des messages."))
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=lambda wanted: _print_version(wanted), help=tr("Version.", "Version.")
+        ),
+    ] = False,
+) -> None:
+    """Options of ``maille`` itself; the language was chosen before anything was loaded."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"maille {__version__}")
+        raise typer.Exit
+
+
+def _nothing() -> None:
+    """Stands for a command that was not asked for: only its line of help is read."""
+
+
+def _choose_language(words: list[str]) -> list[str]:
+    """Take ``--lang`` out of the arguments, wherever it stands, since every text depends on it."""
+    rest: list[str] = []
+    remaining = iter(words)
+    for word in remaining:
+        if word == "--":
+            return [*rest, word, *remaining]
+        name, separator, value = word.partition("=")
+        if name != "--lang":
+            rest.append(word)
+            continue
+        language = value if separator else next(remaining, "")
+        if language not in get_args(Language):
+            _fail(f"--lang: got {language!r}, expected {' or '.join(get_args(Language))}", USAGE)
+        use_language(language)  # type: ignore[arg-type]
+    return rest
+
+
+def _server_typer(name: str) -> typer.Typer:
+    """What the entry point ``name`` brings.
+
+    Raises:
+        MissingPackagesError: the server's packages are not installed.
+    """
+    for entry in entry_points(group="maille.commands", name=name):
+        try:
+            commands: typer.Typer = entry.load()
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] in ("client_sdk", "collector", "aggregator"):
+                raise
+            raise MissingPackagesError(error.name) from error
+        return commands
+    raise MissingPackagesError(name)
+
+
+def _join_server_commands(root: typer.Typer, asked: str) -> set[str | None]:
+    """Add the aggregator's commands if ``asked`` is one of them; their names."""
+    try:
+        server = _server_typer("aggregator")
+    except MissingPackagesError:
+        if asked in {command.name for command in KNOWN}:
+            raise
+        return set()
+    names = {info.name or str(getattr(info.callback, "__name__", "")) for info in server.registered_commands}
+    names |= {str(info.name) for info in server.registered_groups}
+    if asked not in names:
+        return set()
+    root.add_typer(server)
+    return set(names)
+
+
+class MissingPackagesError(MailleError):
+    """A command of the server, on a machine that has only what a phone needs."""
+
+    def __init__(self, package: str | None) -> None:
+        super().__init__(
+            tr(
+                f"this command needs the server's packages ({package} is missing): pip install 'maille[server]'",
+                f"cette commande demande les paquets du serveur ({package} manque) : pip install 'maille[server]'",
+            )
+        )
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    typer.echo(f"maille: {text}", err=True)
+    raise SystemExit(code)
