@@ -1,0 +1,152 @@
+"""The walk through the four rooms: archive → evidence → judgement → proposals → publication.
+
+Every step reads files of the data directory and writes files there; it may be run again at any time, alone or not.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import geopandas as gpd
+
+from aggregator.evidence.binning import bin_archive
+from aggregator.evidence.claims import read_claims
+from aggregator.evidence.territory import people_by_hexagon, read_communes
+from aggregator.judgement.comparison import compare, read_verdicts, write_verdicts
+from aggregator.judgement.votes import cast_votes
+from aggregator.proposals.zones import ZoneParameters, propose_zones, write_proposals
+from aggregator.publication.release import Audience, publish
+from client_sdk.messages import tr
+from collector.settings import Settings
+from collector.storage.archive import ArchiveSummary, load_or_create_token_key, write_archive
+from collector.storage.migration import prepare_database
+from collector.storage.store import Store
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Part of the whole progress: a step's own 0..1 becomes ``start``..``end``."""
+
+    progress: Progress | None
+    start: float
+    end: float
+    label: str
+
+    def __call__(self, step: str, fraction: float) -> None:
+        """Tell a step's progress."""
+        if self.progress:
+            text = f"{self.label}: {step}" if step else self.label
+            self.progress(text, self.start + (self.end - self.start) * min(fraction, 1.0))
+
+
+def run(
+    data: Path,
+    *,
+    archive_first: bool = True,
+    settings: Settings | None = None,
+    last_day: date | None = None,
+    window_days: int = 365,
+    zones: ZoneParameters | None = None,
+    audience: Audience = "public",
+    synthetic: bool = False,
+    label: str = "",
+    attributions: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Path:
+    """Everything, from the collector's database to a release.
+
+    Args:
+        data: the server-side data directory; communes must have been imported, claims should have been.
+        archive_first: bring the archive up to date from the collector's database; without it, the archive counts.
+        settings: of the collector; by default those of its database in ``data``.
+        last_day: end of the decision window; by default the last day of data.
+        window_days: its length.
+        zones: how zones are proposed.
+        audience: ``public``, or ``team`` for the project team alone.
+        synthetic: whether the data were generated.
+        label: what the page adds on synthetic data.
+        attributions: more lines of attribution.
+        progress: told what is being done, and the share done of the whole.
+
+    Returns:
+        The release's directory.
+
+    Raises:
+        MailleError: an input is missing or cannot be read; the message names it.
+    """
+    if archive_first:
+        update_archive(data, settings, Room(progress, 0.0, 0.4, tr("archive", "archive")))
+    gather_evidence(data, Room(progress, 0.4, 0.6, tr("evidence", "indices")))
+    judge(data, last_day, window_days, Room(progress, 0.6, 0.75, tr("judgement", "verdicts")))
+    propose(data, zones, Room(progress, 0.75, 0.8, tr("zones", "zones")))
+    return publish(
+        data,
+        audience=audience,
+        zones=zones,
+        last_day=last_day,
+        window_days=window_days,
+        synthetic=synthetic,
+        label=label,
+        attributions=attributions,
+        progress=Room(progress, 0.8, 1.0, tr("publication", "publication")),
+    )
+
+
+def update_archive(data: Path, settings: Settings | None = None, progress: Progress | None = None) -> ArchiveSummary:
+    """Samples of the collector's database → ``DATA/archive``, the months that changed."""
+    settings = settings or Settings(data=data)
+    prepare_database(settings)
+    store = Store(settings.database_url)
+    try:
+        return write_archive(store, data / "archive", load_or_create_token_key(settings.device_token_key), progress)
+    finally:
+        store.close()
+
+
+def gather_evidence(data: Path, progress: Progress | None = None) -> None:
+    """``DATA/archive`` → ``DATA/evidence``: ledger, capabilities, histograms."""
+    bin_archive(data / "archive", data / "evidence", progress=progress)
+
+
+def judge(
+    data: Path, last_day: date | None = None, window_days: int = 365, progress: Progress | None = None
+) -> dict[str, int]:
+    """``DATA/evidence`` × ``DATA/claims`` → ``DATA/judgement``.
+
+    Returns:
+        Number of verdicts of each kind on 4G service, crowd and survey together.
+    """
+    report = progress or (lambda step, fraction: None)
+    report(tr("votes", "votes"), 0.0)
+    votes = cast_votes(data / "evidence", last_day=last_day, window_days=window_days)
+    report(tr("comparison", "comparaison"), 0.3)
+    verdicts = compare(votes, read_claims(data / "claims"))
+    write_verdicts(verdicts, data / "judgement")
+    report("", 1.0)
+    service = verdicts[(verdicts["technology"] == "4G") & (verdicts["threshold"] == "service")]
+    return {str(kind): int(count) for kind, count in service["verdict"].value_counts().sort_index().items()}
+
+
+def propose(data: Path, zones: ZoneParameters | None = None, progress: Progress | None = None) -> gpd.GeoDataFrame:
+    """``DATA/judgement`` × ``DATA/territory`` → ``DATA/proposals``, from every verdict: for the project team.
+
+    A public release proposes its own zones, from what it may publish.
+    """
+    report = progress or (lambda step, fraction: None)
+    report("", 0.0)
+    communes = read_communes(data / "territory")
+    earlier = data / "proposals" / "zones.parquet"
+    parameters = zones or ZoneParameters()
+    proposed, points = propose_zones(
+        read_verdicts(data / "judgement"),
+        communes,
+        people=people_by_hexagon(communes),
+        previous=gpd.read_parquet(earlier) if earlier.exists() else None,
+        parameters=parameters,
+    )
+    write_proposals(proposed, points, data / "proposals", parameters)
+    report("", 1.0)
+    return proposed
