@@ -32,8 +32,8 @@ VERDICTS = pa.schema(
         ("conflict", pa.string()),
     ]
 )
-"""``claimed`` and ``declared_share`` are null where no claim source speaks about the hexagon; ``p_withdrawn`` is p
-after ``withdrawn`` failing votes were taken out: as many as a strong contradiction wants, if it is one, else a moderate one.
+"""``claimed`` and ``declared_share`` are null where no source speaks about the hexagon. ``p_withdrawn`` is p after
+``withdrawn`` failing votes were taken out: as many as a strong contradiction wants, if it is one, else a moderate one.
 ``p`` and ``p_withdrawn`` are null for surveys, which the crowd's null hypothesis does not describe."""
 
 _BALLOT = ["votes_outdoor", "failing_outdoor", "votes_vehicle", "failing_vehicle"]
