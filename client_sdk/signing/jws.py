@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from client_sdk.signing.base64url import decode_base64url, encode_base64url
-from client_sdk.signing.keys import SigningKey, VerifyingKey
+from client_sdk.signing.keys import SigningKey, VerifyingKey, is_thumbprint
 
 MAX_HEADER_CHARACTERS = 1024
 """Ours: a header of this protocol takes 150 characters."""
@@ -106,7 +106,8 @@ def _read_header(text: str, typ: str, *, detached: bool) -> dict[str, Any]:
     if header.get("typ") != typ:
         raise JwsError("jws-type", f"typ: got {header.get('typ')!r}, expected “{typ}”")
     expected = {"b64": False, "crit": ["b64"]} if detached else {}
-    if {name: header[name] for name in ("b64", "crit") if name in header} != expected:
+    given = {name: header[name] for name in ("b64", "crit") if name in header}
+    if given != expected or not isinstance(given.get("b64", False), bool):  # 0 == False
         raise JwsError("jws-critical", f"crit, b64: expected {json.dumps(expected) if expected else 'neither of them'}")
     unknown = sorted(set(header) - {"alg", "typ", "kid", "b64", "crit"})
     if unknown:
@@ -116,11 +117,12 @@ def _read_header(text: str, typ: str, *, detached: bool) -> dict[str, Any]:
 
 def _key_of(header: dict[str, Any], find_key: FindKey) -> VerifyingKey:
     kid = header.get("kid")
-    if not isinstance(kid, str):
-        raise JwsError("jws-header", "kid: expected the thumbprint of the signing key")
+    # nothing but a thumbprint reaches the database, which would stumble over NUL or half a surrogate pair
+    if not isinstance(kid, str) or not is_thumbprint(kid):
+        raise JwsError("jws-header", "kid: expected the thumbprint of the signing key, 43 characters of base64url")
     key = find_key(kid)
     if key is None or key.thumbprint != kid:
-        raise JwsError("jws-unknown-key", f"kid: {kid[:64]!r} is not a known key")
+        raise JwsError("jws-unknown-key", f"kid: {kid!r} is not a known key")
     return key
 
 

@@ -21,6 +21,14 @@ from client_sdk.signing.base64url import decode_base64url, encode_base64url
 Jwk = dict[str, str]
 
 
+def is_thumbprint(text: str) -> bool:
+    """A SHA-256 digest in base64url, 43 characters: the form of every RFC 7638 thumbprint here."""
+    try:
+        return len(decode_base64url(text)) == hashlib.sha256().digest_size
+    except ValueError:
+        return False
+
+
 class VerifyingKey:
     """The public half: verifies signatures, and is what travels and is stored (RFC 8037 JWK).
 

@@ -90,4 +90,8 @@ def _verdict(entry: dict[str, Any]) -> LineVerdict:
     verdict = LineVerdict(**{name: entry.get(name) for name in LineVerdict.__slots__})  # type: ignore[arg-type]
     if verdict.verdict not in get_args(LineOutcome) or type(verdict.line) is not int or verdict.line < 1:
         raise ValueError(f"verdict {entry!r}")
+    if any(
+        not isinstance(text, str | None) for text in (verdict.sample_id, verdict.rule, verdict.field, verdict.message)
+    ):
+        raise ValueError(f"verdict {entry!r}")
     return verdict
