@@ -52,7 +52,7 @@ def greedy_discs(
     count: int,
     radius_m: float,
 ) -> list[Disc]:
-    """Choose up to ``count`` discs; on equal gains the earlier candidate wins.
+    """Choose up to ``count`` discs; on equal gains the one whose demand lies nearest its centre, then the earlier.
 
     Args:
         metres: one row per hexagon, projected.
@@ -76,11 +76,17 @@ def greedy_discs(
     chosen: list[Disc] = []
     while len(chosen) < count and len(centres):
         gains = holds @ left
-        best = int(np.argmax(gains))
-        if gains[best] <= 0:
+        if gains.max() <= 0:
             break
+        ties = np.flatnonzero(gains == gains.max())
+        best = min(ties, key=lambda tie: (_spread(metres, left, centres[tie], inside[tie]), tie))
         members = inside[best][free[inside[best]]]
         chosen.append(Disc(int(centres[best]), float(gains[best]), members))
         left[members] = 0.0
         free[members] = False
     return chosen
+
+
+def _spread(metres: NDArray[np.float64], left: NDArray[np.float64], centre: int, members: NDArray[np.intp]) -> float:
+    """Demand of a disc times squared distance to its centre."""
+    return float(((metres[members] - metres[centre]) ** 2).sum(axis=1) @ left[members])

@@ -48,7 +48,13 @@ def test_greedy_holds_at_least_what_the_theorem_promises(drawn: list, count: int
 def test_it_stops_when_nothing_is_left_to_gain() -> None:
     metres = np.array([[0.0, 0.0], [1000.0, 0.0], [50_000.0, 0.0]])
     discs = greedy_discs(metres, np.array([1.0, 2.0, 3.0]), np.ones(3, bool), count=9, radius_m=RADIUS)
-    assert [(disc.centre, disc.gain, disc.members.tolist()) for disc in discs] == [(0, 3.0, [0, 1]), (2, 3.0, [2])]
+    assert [(disc.centre, disc.gain, disc.members.tolist()) for disc in discs] == [(2, 3.0, [2]), (1, 3.0, [0, 1])]
+
+
+def test_a_lone_need_is_in_the_middle_of_its_disc() -> None:
+    metres = np.array([[0.0, 0.0], [2000.0, 0.0], [4000.0, 0.0]])
+    (disc,) = greedy_discs(metres, np.array([0.0, 0.0, 1.0]), np.ones(3, bool), count=9, radius_m=RADIUS)
+    assert disc.centre == 2
 
 
 def test_only_candidates_are_centres() -> None:

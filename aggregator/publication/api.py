@@ -1,0 +1,125 @@
+"""Read-only HTTP over releases: the files as they are, and the map page beside them, from one origin.
+
+Everything is a file, so any file server does as well: ``write_site`` lays the same addresses out in a folder.
+"""
+
+import re
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+PAGE = files("aggregator.publication") / "web"
+MAPLIBRE = files("maplibre") / "srcjs"
+MAPLIBRE_FILES = ("maplibre-gl.js", "maplibre-gl.css")
+RELEASE_ID = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{10}")
+CONTENT_TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".geojson": "application/geo+json",
+    ".gpkg": "application/geopackage+sqlite3",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".parquet": "application/vnd.apache.parquet",
+}
+FOR_EVER = "public, max-age=31536000, immutable"
+ASK_AGAIN = "no-cache"
+
+
+class _Files(StaticFiles):
+    """Static files with their content types, ``no-cache`` (which lets a cache keep them, but ask whether they changed)."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code in (200, 206):
+            known = CONTENT_TYPES.get(Path(path).suffix)
+            if known:
+                response.headers["Content-Type"] = known
+        response.headers["Cache-Control"] = ASK_AGAIN
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+class _Releases(_Files):
+    """Open data: any page may read it. A release never changes; ``latest.json`` does. Drafts are not served."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        first, *rest = Path(path).parts or ("",)
+        within = bool(RELEASE_ID.fullmatch(first)) and bool(rest)
+        if not within and path != "latest.json":
+            raise HTTPException(404)
+        response = await super().get_response(path, scope)
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        if within:
+            response.headers["Cache-Control"] = FOR_EVER
+        return response
+
+
+class _MapLibre(_Files):
+    """The two files of MapLibre's that the page uses, out of the installed wheel."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if path not in MAPLIBRE_FILES:
+            raise HTTPException(404)
+        return await super().get_response(path, scope)
+
+
+def create_app(releases: Path) -> Starlette:
+    """The page at ``/``, releases below ``/releases/``, MapLibre below ``/maplibre/``.
+
+    Args:
+        releases: the folder ``publish`` writes into; it may still be empty.
+    """
+    return Starlette(
+        routes=[
+            Mount("/releases", _Releases(directory=releases, check_dir=False)),
+            Mount("/maplibre", _MapLibre(directory=str(MAPLIBRE))),
+            Mount("/", _Files(directory=str(PAGE), html=True)),
+        ],
+        exception_handlers={HTTPException: _problem},
+    )
+
+
+def write_site(releases: Path, into: Path) -> None:
+    """Copy page, MapLibre and releases into a folder that any file server can serve.
+
+    Args:
+        releases: the folder ``publish`` writes into.
+        into: where to; files there that have the same names are replaced, releases there already are kept.
+    """
+    (into / "maplibre").mkdir(parents=True, exist_ok=True)
+    with as_file(PAGE) as page:
+        shutil.copytree(page, into, dirs_exist_ok=True)
+    for name in MAPLIBRE_FILES:
+        (into / "maplibre" / name).write_bytes((MAPLIBRE / name).read_bytes())
+    for release in sorted(path for path in releases.iterdir() if RELEASE_ID.fullmatch(path.name)):
+        if not (into / "releases" / release.name).exists():
+            shutil.copytree(release, into / "releases" / release.name)
+    shutil.copy(releases / "latest.json", into / "releases" / "latest.json")
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    """RFC 9457."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    rule, title, expected = {
+        404: ("not-found", "Not found", "/releases/latest.json names the current release"),
+        405: ("method-not-allowed", "Method not allowed", "only GET and HEAD"),
+    }.get(status, ("unexpected", "Unexpected", "see the server's log"))
+    return JSONResponse(
+        {
+            "type": f"urn:maille:problem:{rule}",
+            "title": title,
+            "status": status,
+            "detail": f"{request.method} {request.url.path}: {title.lower()}; {expected}",
+            "rule": rule,
+        },
+        status_code=status,
+        headers={**(getattr(error, "headers", None) or {}), "Access-Control-Allow-Origin": "*"},
+        media_type="application/problem+json",
+    )

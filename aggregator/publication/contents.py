@@ -1,0 +1,83 @@
+"""The files of one release, written into an empty directory."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from aggregator.evidence.territory import people_by_hexagon
+from aggregator.proposals.demand import DEMAND_MODEL
+from aggregator.proposals.zones import ZoneParameters, propose_zones
+from aggregator.publication.anonymity import SUBJECT, place, rounded_counts
+from aggregator.publication.dcc import write_dcc
+from aggregator.publication.hexagons import COORDINATE_DECIMALS, months, published_hexagons
+from aggregator.publication.layers import write_geojson, write_geopackage, write_geoparquet
+from aggregator.publication.page_data import write_page_data
+
+ZONE_COUNTS = ["devices", "device_days"]
+
+
+def write_contents(
+    into: Path,
+    *,
+    release: str,
+    day: date,
+    rows: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    communes: gpd.GeoDataFrame,
+    previous: pd.DataFrame | None,
+    k: int,
+    parameters: ZoneParameters,
+    about: dict[str, Any],
+) -> None:
+    """Write hexagons, zones, points and the map page's files.
+
+    Zones are proposed from the verdicts that may leave, not from all: their places then tell nothing more.
+
+    Args:
+        into: where to.
+        release: id of the release.
+        day: date of the files' content.
+        rows: the ledger's rows that speak (``anonymity.votable_rows``).
+        verdicts: as ``judgement.comparison.compare`` gives them.
+        communes: as ``territory.read_communes`` gives them.
+        previous: zones of the release before.
+        k: least number of volunteer devices behind a figure.
+        parameters: how zones are proposed.
+        about: what the page's index says of the release.
+    """
+    placed = place(rows, k)
+    hexagons = published_hexagons(placed, verdicts)
+    write_geoparquet(hexagons, into / "hexagons.parquet")
+    write_geopackage({"hexagons": hexagons}, into / "hexagons.gpkg", day)
+    write_geojson(hexagons, into / "hexagons.geojson", decimals=COORDINATE_DECIMALS)
+
+    here = placed[placed["resolution"] == 8].rename(columns={"cell": "h3_r8"})
+    told = verdicts.merge(here[["h3_r8", *SUBJECT]].drop_duplicates(), on=["h3_r8", *SUBJECT])
+    subject = here[(here["technology"] == parameters.technology) & (here["threshold"] == parameters.threshold)]
+    found, points = propose_zones(
+        told,
+        communes,
+        people=people_by_hexagon(communes),
+        previous=previous,
+        parameters=parameters,
+        device_days=subject[["h3_r8", "operator", "evidence", "device_token", "day"]].drop_duplicates(),
+    )
+    zones = published_zones(found)
+    write_geopackage({"zones": zones, "points": points}, into / "zones.gpkg", day)
+    write_geojson(zones, into / "zones.geojson", decimals=COORDINATE_DECIMALS)
+    subject_names = {"technology": parameters.technology, "threshold": parameters.threshold}
+    write_dcc(zones, points, into / "dcc_poi.csv", release=release, **subject_names)
+    (into / "map").mkdir()
+    about = {**about, "zones_about": {**subject_names, "radius_m": parameters.radius_m, "demand_model": DEMAND_MODEL}}
+    write_page_data(into / "map", hexagons, zones, points, communes, about)
+
+
+def published_zones(zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Zones with months for days and rounded counts."""
+    changes = {name: rounded_counts(zones[name].astype("int64")) for name in ZONE_COUNTS}
+    dated = zones.assign(**changes, first_month=months(zones["first_day"]), last_month=months(zones["last_day"]))
+    columns = [{"first_day": "first_month", "last_day": "last_month"}.get(name, name) for name in zones.columns]
+    return dated[columns]

@@ -1,0 +1,91 @@
+"""Geographic files whose bytes depend on their rows alone: no clock, no library's mood."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+import shapely
+
+GEOPACKAGE_VERSION = "1.3"
+"""1.4 makes the GDAL 3.6 of Debian 12 warn."""
+
+
+def write_geoparquet(table: gpd.GeoDataFrame, file: Path) -> None:
+    """GeoParquet, geometry as WKB."""
+    table.to_parquet(file, index=False, compression="zstd")
+
+
+def write_geopackage(layers: Mapping[str, gpd.GeoDataFrame], file: Path, day: date) -> None:
+    """A GeoPackage of several layers whose date of change is ``day``; boolean columns may hold nothing."""
+    with _gdal_clock(day):
+        for name, table in layers.items():
+            pyogrio.write_dataframe(
+                plain(table),
+                file,
+                layer=name,
+                driver="GPKG",
+                append=file.exists(),
+                dataset_options={} if file.exists() else {"VERSION": GEOPACKAGE_VERSION},
+                geometry_type=_geometry_type(name, table),
+            )
+
+
+def write_geojson(table: gpd.GeoDataFrame, file: Path, *, decimals: int) -> None:
+    """GeoJSON (RFC 7946) in WGS 84, one feature a line; missing values are null."""
+    places = table.to_crs("EPSG:4326") if len(table) else table
+    columns = [name for name in table.columns if name != table.geometry.name]
+    records = plain(table)[columns].astype(object)
+    records = records.where(records.notna(), None).to_dict("records")
+    features = [
+        {"type": "Feature", "properties": record, "geometry": geometry_json(shape, decimals)}
+        for record, shape in zip(records, places.geometry, strict=True)
+    ]
+    write_features(features, file)
+
+
+def write_features(features: list[dict[str, Any]], file: Path) -> None:
+    """A feature collection from ready features, one a line."""
+    lines = ",\n".join(json.dumps(feature, ensure_ascii=False, separators=(",", ":")) for feature in features)
+    file.write_text(f'{{"type":"FeatureCollection","features":[\n{lines}\n]}}\n', encoding="utf-8")
+
+
+def geometry_json(shape: shapely.Geometry, decimals: int) -> dict[str, Any]:
+    """GeoJSON geometry, outer rings counter-clockwise, coordinates to some decimals."""
+    oriented = shapely.orient_polygons(shape)
+    geometry: dict[str, Any] = json.loads(shapely.to_geojson(oriented))
+    return {**geometry, "coordinates": _rounded(geometry["coordinates"], decimals)}
+
+
+def plain(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The same table with columns of types that every format has; booleans that may be missing become 0, 1 or null."""
+    changes = {name: table[name].astype("Int64") for name in table.columns if table[name].dtype == "boolean"}
+    return table.assign(**changes)
+
+
+def _rounded(value: Any, decimals: int) -> Any:
+    if isinstance(value, list):
+        return [_rounded(item, decimals) for item in value]
+    return round(value, decimals)
+
+
+def _geometry_type(name: str, table: gpd.GeoDataFrame) -> str:
+    """Stated rather than guessed, so that an empty layer has a type too."""
+    if len(table):
+        (kind,) = set(table.geom_type)
+        return str(kind)
+    return "Point" if name == "points" else "Polygon"
+
+
+@contextmanager
+def _gdal_clock(day: date) -> Iterator[None]:
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{pd.Timestamp(day):%Y-%m-%d}T00:00:00.000Z"})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})

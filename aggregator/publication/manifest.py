@@ -1,0 +1,99 @@
+"""What a release says of itself: inputs, rules, constants, parameters, licences, attributions, and its own limits."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+
+LICENCE = {
+    "name": "Licence Ouverte / Open Licence 2.0 (Etalab)",
+    "spdx": "etalab-2.0",
+    "url": "https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
+}
+LIMITS = {
+    "en": [
+        "One hexagon (0.7 km²) never proves that an operator breaks its obligations, which are stated for areas of at "
+        "least 50 km².",
+        "A candidate zone is a place to look at, not a finding.",
+        "Only 'contradicted' with strength 'strong' may be called contradicted without a check on the ground; "
+        "'suspected' is a list of places to visit.",
+        "'insufficient' is neither a confirmation nor a contradiction; a hexagon that is absent was not measured by "
+        "enough devices.",
+        "The constants of the rule (spread of the signal, loss in a vehicle) come from a simulation; the loss in a "
+        "vehicle matters most and has to be measured.",
+        "Volunteers' devices are not calibrated, and where only a few dishonest devices go, they can deceive.",
+        "No voice test is made.",
+    ],
+    "fr": [
+        "Un hexagone seul (0,7 km²) ne prouve jamais qu'un opérateur manque à ses obligations, qui portent sur des "
+        "zones d'au moins 50 km².",
+        "Une zone candidate est un lieu à examiner, pas un constat.",
+        "Seul « contredite » de force « strong » peut être dit contredit sans vérification sur place ; « à vérifier » "
+        "est une liste de lieux à visiter.",
+        "« Données insuffisantes » n'est ni une confirmation ni une contradiction ; un hexagone absent n'a pas été "
+        "mesuré par assez de téléphones.",
+        "Les constantes de la règle (dispersion du signal, perte dans un véhicule) viennent d'une simulation ; la "
+        "perte dans un véhicule compte le plus et reste à mesurer.",
+        "Les téléphones des volontaires ne sont pas étalonnés ; là où seuls quelques appareils malhonnêtes passent, "
+        "ils peuvent tromper.",
+        "Aucun appel vocal n'est testé.",
+    ],
+}
+NOT_INCLUDED = {
+    "en": "No sample, device, exact day or hour. Counts above 20 are rounded to 5. Rows of a hexagon with fewer than "
+    "{k} volunteer devices are counted in the remainder of its parent at resolution 7, 6 or 5, never in both, or left "
+    "out. Measurements of field teams are published from one device on, apart, as evidence 'survey'.",
+    "fr": "Ni échantillon, ni appareil, ni jour ou heure exacts. Les effectifs au-dessus de 20 sont arrondis à 5. Les "
+    "lignes d'un hexagone vu par moins de {k} appareils de volontaires sont comptées dans le reste de son parent de "
+    "résolution 7, 6 ou 5, jamais deux fois, ou écartées. Les mesures des équipes de terrain sont publiées dès le "
+    "premier appareil, à part, avec evidence = survey.",
+}
+DCC_VALUES = {
+    "en": "dcc_poi.csv has the columns of Arcep's DCC files; its values of origine_zone and origine_coordonnees are "
+    "ours, since no public list of them was found.",
+    "fr": "dcc_poi.csv a les colonnes des fichiers DCC de l'Arcep ; ses valeurs d'origine_zone et "
+    "d'origine_coordonnees sont les nôtres, faute de liste publique.",
+}
+TEAM_ONLY = {
+    "en": "For the project team alone: it shows places seen by 3 or 4 devices. Not to be published.",
+    "fr": "Réservé à l'équipe projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier.",
+}
+_OUTLINES = {
+    "voronoi": "Communes: centres from GeoNames (CC BY 4.0) unless the territory's sources say otherwise; outlines are "
+    "Voronoi cells of the centres, not administrative boundaries",
+    "official": "Communes: official outlines (IGN ADMIN EXPRESS, Licence Ouverte 2.0) unless the territory's sources "
+    "say otherwise",
+}
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def listing(folder: Path, leave_out: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Path, size and SHA-256 of every file below a folder, sorted."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return [
+        {"path": file.relative_to(folder).as_posix(), "bytes": file.stat().st_size, "sha256": digest(file)}
+        for file in files
+        if file.name not in leave_out
+    ]
+
+
+def attributions(
+    claim_sources: Sequence[Mapping[str, Any]], communes: gpd.GeoDataFrame, more: Sequence[str]
+) -> list[str]:
+    """Whom the release owes thanks: sources of claims, of outlines, and what the caller adds."""
+    claims = [f"{source.get('source') or source.get('file')} ({source.get('licence')})" for source in claim_sources]
+    outlines = [_OUTLINES.get(str(kind), str(kind)) for kind in sorted(communes["outline_kind"].dropna().unique())]
+    return list(dict.fromkeys([*claims, *outlines, *more]))
+
+
+def write_json(members: Mapping[str, Any], file: Path) -> None:
+    """Indented JSON in UTF-8, members in the order given."""
+    file.write_text(json.dumps(members, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

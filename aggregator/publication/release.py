@@ -1,0 +1,224 @@
+"""One release: a directory of immutable files named after the last day of data and a hash of what it was made from."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import geopandas as gpd
+import pandas as pd
+
+import client_sdk
+from aggregator.evidence.territory import read_communes
+from aggregator.proposals.demand import DEMAND_MODEL, DEMAND_TEXT
+from aggregator.proposals.zones import ZoneParameters, read_parameters
+from aggregator.publication import manifest
+from aggregator.publication.anonymity import K_TEAM, K_VOLUNTEERS, votable_rows
+from aggregator.publication.contents import write_contents
+from aggregator.publication.errors import PublicationError
+
+Audience = Literal["public", "team"]
+Progress = Callable[[str, float], None]
+
+FOLDER: dict[Audience, str] = {"public": "releases", "team": "team-releases"}
+"""Apart, so that serving the public folder never serves what is for the project team alone."""
+
+INPUTS = (
+    *("evidence/ledger.parquet", "evidence/capability.parquet", "judgement/verdicts.parquet"),
+    *("territory/communes.parquet", "claims/sources.json"),
+)
+OPTIONAL_INPUTS = frozenset({"claims/sources.json"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseParameters:
+    """What a release depends on besides its inputs; the defaults are ours.
+
+    Attributes:
+        audience: ``public``, or ``team`` for the project team alone.
+        k: least number of distinct volunteer devices behind a published figure.
+        window_days: length of the decision window that ends with the last day.
+        last_day: last day of data, ISO.
+        synthetic: whether the data were generated.
+        label: what the page's banner adds on synthetic data.
+        zones: how candidate zones are proposed.
+        attributions: more lines of attribution.
+    """
+
+    audience: Audience
+    k: int
+    window_days: int
+    last_day: str
+    synthetic: bool = False
+    label: str = ""
+    zones: ZoneParameters = field(default_factory=ZoneParameters)
+    attributions: tuple[str, ...] = ()
+
+
+def publish(
+    data: Path,
+    *,
+    audience: Audience = "public",
+    previous: Path | None = None,
+    k: int | None = None,
+    zones: ZoneParameters | None = None,
+    last_day: date | None = None,
+    window_days: int = 365,
+    synthetic: bool = False,
+    label: str = "",
+    attributions: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Path:
+    """Write a release and make it the latest of its audience.
+
+    Args:
+        data: the server-side data directory.
+        audience: ``public`` into ``releases/``, or ``team`` into ``team-releases/``.
+        previous: release whose zones' ids are kept; by default the latest one there.
+        k: least number of volunteer devices; by default 5, or 3 for the team.
+        zones: how zones are proposed; by default as ``proposals/parameters.json`` says.
+        last_day: end of the decision window; by default the last day in the ledger.
+        window_days: its length.
+        synthetic: whether the data were generated: every page says so.
+        label: what the banner adds on synthetic data.
+        attributions: more lines of attribution.
+        progress: told what is being done, and the fraction done.
+
+    Returns:
+        The release's directory. The same inputs and parameters give the same name and the same bytes; if it is there
+        already, it is left as it is.
+
+    Raises:
+        PublicationError: an input is missing, or there is nothing to publish.
+    """
+    tell = progress or (lambda _label, _fraction: None)
+    tell("reading", 0.0)
+    for name in INPUTS:
+        if name not in OPTIONAL_INPUTS and not (data / name).exists():
+            raise PublicationError(f"{data / name}: missing; a release is made from what aggregation leaves there")
+    ledger = pd.read_parquet(data / "evidence/ledger.parquet")
+    if ledger.empty:
+        raise PublicationError(f"{data / 'evidence/ledger.parquet'}: empty; there is nothing to publish")
+    end = last_day or pd.Timestamp(ledger["day"].max()).date()
+    parameters = ReleaseParameters(
+        audience=audience,
+        k=k if k is not None else K_VOLUNTEERS if audience == "public" else K_TEAM,
+        window_days=window_days,
+        last_day=end.isoformat(),
+        synthetic=synthetic,
+        label=label,
+        zones=zones or read_parameters(data / "proposals"),
+        attributions=tuple(attributions),
+    )
+    shelf = data / FOLDER[audience]
+    inputs = {name: manifest.digest(data / name) for name in INPUTS if (data / name).exists()}
+    origin = _digest({"inputs": inputs, "parameters": asdict(parameters), "code": client_sdk.__version__})
+    before = previous.name if previous else _previous(shelf, origin, synthetic)
+    release = f"{end.isoformat()}-{_digest({'origin': origin, 'previous': before})[:10]}"
+    target = shelf / release
+    if not target.exists():
+        tell("writing", 0.2)
+        shelf.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=shelf))
+        try:
+            _fill(draft, data, ledger, parameters, release, (previous or shelf / before) if before else None)
+            _describe(draft, data, parameters, {"release": release, "previous": before, "origin": origin}, inputs)
+            draft.chmod(0o755)
+            draft.rename(target)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    tell("published", 1.0)
+    _point_latest(shelf, release)
+    return target
+
+
+def _fill(
+    draft: Path, data: Path, ledger: pd.DataFrame, parameters: ReleaseParameters, release: str, previous: Path | None
+) -> None:
+    day = date.fromisoformat(parameters.last_day)
+    capability = pd.read_parquet(data / "evidence/capability.parquet")
+    write_contents(
+        draft,
+        release=release,
+        day=day,
+        rows=votable_rows(ledger, capability, day, parameters.window_days),
+        verdicts=pd.read_parquet(data / "judgement/verdicts.parquet"),
+        communes=read_communes(data / "territory"),
+        previous=gpd.read_file(previous / "zones.geojson") if previous else None,
+        k=parameters.k,
+        parameters=parameters.zones,
+        about={
+            "release": release,
+            "date": parameters.last_day,
+            "audience": parameters.audience,
+            "k": parameters.k,
+            "synthetic": parameters.synthetic,
+            "label": parameters.label,
+        },
+    )
+
+
+def _describe(
+    draft: Path, data: Path, parameters: ReleaseParameters, names: dict[str, Any], inputs: dict[str, str]
+) -> None:
+    """Write the manifest, last: it lists every other file."""
+    sources_file = data / "claims/sources.json"
+    sources = json.loads(sources_file.read_text(encoding="utf-8")) if sources_file.exists() else []
+    verdicts = pd.read_parquet(data / "judgement/verdicts.parquet", columns=["rule"])
+    note = manifest.NOT_INCLUDED
+    members = {
+        **names,
+        "title": {
+            "en": "Maille: mobile coverage, declared and measured",
+            "fr": "Maille : couverture déclarée, mesurée",
+        },
+        "date": parameters.last_day,
+        "audience": parameters.audience,
+        **({"warning": manifest.TEAM_ONLY} if parameters.audience == "team" else {}),
+        "synthetic": parameters.synthetic,
+        "synthetic_label": parameters.label,
+        "licence": manifest.LICENCE,
+        "attributions": manifest.attributions(sources, read_communes(data / "territory"), parameters.attributions),
+        "code": {"name": "maille", "version": client_sdk.__version__},
+        "rules": sorted(str(rule) for rule in verdicts["rule"].dropna().unique() if rule),
+        "parameters": asdict(parameters),
+        "demand_model": {"id": DEMAND_MODEL, **DEMAND_TEXT},
+        "k": parameters.k,
+        "limits": manifest.LIMITS,
+        "not_included": {language: text.format(k=parameters.k) for language, text in note.items()},
+        "dcc_values": manifest.DCC_VALUES,
+        "inputs": [{"path": name, "sha256": value} for name, value in sorted(inputs.items())],
+        "claim_sources": sources,
+        "files": manifest.listing(draft),
+    }
+    manifest.write_json(members, draft / "manifest.json")
+
+
+def _previous(shelf: Path, origin: str, synthetic: bool) -> str | None:
+    """Id of the release before: the latest one, or the one before it when the latest has the same origin."""
+    latest = shelf / "latest.json"
+    if not latest.exists():
+        return None
+    release = json.loads(latest.read_text(encoding="utf-8"))["release"]
+    known = json.loads((shelf / release / "manifest.json").read_text(encoding="utf-8"))
+    if known["synthetic"] != synthetic:
+        return None
+    before = known["previous"] if known["origin"] == origin else known["release"]
+    return None if before is None else str(before)
+
+
+def _point_latest(shelf: Path, release: str) -> None:
+    draft = shelf / ".latest.json"
+    draft.write_text(json.dumps({"release": release}) + "\n", encoding="utf-8")
+    os.replace(draft, shelf / "latest.json")
+
+
+def _digest(members: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(members, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,173 @@
+// Every word of the page, in French and English, and the sentences an official may read.
+// They never overstate: no "proven", no share of coverage, no breach from one hexagon.
+
+const WORDS = {
+  fr: {
+    subtitle: "La couverture mobile déclarée, confrontée à ce que mesurent les téléphones",
+    operator: "Opérateur", technology: "Technologie", threshold: "Ce qui est testé",
+    legend: "Ce que disent les mesures", zones: "Zones candidates", method: "Méthode, limites et fichiers",
+    switchTo: "English",
+    service: (technology) => `Service ${technology}`, rate: (mbps) => `Débit d’au moins ${mbps} Mbit/s`,
+    verdict: {
+      "contradicted strong": "Contredite",
+      "contradicted moderate": "Probablement contredite, à confirmer",
+      suspected: "À vérifier sur place", confirmed: "Confirmée",
+      unclaimed_service: "Service présent, non déclaré", insufficient: "Données insuffisantes",
+    },
+    zoneDisc: "Zone candidate (disque de 4 km)",
+    hint: "Choisissez un hexagone ou une zone : les mesures qui s’y rapportent s’affichent ici.",
+    noFigure: (k, name) => `Aucun chiffre publié ici pour ${name} : moins de ${k} téléphones de volontaires y ont mesuré. Ce n’est ni une confirmation ni une contradiction.`,
+    near: (name) => `Commune de ${name}`, unknownPlace: "Hors des communes connues",
+    phones: "Téléphones en échec", of: "sur", days: "Journées-téléphone", tests: "Tests", months: "Période",
+    share: "Part déclarée couverte", p: "Probabilité si la carte est juste à 95 %", pWithdrawn: (r) => `… en écartant ${r} téléphone${r > 1 ? "s" : ""}`,
+    where: "Place dans la couverture déclarée", edge: "au bord", inside: "à l’intérieur", rule: "Règle", hexagon: "Hexagone H3",
+    evidence: "Origine", crowd: "volontaires", survey: "équipe de terrain",
+    about: "environ", notDeclared: "aucune source",
+    other: { crowd: "Volontaires, à part", survey: "Équipe de terrain, à part" },
+    caution: "Un hexagone (0,7 km²) ne dit rien des obligations de l’opérateur, qui se jugent sur au moins 50 km².",
+    zone: (rank) => `Zone candidate n° ${rank}`,
+    zoneSentence: (z, ops) => `Dans ce disque de 4 km, environ ${z.people} habitants ; la demande non satisfaite estimée équivaut à ${z.unmet}. Opérateurs dont la couverture y est contredite ou à vérifier : ${ops}.`,
+    zoneCaution: "Une zone candidate est un lieu à examiner, pas un constat de manquement.",
+    contradicted: "Hexagones contredits", suspected: "Hexagones à vérifier", zonePhones: "Téléphones",
+    evidenceClass: "Classe de preuve",
+    classes: { A: "A : surtout verdicts forts ou relevés de terrain", B: "B : surtout verdicts à confirmer ou à vérifier", C: "C : à mesurer d’abord" },
+    communes: "Communes", points: "Points d’intérêt", hexagons: "Hexagones de la couche affichée", zoneId: "Identifiant",
+    zonesAbout: (technology, what, k) => `Proposées d’après les verdicts ${technology}, ${what}, de tous les opérateurs.`,
+    noZones: "Aucune zone : rien de publiable n’est contredit ni à vérifier.",
+    zoneLine: (z) => `${z.contradicted} contredit${z.contradicted > 1 ? "s" : ""}, ${z.suspected} à vérifier · ≈ ${z.unmet} hab. mal desservis`,
+    synthetic: "Données synthétiques de démonstration : rien ici ne décrit un réseau réel.",
+    team: "Réservé à l’équipe projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier.",
+    files: "Fichiers", manifest: "manifest.json : méthode, règles, paramètres, empreintes", licence: "Licence", attributions: "Sources",
+    limits: "Limites", release: "Publication", failed: "La publication n’a pas pu être lue : ", map: "Carte des verdicts",
+    controls: { "NavigationControl.ZoomIn": "Zoomer", "NavigationControl.ZoomOut": "Dézoomer", "AttributionControl.ToggleAttribution": "Afficher les sources", "Map.Title": "Carte" },
+  },
+  en: {
+    subtitle: "Declared mobile coverage, compared with what phones measure",
+    operator: "Operator", technology: "Technology", threshold: "What is tested",
+    legend: "What the measurements say", zones: "Candidate zones", method: "Method, limits and files",
+    switchTo: "Français",
+    service: (technology) => `${technology} service`, rate: (mbps) => `Rate of at least ${mbps} Mbit/s`,
+    verdict: {
+      "contradicted strong": "Contradicted",
+      "contradicted moderate": "Probably contradicted, to be confirmed",
+      suspected: "To be checked on the ground", confirmed: "Confirmed",
+      unclaimed_service: "Service present, not declared", insufficient: "Insufficient data",
+    },
+    zoneDisc: "Candidate zone (4 km disc)",
+    hint: "Choose a hexagon or a zone: the measurements behind it appear here.",
+    noFigure: (k, name) => `No figure is published here for ${name}: fewer than ${k} volunteers’ phones measured. That is neither a confirmation nor a contradiction.`,
+    near: (name) => `Commune of ${name}`, unknownPlace: "Outside the known communes",
+    phones: "Failing phones", of: "of", days: "Phone-days", tests: "Tests", months: "Period",
+    share: "Share declared covered", p: "Probability if the map is right at 95%", pWithdrawn: (r) => `… leaving out ${r} phone${r > 1 ? "s" : ""}`,
+    where: "Place in the declared coverage", edge: "at the edge", inside: "inside", rule: "Rule", hexagon: "H3 hexagon",
+    evidence: "Origin", crowd: "volunteers", survey: "field team",
+    about: "about", notDeclared: "no source",
+    other: { crowd: "Volunteers, apart", survey: "Field team, apart" },
+    caution: "One hexagon (0.7 km²) says nothing of the operator’s obligations, which are judged over at least 50 km².",
+    zone: (rank) => `Candidate zone no. ${rank}`,
+    zoneSentence: (z, ops) => `About ${z.people} people live in this 4 km disc; the estimated unmet demand amounts to ${z.unmet} of them. Operators whose coverage is contradicted or to be checked here: ${ops}.`,
+    zoneCaution: "A candidate zone is a place to look at, not a finding of non-compliance.",
+    contradicted: "Contradicted hexagons", suspected: "Hexagons to be checked", zonePhones: "Phones",
+    evidenceClass: "Evidence class",
+    classes: { A: "A: mostly strong verdicts or field surveys", B: "B: mostly verdicts to be confirmed or checked", C: "C: to be measured first" },
+    communes: "Communes", points: "Points of interest", hexagons: "Hexagons of the layer shown", zoneId: "Identifier",
+    zonesAbout: (technology, what) => `Proposed from the verdicts on ${technology}, ${what}, of all operators.`,
+    noZones: "No zone: nothing that may be published is contradicted or to be checked.",
+    zoneLine: (z) => `${z.contradicted} contradicted, ${z.suspected} to be checked · ≈ ${z.unmet} people underserved`,
+    synthetic: "Synthetic demonstration data: nothing here describes a real network.",
+    team: "For the project team alone: shows places seen by 3 or 4 devices. Not to be published.",
+    files: "Files", manifest: "manifest.json: method, rules, parameters, digests", licence: "Licence", attributions: "Sources",
+    limits: "Limits", release: "Release", failed: "The release could not be read: ", map: "Map of verdicts",
+    controls: {},
+  },
+};
+
+export const language = (() => {
+  const asked = new URLSearchParams(location.search).get("lang");
+  if (asked === "fr" || asked === "en") return asked;
+  return (navigator.language || "fr").toLowerCase().startsWith("en") ? "en" : "fr";
+})();
+
+export const words = WORDS[language];
+
+const french = language === "fr";
+const numbers = new Intl.NumberFormat(language);
+
+/** A published count: above 20 it is rounded, and says so. */
+export const count = (n) => (n > 20 ? `${words.about} ${numbers.format(n)}` : numbers.format(n));
+
+export const number = (n) => numbers.format(Math.round(n));
+
+export const percent = (share) => new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 }).format(share);
+
+/** A probability without false precision. */
+export const probability = (p) => (p < 0.0001 ? `< ${french ? "0,0001" : "0.0001"}` : new Intl.NumberFormat(language, { maximumSignificantDigits: 2 }).format(p));
+
+export function period(first, last) {
+  const month = (text, year) => new Date(`${text}-15T12:00:00Z`).toLocaleDateString(language, { month: "long", ...(year && { year: "numeric" }), timeZone: "UTC" });
+  if (!first) return "";
+  if (first === last) return french ? `en ${month(first, true)}` : `in ${month(first, true)}`;
+  const sameYear = first.slice(0, 4) === last.slice(0, 4);
+  return french ? `entre ${month(first, !sameYear)} et ${month(last, true)}` : `between ${month(first, !sameYear)} and ${month(last, true)}`;
+}
+
+export const verdictKey = (row) => (row.verdict === "contradicted" ? `contradicted ${row.strength}` : row.verdict);
+
+const SMALL_FR = ["zéro", "un", "deux", "trois", "quatre"];
+const SMALL_EN = ["zero", "one", "two", "three", "four"];
+
+/** What the phones met, as the subject of a sentence: who, how many, when. */
+function met(row, { name, technology, threshold }) {
+  const when = period(row.first_month, row.last_month);
+  const many = row.failing > 1;
+  if (french) {
+    const missing = threshold === "service" ? `${many ? "n’ont" : "n’a"} le plus souvent pas eu de ${technology} ${de(name)}` : `${many ? "n’ont" : "n’a"} le plus souvent pas atteint ${threshold} Mbit/s en ${technology} avec ${name}`;
+    const fine = threshold === "service" ? `ont le plus souvent eu la ${technology} ${de(name)}` : `ont le plus souvent atteint ${threshold} Mbit/s en ${technology} avec ${name}`;
+    const tail = `, sur ${count(row.device_days)} journée${row.device_days > 1 ? "s" : ""} de mesure ${when}.`;
+    const passed = row.devices - row.failing;
+    return {
+      bad: `En ce lieu, ${count(row.failing)} téléphone${many ? "s différents" : ""} sur ${count(row.devices)} ${missing}${tail}`,
+      good: `En ce lieu, ${count(passed)} téléphones sur ${count(row.devices)} ${fine}${tail}`,
+    };
+  }
+  const missing = threshold === "service" ? `mostly had no ${technology} from ${name}` : `mostly did not reach ${threshold} Mbit/s on ${technology} with ${name}`;
+  const fine = threshold === "service" ? `mostly had ${technology} from ${name}` : `mostly reached ${threshold} Mbit/s on ${technology} with ${name}`;
+  const tail = `, over ${count(row.device_days)} phone-day${row.device_days > 1 ? "s" : ""} ${when}.`;
+  return {
+    bad: `Here, ${count(row.failing)} of ${count(row.devices)} ${row.devices > 1 ? "different phones" : "phone"} ${missing}${tail}`,
+    good: `Here, ${count(row.devices - row.failing)} of ${count(row.devices)} phones ${fine}${tail}`,
+  };
+}
+
+const de = (name) => (/^[AEIOUYÉÈÊ]/i.test(name) ? `d’${name}` : `de ${name}`);
+
+/** One plain sentence or two about a hexagon, for the verdict it carries. */
+export function sentence(row, subject) {
+  const { bad, good } = met(row, subject);
+  const r = row.withdrawn;
+  const leaving = french
+    ? r > 1 ? `, même en écartant les ${SMALL_FR[r] ?? r} téléphones les plus défavorables` : r === 1 ? ", même en écartant le téléphone le plus défavorable" : ""
+    : r > 1 ? `, even leaving out the ${SMALL_EN[r] ?? r} most unfavourable phones` : r === 1 ? ", even leaving out the most unfavourable phone" : "";
+  switch (row.verdict) {
+    case "contradicted":
+      return french
+        ? `${bad} Si la carte était juste à 95 %, on verrait cela moins d’une fois sur 20${leaving}. À vérifier sur place avant toute démarche.`
+        : `${bad} If the map were right at 95%, this would be seen less than once in 20${leaving}. To be checked on the ground before anything else.`;
+    case "suspected":
+      return french
+        ? `${bad} Si la carte était juste à 95 %, on verrait cela moins d’une fois sur 20, mais un ou deux téléphones peuvent suffire à l’expliquer. Ce n’est pas un constat : c’est un lieu à mesurer.`
+        : `${bad} If the map were right at 95%, this would be seen less than once in 20, but one or two phones may be enough to explain it. This is no finding: it is a place to measure.`;
+    case "confirmed":
+      return french
+        ? `${good} Si un test sur quatre échouait ici, on verrait un aussi bon résultat moins d’une fois sur 20.`
+        : `${good} If one test in four failed here, so good a result would be seen less than once in 20.`;
+    case "unclaimed_service":
+      return french
+        ? `${good} L’opérateur ne déclare pas ce lieu couvert.`
+        : `${good} The operator does not declare this place covered.`;
+    default:
+      return french
+        ? `${row.failing > 0 ? bad : good} Ce n’est pas assez pour conclure, ni dans un sens ni dans l’autre.`
+        : `${row.failing > 0 ? bad : good} This is not enough to conclude, either way.`;
+  }
+}
