@@ -3,16 +3,19 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
 from fastapi import FastAPI
 
+from client_sdk.messages import tr
 from client_sdk.signing.keys import SigningKey
 from collector.app import Clock, create_app, utc_now
+from collector.errors import SettingsError
 from collector.settings import Settings
+from collector.storage.migration import prepare_database
 from collector.storage.store import Store
 
 _START_TIMEOUT_S = 60
@@ -49,10 +52,12 @@ def running_collector(settings: Settings, clock: Clock = utc_now) -> Iterator[Ru
 
     Raises:
         MigrationError: the database has to be migrated first.
+        SettingsError: the address cannot be listened on.
     """
+    prepare_database(settings)
     app = create_app(settings, clock)
     server = uvicorn.Server(server_config(app, settings))
-    listener = socket.create_server((settings.host, settings.port))
+    listener = _listen(settings)
     failure: list[BaseException] = []
     thread = threading.Thread(target=_serve, args=(server, listener, failure), name="collector", daemon=True)
     thread.start()
@@ -62,11 +67,29 @@ def running_collector(settings: Settings, clock: Clock = utc_now) -> Iterator[Ru
             if not thread.is_alive() or time.monotonic() > deadline:
                 raise failure[0] if failure else RuntimeError("the collector did not start; its log says why")
             time.sleep(0.005)
-        yield RunningCollector(f"http://{settings.host}:{listener.getsockname()[1]}", settings, app)
+        yield RunningCollector(_address(listener), settings, app)
     finally:
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+def serve_forever(settings: Settings, announce: Callable[[str, str], None]) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        settings: of the collector.
+        announce: called once with the address and the thumbprint of the collector's key, when it listens.
+
+    Raises:
+        MigrationError: the database has to be migrated first.
+        SettingsError: the address cannot be listened on.
+    """
+    prepare_database(settings)
+    key = SigningKey.load_or_create(settings.collector_key)
+    with _listen(settings) as listener:
+        announce(_address(listener), key.public.thumbprint)
+        uvicorn.Server(server_config(create_app(settings), settings)).run(sockets=[listener])
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
@@ -81,6 +104,25 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         ws="none",
         log_level="warning",
     )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        place = f"{settings.host}:{settings.port}"
+        raise SettingsError(
+            tr(
+                f"MAILLE_HOST, MAILLE_PORT: cannot listen on {place} ({error.strerror})",
+                f"MAILLE_HOST, MAILLE_PORT : impossible d'écouter sur {place} ({error.strerror})",
+            )
+        ) from error
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _serve(server: uvicorn.Server, listener: socket.socket, failure: list[BaseException]) -> None:

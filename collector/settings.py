@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from client_sdk.messages import tr
 from collector.errors import SettingsError
 
 _DATABASES = ("sqlite", "postgresql+psycopg")
@@ -84,17 +85,31 @@ def _check_database_url(text: str) -> None:
     try:
         driver = make_url(text).drivername
     except (ArgumentError, ValueError) as error:
+        forms = "sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE"
         raise SettingsError(
-            "MAILLE_DATABASE_URL: cannot be read as an address, expected sqlite:///FILE or "
-            "postgresql+psycopg://USER@HOST/DATABASE"
+            tr(
+                f"MAILLE_DATABASE_URL: cannot be read as an address, expected one of {forms}",
+                f"MAILLE_DATABASE_URL : adresse illisible, formes attendues : {forms}",
+            )
         ) from error
     if driver not in _DATABASES:
-        raise SettingsError(f"MAILLE_DATABASE_URL: got the kind {driver!r}, expected {' or '.join(_DATABASES)}")
+        kinds = ", ".join(_DATABASES)
+        raise SettingsError(
+            tr(
+                f"MAILLE_DATABASE_URL: got the kind {driver!r}, expected one of {kinds}",
+                f"MAILLE_DATABASE_URL : type {driver!r}, types attendus : {kinds}",
+            )
+        )
 
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
-        raise SettingsError(f"{name}: got {value}, expected an integer from {low} to {high}")
+        raise SettingsError(
+            tr(
+                f"{name}: got {value}, expected an integer from {low} to {high}",
+                f"{name} : {value}, attendu : un entier de {low} à {high}",
+            )
+        )
 
 
 def _integer(given: Mapping[str, str], name: str, default: int) -> int:
@@ -104,4 +119,6 @@ def _integer(given: Mapping[str, str], name: str, default: int) -> int:
     try:
         return int(text)
     except ValueError as error:
-        raise SettingsError(f"{name}: got {text!r}, expected an integer") from error
+        raise SettingsError(
+            tr(f"{name}: got {text!r}, expected an integer", f"{name} : {text!r}, attendu : un entier")
+        ) from error

@@ -14,7 +14,12 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+# how long an example takes says more about the machine than about the code
+hypothesis.settings.register_profile("maille", deadline=None)
+hypothesis.settings.load_profile("maille")
 
 FIELD_DATA = "MAILLE_FIELD_DATA"
 FIELD_DATA_NOTICE = (

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from client_sdk.bounds import check_value
 from client_sdk.errors import DeviceKeyError
+from client_sdk.sample import Text
 from client_sdk.signing.base64url import decode_base64url
 from client_sdk.signing.jws import read_object, verify_compact
 from client_sdk.signing.keys import VerifyingKey
@@ -95,7 +97,11 @@ def invite(store: Store, label: str, devices: int, valid: timedelta, now: dateti
         devices: how many devices may use it.
         valid: for how long.
         now: from when.
+
+    Raises:
+        SampleError: the label is empty, too long or holds control characters.
     """
+    check_value("label", label, Text)
     code = "-".join("".join(secrets.choice(_CODE_LETTERS) for _ in range(6)) for _ in range(4))
     invitation = Invitation(
         code_sha256=invitation_digest(code), label=label, devices=devices, created_at=now, expires_at=now + valid

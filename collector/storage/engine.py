@@ -28,6 +28,12 @@ def create_database_engine(database_url: str) -> Engine:
     return engine
 
 
+def one_line(error: Exception) -> str:
+    """What the database said, without the statement and advice that follow."""
+    lines = str(getattr(error, "orig", None) or error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def _configure_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):

@@ -10,9 +10,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import OperationalError
 
+from client_sdk.messages import tr
 from collector.errors import MigrationError
 from collector.settings import Settings
-from collector.storage.engine import create_database_engine
+from collector.storage.engine import create_database_engine, one_line
 
 State = Literal["empty", "current", "behind"]
 
@@ -27,7 +28,12 @@ def migrations_folder() -> Path:
     for folder in (package / "migrations", package.parent / "migrations"):
         if (folder / "env.py").is_file():
             return folder
-    raise MigrationError(f"migrations: not found in {package} nor beside it; is the installation complete?")
+    raise MigrationError(
+        tr(
+            f"migrations: not found in {package} nor beside it; is the installation complete?",
+            f"migrations : absentes de {package} et de son voisinage ; l'installation est-elle complète ?",
+        )
+    )
 
 
 def migration_config(database_url: str) -> Config:
@@ -36,6 +42,13 @@ def migration_config(database_url: str) -> Config:
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     config.attributes["database_url"] = database_url
     return config
+
+
+def head_revision() -> str:
+    """The revision that this version works with."""
+    revision = ScriptDirectory(str(migrations_folder())).get_current_head()
+    assert revision is not None  # the folder holds migrations
+    return revision
 
 
 def migrate(database_url: str) -> None:
@@ -47,7 +60,7 @@ def migrate(database_url: str) -> None:
     try:
         command.upgrade(migration_config(database_url), "head")
     except OperationalError as error:
-        raise MigrationError(f"database: {str(error.orig).splitlines()[0]}") from error
+        raise MigrationError(tr(f"database: {one_line(error)}", f"base de données : {one_line(error)}")) from error
 
 
 def prepare_database(settings: Settings) -> None:
@@ -60,13 +73,18 @@ def prepare_database(settings: Settings) -> None:
     try:
         state = _state(engine)
     except OperationalError as error:
-        raise MigrationError(f"database: {str(error.orig).splitlines()[0]}") from error
+        raise MigrationError(tr(f"database: {one_line(error)}", f"base de données : {one_line(error)}")) from error
     finally:
         engine.dispose()
     if state == "empty" and engine.dialect.name == "sqlite":
         migrate(settings.database_url)
     elif state != "current":
-        raise MigrationError("database: is not at this version's revision; run `maille collector migrate` first")
+        raise MigrationError(
+            tr(
+                "database: is not at this version's revision; run `maille collector migrate` first",
+                "base de données : autre révision que celle de cette version ; lancez `maille collector migrate`",
+            )
+        )
 
 
 def _state(engine: Engine) -> State:
@@ -74,5 +92,4 @@ def _state(engine: Engine) -> State:
         revision = MigrationContext.configure(connection).get_current_revision()
         if revision is None and not inspect(connection).has_table("samples"):
             return "empty"
-        head = ScriptDirectory(str(migrations_folder())).get_current_head()
-        return "current" if revision == head else "behind"
+        return "current" if revision == head_revision() else "behind"

@@ -13,14 +13,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from client_sdk.bounds import instant_text
 from client_sdk.sample import FIELDS
 from client_sdk.signing.keys import VerifyingKey
 from client_sdk.signing.receipt import LineVerdict
 from collector.errors import BusyError, DeviceError, EnrolmentError
-from collector.storage.engine import create_database_engine
+from collector.storage.engine import create_database_engine, one_line
 from collector.storage.records import (
     Device,
     Invitation,
@@ -84,7 +85,8 @@ class Store:
         }
         dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
         with self._writing() as connection:
-            added = connection.execute(dialect.insert(devices).values(row).on_conflict_do_nothing()).rowcount == 1
+            insert = dialect.insert(devices).values(row).on_conflict_do_nothing().returning(devices.c.thumbprint)
+            added = connection.execute(insert).one_or_none() is not None
             device = _locked_device(connection, key.thumbprint)
             if invitation is not None:
                 _use_invitation(connection, device, invitation, now)
@@ -185,29 +187,25 @@ class Store:
             return [(device, sample_id, wkt) for device, sample_id, wkt in connection.execute(statement)]
 
     @contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        """A database that is away, full or locked is told as such: no one may take it for success or a bad request."""
+        # COPY goes past SQLAlchemy, whose own exceptions wrap the driver's everywhere else
+        driver_error = self.engine.dialect.loaded_dbapi.OperationalError
+        try:
+            yield
+        except (OperationalError, PoolTimeout, driver_error) as error:
+            raise BusyError("storage-unavailable", f"database: {one_line(error)}", _RETRY_AFTER_S) from error
+
+    @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with _storage_errors(), self.engine.connect() as connection:
+        with self._storage_errors(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """One transaction, committed at the end of the block; on SQLite it holds the write lock from its start."""
-        with _storage_errors(), self.engine.execution_options(writes=True).begin() as connection:
+        with self._storage_errors(), self.engine.execution_options(writes=True).begin() as connection:
             yield connection
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """A database that is away, full or locked is told as such, so that no one takes it for success or a bad request."""
-    try:
-        yield
-    except OperationalError as error:
-        raise BusyError("storage-unavailable", f"database: {_cause(error)}", _RETRY_AFTER_S) from error
-
-
-def _cause(error: DBAPIError) -> str:
-    lines = str(error.orig).splitlines()
-    return lines[0] if lines else type(error.orig).__name__
 
 
 def _device(row: Row[Any]) -> Device:

@@ -62,17 +62,26 @@ class UtcInstant(TypeDecorator[datetime]):
 def _sample_column(name: str, annotation: Any) -> Column[Any]:
     if name == "measured_at":
         return Column(name, UtcInstant, nullable=False)
+    python_type, nullable = field_type(annotation)
+    kinds: dict[type, TypeEngine[Any]] = {bool: Boolean(), int: BigInteger(), float: Double()}
+    return Column(name, kinds.get(python_type) or String(_longest(annotation)), nullable=nullable)
+
+
+def field_type(annotation: Any) -> tuple[type, bool]:
+    """The plain type (``str``, ``bool``, ``int``, ``float``) behind a field's annotation, and whether it may be absent.
+
+    Literal texts are ``str``.
+    """
+    choices, _ = _parts(annotation)
+    (python_type,) = {str if isinstance(choice, str) else choice for choice in choices} - {NoneType}
+    return python_type, NoneType in choices
+
+
+def _longest(annotation: Any) -> int:
+    """Most characters that a text field may hold."""
     choices, metadata = _parts(annotation)
-    return Column(name, _column_type(choices, metadata), nullable=NoneType in choices)
-
-
-def _column_type(choices: list[Any], metadata: list[Any]) -> TypeEngine[Any]:
-    texts = [choice for choice in choices if isinstance(choice, str)]
-    if texts:
-        return String(max(len(text) for text in texts))
-    if str in choices:
-        return String(next(length for item in metadata if (length := _length(item))))
-    return Boolean() if bool in choices else BigInteger() if int in choices else Double()
+    literals = [len(choice) for choice in choices if isinstance(choice, str)]
+    return max(literals or [length for item in metadata if (length := _length(item))])
 
 
 def _length(item: Any) -> int | None:

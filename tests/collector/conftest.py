@@ -1,0 +1,83 @@
+"""A phone that speaks to a running collector over real HTTP."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from client_sdk.sample import Sample, encode, new_sample_id
+from client_sdk.signing.envelope import Envelope, seal
+from client_sdk.signing.jws import sign_compact
+from client_sdk.signing.keys import SigningKey
+from client_sdk.signing.receipt import Receipt, open_receipt
+
+JOSE = {"Content-Type": "application/jose"}
+
+
+class Phone:
+    """One device with its key."""
+
+    def __init__(self, collector: Any, http: httpx.Client) -> None:
+        self.collector, self.http, self.key = collector, http, SigningKey.generate()
+
+    def enrol(self, **changes: Any) -> httpx.Response:
+        return self.http.post("/v1/devices", content=self.enrolment(**changes), headers=JOSE)
+
+    def enrolment(self, **changes: Any) -> str:
+        members = {
+            "jwk": self.key.public.jwk,
+            "collector": self.collector.key.public.thumbprint,
+            "privacy_notice_version": "2026-11",
+        }
+        members = {name: value for name, value in (members | changes).items() if value is not None}
+        return sign_compact(json.dumps(members).encode(), self.key, "maille-enrolment")
+
+    def seal(self, lines: Sequence[Sample | bytes]) -> Envelope:
+        return seal([line if isinstance(line, bytes) else encode(line) for line in lines], self.key)
+
+    def post(self, envelope: Envelope) -> httpx.Response:
+        headers = {"Content-Type": "application/vnd.maille.envelope", "Maille-Signature": envelope.signature}
+        return self.http.post("/v1/envelopes", content=envelope.body, headers=headers)
+
+    def receipt(self, envelope: Envelope) -> Receipt:
+        answer = self.post(envelope)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "application/jose"
+        return open_receipt(answer.text, self.collector.key.public, envelope.sha256)
+
+    def send(self, lines: Sequence[Sample | bytes]) -> Receipt:
+        return self.receipt(self.seal(lines))
+
+
+@pytest.fixture
+def phone_of() -> Iterator[Callable[..., Phone]]:
+    """``phone_of(collector)`` is an enrolled phone; ``enrolled=False`` leaves it a stranger."""
+    with ExitStack() as stack:
+
+        def make(collector: Any, *, enrolled: bool = True) -> Phone:
+            phone = Phone(collector, stack.enter_context(httpx.Client(base_url=collector.base_url, trust_env=False)))
+            if enrolled:
+                assert phone.enrol().status_code == 201
+            return phone
+
+        yield make
+
+
+@pytest.fixture
+def make_sample() -> Callable[..., Sample]:
+    """A small valid sample; keywords change its fields."""
+    counter = iter(range(1_000_000))
+
+    def make(**fields: Any) -> Sample:
+        defaults: dict[str, Any] = {
+            "id": new_sample_id(),
+            "seq": next(counter),
+            "kind": "signal",
+            "measured_at": "2026-11-20T08:00:00.000Z",
+        }
+        return Sample(**defaults | fields)
+
+    return make

@@ -1,0 +1,62 @@
+"""The rules as a table: where each fires, where it just does not."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from client_sdk.sample import Sample
+from collector.intake.plausibility import RULES, judge
+
+RECEIVED_AT = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+
+# rule → (fields with which it fires, fields with which it just does not, whether it excludes)
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
+    "clock-ahead": (
+        {"measured_at": "2026-11-20T08:10:00.001Z"},
+        {"measured_at": "2026-11-20T08:10:00.000Z"},
+        False,
+    ),
+    "position-null-island": (
+        {"latitude": 0.0, "longitude": -0.0},
+        {"latitude": 0.0, "longitude": 0.000001},
+        True,
+    ),
+    "position-inaccurate": ({"accuracy_m": 50.1}, {"accuracy_m": 50.0}, True),
+    "position-stale": ({"position_age_ms": 60_001}, {"position_age_ms": 60_000}, True),
+    "position-mock": ({"position_mock": True}, {"position_mock": False}, True),
+    "speed-implausible": ({"speed_mps": 150.1}, {"speed_mps": 150.0}, True),
+}
+
+
+def test_every_rule_has_its_case() -> None:
+    assert {rule.id for rule in RULES} == set(CASES)
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_rule_fires_on_one_side_of_its_threshold(make_sample: Callable[..., Sample], rule: str) -> None:
+    fires, passes, excludes = CASES[rule]
+    judgement = judge(make_sample(**fires), RECEIVED_AT)
+    assert (judgement.flags, judgement.excluded) == ((rule,), excludes)
+    assert judge(make_sample(**passes), RECEIVED_AT).flags == ()
+
+
+def test_a_sample_without_any_of_this_is_plausible(make_sample: Callable[..., Sample]) -> None:
+    judgement = judge(make_sample(), RECEIVED_AT)
+    assert (judgement.flags, judgement.excluded) == ((), False)
+
+
+def test_flags_add_up_in_the_order_of_the_rules(make_sample: Callable[..., Sample]) -> None:
+    sample = make_sample(speed_mps=200.0, position_mock=True, measured_at="2027-01-01T00:00:00.000Z")
+    assert judge(sample, RECEIVED_AT).flags == ("clock-ahead", "position-mock", "speed-implausible")
+
+
+def test_ids_are_single_words_and_reasons_are_given_in_both_languages() -> None:
+    assert len({rule.id for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert rule.id == rule.id.strip().replace(" ", "")
+        assert rule.version >= 1
+        assert rule.reason_en
+        assert rule.reason_fr != rule.reason_en
+        assert rule.source

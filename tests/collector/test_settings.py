@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from client_sdk.messages import use_language
+from collector.errors import SettingsError
+from collector.settings import VARIABLES, Settings
+
+
+def test_without_configuration_everything_lives_in_one_directory() -> None:
+    settings = Settings.from_environment({})
+    assert settings.data == Path("maille-data")
+    assert settings.database_url == "sqlite:///maille-data/collector.sqlite"
+    assert settings.host == "127.0.0.1"
+    assert settings.collector_key == Path("maille-data/collector-key.pem")
+    assert settings.device_token_key == Path("maille-data/device-token.key")
+    assert settings.archive == Path("maille-data/archive")
+
+
+def test_each_variable_is_read() -> None:
+    url = "postgresql+psycopg://maille:secret@db/maille"
+    settings = Settings.from_environment(
+        {
+            "MAILLE_DATA": "/srv/maille",
+            "MAILLE_DATABASE_URL": url,
+            "MAILLE_HOST": "0.0.0.0",
+            "MAILLE_PORT": "80",
+            "MAILLE_MEASUREMENT_SLOTS": "9",
+        }
+    )
+    assert (settings.data, settings.database_url, settings.host) == (Path("/srv/maille"), url, "0.0.0.0")
+    assert (settings.port, settings.measurement_slots) == (80, 9)
+    assert "secret" not in repr(settings)
+
+
+def test_an_empty_variable_counts_as_absent() -> None:
+    assert Settings.from_environment(dict.fromkeys(VARIABLES, " ")) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("MAILLE_PORT", "http", "expected an integer"),
+        ("MAILLE_PORT", "65536", "from 0 to 65535"),
+        ("MAILLE_PORT", "-1", "from 0 to 65535"),
+        ("MAILLE_MEASUREMENT_SLOTS", "0", "from 1 to 1000"),
+        ("MAILLE_DATABASE_URL", "postgres://maille@db/maille", "sqlite, postgresql\\+psycopg"),
+        ("MAILLE_DATABASE_URL", "mysql://maille@db/maille", "sqlite, postgresql\\+psycopg"),
+        ("MAILLE_DATABASE_URL", "not an address", "cannot be read as an address"),
+    ],
+)
+def test_a_bad_value_is_told_with_its_name(name: str, value: str, expected: str) -> None:
+    use_language("en")
+    with pytest.raises(SettingsError, match=f"^{name}: .*{expected}"):
+        Settings.from_environment({name: value})
+
+
+def test_a_password_is_never_told() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"MAILLE_DATABASE_URL": "mysql://maille:secret@db/maille"})
+    assert "secret" not in str(caught.value)
