@@ -7,7 +7,9 @@ counts only for the thresholds it reaches. A reading of signal alone counts for 
 """
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,20 +61,23 @@ def bin_archive(
         for name, schema, _ in results:
             _write(schema.empty_table(), into / f"{name}.parquet")
         return
-    engine = connection if connection is not None else open_duckdb(into)
-    table = engine.read_parquet(files, union_by_name=True)
-    samples = usable_samples(table, parameters or BinningParameters())
-    expressions = [ledger(samples), capability(table), histograms(samples)]
-    for step, (expression, (name, schema, keys)) in enumerate(zip(expressions, results, strict=True)):
-        report(name, step / len(results))
-        rows = engine.to_pyarrow(expression.select(*schema.names).order_by(*keys))
-        _write(rows.cast(schema), into / f"{name}.parquet")
+    with _renamed_methods():
+        engine = connection if connection is not None else open_duckdb(into)
+        table = engine.read_parquet(files, union_by_name=True)
+        samples = usable_samples(table, parameters or BinningParameters())
+        expressions = [ledger(samples), capability(table), histograms(samples)]
+        for step, (expression, (name, schema, keys)) in enumerate(zip(expressions, results, strict=True)):
+            report(name, step / len(results))
+            rows = engine.to_pyarrow(expression.select(*schema.names).order_by(*keys))
+            _write(rows.cast(schema), into / f"{name}.parquet")
     report("histograms", 1.0)
 
 
 def ledger(samples: Any) -> Any:
     """Tests and failures per key, as an Ibis expression over :func:`usable_samples`."""
-    ranks = ibis.memtable({"technology_rank": list(range(1, len(TECHNOLOGIES) + 1)), "technology": list(TECHNOLOGIES)})
+    ranks = ibis.memtable(
+        pa.table({"technology_rank": range(1, len(TECHNOLOGIES) + 1), "technology": list(TECHNOLOGIES)})
+    )
     rows = samples.cross_join(ranks)
     below = rows["rank"] < rows.technology_rank
     lost = rows["rank"] == 0
@@ -104,6 +109,14 @@ def open_duckdb(spill: Path) -> Any:
         autoinstall_known_extensions=False,
         autoload_known_extensions=False,
     )
+
+
+@contextmanager
+def _renamed_methods() -> Iterator[None]:
+    """Let ibis 12 fetch rows through a method that DuckDB 2 has renamed, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)
+        yield
 
 
 def _write(table: pa.Table, file: Path) -> None:
