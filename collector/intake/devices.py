@@ -73,7 +73,7 @@ def enrolled_device(store: Store, thumbprint: str) -> Device:
     """
     device = store.find_device(thumbprint)
     if device is None:
-        raise DeviceError("jws-unknown-key", f"kid: {thumbprint[:64]!r} is not an enrolled device")
+        raise DeviceError("jws-unknown-key", f"kid: {thumbprint!r} is not an enrolled device")
     if device.revoked_at is not None:
         raise DeviceError("device-revoked", "kid: the device is no longer enrolled here")
     return device

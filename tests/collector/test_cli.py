@@ -1,0 +1,131 @@
+"""The commands of ``maille collector``, in both languages."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from client_sdk.messages import use_language
+from collector.cli import commands
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in [name for name in os.environ if name.startswith("MAILLE_")]:
+        monkeypatch.delenv(name)
+
+    def invoke(*arguments: str, code: int = 0, language: Any = "en") -> Any:
+        use_language(language)
+        result = CliRunner().invoke(commands, list(arguments))
+        use_language("en")
+        assert result.exit_code == code, result.output
+        return result
+
+    return invoke
+
+
+def test_migrate_archive_and_invite_on_sqlite(run: Any, tmp_path: Path) -> None:
+    data = ["--data", str(tmp_path / "data")]
+    assert json.loads(run("migrate", *data, "--json").stdout) == {"revision": "0001"}
+    invitation = json.loads(run("invite", "Nièvre", "--devices", "3", *data, "--json").stdout)
+    assert (invitation["label"], invitation["devices"]) == ("Nièvre", 3)
+    assert len(invitation["invitation"]) == 27
+    summary = json.loads(run("archive", *data, "--json").stdout)
+    assert summary == {
+        "archive": str(tmp_path / "data" / "archive"),
+        "written": [],
+        "unchanged": [],
+        "removed": [],
+        "samples": 0,
+    }
+
+
+def test_messages_for_people(run: Any, tmp_path: Path) -> None:
+    data = ["--data", str(tmp_path / "data")]
+    assert "La base de données est à la révision" in run("migrate", *data, language="fr").stdout
+    assert "0 samples in 0 months" in run("archive", *data).stdout
+    assert "0 relevés sur 0 mois" in run("archive", *data, language="fr").stdout
+    assert "Ce code ne sera plus affiché" in run("invite", "équipe", *data, language="fr").stdout
+
+
+@pytest.mark.parametrize("command", [["archive"], ["serve"], ["invite", "team"]])
+def test_an_unmigrated_postgresql_is_refused_in_one_line(
+    run: Any, tmp_path: Path, empty_database: Any, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    with empty_database("postgresql") as url:
+        monkeypatch.setenv("MAILLE_DATABASE_URL", url)
+        result = run(*command, "--data", str(tmp_path), code=1)
+    assert result.stderr == (
+        "maille: database: is not at this version's revision; run `maille collector migrate` first\n"
+    )
+
+
+def test_a_postgresql_is_migrated_by_the_command(
+    run: Any, tmp_path: Path, empty_database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with empty_database("postgresql") as url:
+        monkeypatch.setenv("MAILLE_DATABASE_URL", url)
+        run("migrate")
+        assert len(run("invite", "team", "--data", str(tmp_path)).stdout.splitlines()[0]) == 27
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("MAILLE_PORT", "http", "maille: MAILLE_PORT: got 'http', expected an integer"),
+        ("MAILLE_DATABASE_URL", "oracle://x", "maille: MAILLE_DATABASE_URL: got the kind 'oracle'"),
+    ],
+)
+def test_a_bad_setting_is_told_in_one_line(
+    run: Any, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    result = run("serve", code=1)
+    assert result.stderr.startswith(message)
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_bad_label_is_told_in_one_line(run: Any, tmp_path: Path) -> None:
+    result = run("invite", "", "--data", str(tmp_path), code=1)
+    assert result.stderr.startswith("maille: label: ")
+
+
+def test_serve_needs_no_configuration_and_stops_when_told(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLE_")}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from collector.cli import commands; commands()", "serve", "--port", "0", "--json"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        status = httpx.get(told["url"] + "/v1/status", trust_env=False).json()
+        assert status["collector_thumbprint"] == told["collector_thumbprint"]
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert (tmp_path / "maille-data" / "collector.sqlite").is_file()
+    assert oct((tmp_path / "maille-data" / "collector-key.pem").stat().st_mode)[-3:] == "600"
+
+
+def test_a_port_in_use_is_told_in_one_line(run: Any, tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = run("serve", "--data", str(tmp_path), "--port", port, code=1)
+    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr

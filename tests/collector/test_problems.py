@@ -1,0 +1,235 @@
+"""One table gives each rule its status: every row of it is provoked here, over the real interface."""
+
+import ast
+import asyncio
+import gzip
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import update
+
+import client_sdk.signing
+import collector as collector_package
+from client_sdk.bounds import instant_text
+from client_sdk.signing.envelope import CONTENT_TYPE, Envelope
+from client_sdk.signing.jws import sign_compact, sign_detached
+from client_sdk.signing.keys import SigningKey
+from collector.app import Collector
+from collector.errors import PROBLEMS
+from collector.storage.store import Store
+from collector.storage.tables import devices
+
+JOSE = {"Content-Type": "application/jose"}
+# raised by the framework, or by anything that goes wrong
+FRAMEWORK = {"not-found", "method-not-allowed", "parameter", "internal"}
+# an envelope's size is checked while its body streams; the check of the client's package is for other readers
+UNREACHABLE = {"envelope-size"}
+
+Case = Callable[[Any], Any]
+
+
+def header_changed(phone: Any, **changes: Any) -> httpx.Response:
+    from client_sdk.signing.base64url import encode_base64url
+
+    body = phone.seal([b"{}"]).body
+    header = {"alg": "Ed25519", "b64": False, "crit": ["b64"], "kid": phone.key.public.thumbprint}
+    text = encode_base64url(json.dumps(header | {"typ": "maille-envelope"} | changes).encode())
+    return phone.post(Envelope(body, f"{text}..{encode_base64url(phone.key.sign(text.encode() + b'.' + body))}"))
+
+
+def signed(phone: Any, body: bytes) -> httpx.Response:
+    return phone.post(Envelope(body, sign_detached(body, phone.key, "maille-envelope")))
+
+
+def interrupted(phone: Any) -> Any:
+    """A client that hangs up cannot be answered, so the application is asked without a connection."""
+    sent: list[dict[str, Any]] = []
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/v1/envelopes",
+        "raw_path": b"/v1/envelopes",
+        "query_string": b"",
+        "headers": [(b"content-type", CONTENT_TYPE.encode()), (b"maille-signature", b"a..b")],
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(phone.collector.app(scope, receive, send))
+    start, body = sent
+    return httpx.Response(start["status"], headers=start["headers"], content=body["body"])
+
+
+def with_state(phone: Any, state: Any) -> httpx.Response:
+    app = phone.collector.app
+    before, app.state.collector = app.state.collector, state
+    try:
+        return phone.post(phone.seal([b"{}"]))
+    finally:
+        app.state.collector = before
+
+
+def without_database(phone: Any) -> httpx.Response:
+    store = Store("postgresql+psycopg://maille@127.0.0.1:1/nowhere")
+    try:
+        return with_state(phone, Collector(store, phone.collector.key, lambda: datetime.now(UTC)))
+    finally:
+        store.close()
+
+
+def revoked(phone: Any) -> httpx.Response:
+    def revoke(at: datetime | None) -> None:
+        with phone.collector.store.engine.begin() as connection:
+            connection.execute(update(devices).values(revoked_at=at))
+
+    revoke(datetime(2026, 1, 1, tzinfo=UTC))
+    try:
+        return phone.post(phone.seal([b"{}"]))
+    finally:
+        revoke(None)
+
+
+def session(phone: Any, **changes: Any) -> httpx.Response:
+    members = {"collector": phone.collector.key.public.thumbprint, "requested_at": instant_text(datetime.now(UTC))}
+    jws = sign_compact(json.dumps(members | changes).encode(), phone.key, "maille-measurement")
+    return phone.http.post("/v1/measurement/sessions", content=jws, headers=JOSE)
+
+
+def download(phone: Any, query: str = "") -> httpx.Response:
+    headers = {"Authorization": f"Bearer {session(phone).json()['token']}"}
+    return phone.http.get(f"/v1/measurement/download?{query}", headers=headers)
+
+
+def without_slots(phone: Any) -> httpx.Response:
+    transfers, slots = phone.collector.app.state.transfers, phone.collector.settings.measurement_slots
+    for _ in range(slots):
+        transfers.take()
+    try:
+        return download(phone, "max_bytes=1")
+    finally:
+        for _ in range(slots):
+            transfers.give_back()
+
+
+CASES: dict[str, Case] = {
+    "body-incomplete": interrupted,
+    "body-size": lambda phone: phone.post(Envelope(b"x" * 2_000_000, "a..b")),
+    "content-type": lambda phone: phone.http.post("/v1/devices", content=b"x"),
+    "content-encoding": lambda phone: phone.http.post(
+        "/v1/devices", content=b"x", headers=JOSE | {"Content-Encoding": "br"}
+    ),
+    "signature-missing": lambda phone: phone.http.post("/v1/envelopes", content=b"x"),
+    "not-found": lambda phone: phone.http.get("/v2/status"),
+    "method-not-allowed": lambda phone: phone.http.get("/v1/envelopes"),
+    "parameter": lambda phone: download(phone, "max_bytes=none"),
+    "internal": lambda phone: with_state(phone, None),
+    "storage-unavailable": without_database,
+    "jws-malformed": lambda phone: phone.post(Envelope(b"x", "x")),
+    "jws-algorithm": lambda phone: header_changed(phone, alg="none"),
+    "jws-type": lambda phone: header_changed(phone, typ="JWT"),
+    "jws-critical": lambda phone: header_changed(phone, b64=True),
+    "jws-header": lambda phone: header_changed(phone, exp=1),
+    "jws-unknown-key": lambda phone: header_changed(phone, kid=SigningKey.generate().public.thumbprint),
+    "jws-signature": lambda phone: phone.post(Envelope(b"x", phone.seal([b"{}"]).signature)),
+    "device-revoked": revoked,
+    "envelope-text-size": lambda phone: signed(phone, gzip.compress(b" " * 5_000_000)),
+    "envelope-gzip": lambda phone: signed(phone, b"x"),
+    "envelope-lines": lambda phone: signed(phone, gzip.compress(b"")),
+    "envelope-line-size": lambda phone: signed(phone, gzip.compress(b"x" * 20_000)),
+    "enrolment-payload": lambda phone: phone.enrol(collector=None),
+    "enrolment-key": lambda phone: phone.enrol(jwk={}),
+    "enrolment-collector": lambda phone: phone.enrol(collector="x"),
+    "enrolment-privacy-notice": lambda phone: phone.enrol(privacy_notice_version="x"),
+    "enrolment-invitation": lambda phone: phone.enrol(invitation="x"),
+    "measurement-request": lambda phone: session(
+        phone, requested_at=instant_text(datetime.now(UTC) - timedelta(days=1))
+    ),
+    "measurement-token": lambda phone: phone.http.get("/v1/measurement/download"),
+    "measurement-busy": without_slots,
+}
+
+
+def test_every_rule_of_the_table_has_its_case() -> None:
+    assert set(CASES) | UNREACHABLE == set(PROBLEMS)
+
+
+def test_every_rule_is_told_with_its_status(collector: Any, phone_of: Any) -> None:
+    phone = phone_of(collector)
+    for rule, provoke in CASES.items():
+        answer = provoke(phone)
+        status, title = PROBLEMS[rule]
+        assert answer.headers["content-type"] == "application/problem+json", rule
+        problem = answer.json()
+        detail = problem.pop("detail")
+        assert problem == {
+            "type": f"urn:maille:problem:{rule}",
+            "title": title,
+            "status": status,
+            "rule": rule,
+        }
+        assert answer.status_code == status, rule
+        assert detail, rule
+        assert "\n" not in detail, rule
+        assert ("retry-after" in answer.headers) == (status == 503), rule
+        assert ("www-authenticate" in answer.headers) == (status == 401), rule
+        assert ("allow" in answer.headers) == (status == 405), rule
+    assert phone.post(phone.seal([b"{}"])).status_code == 200
+
+
+def test_an_envelope_too_large_has_its_status_too() -> None:
+    assert PROBLEMS["envelope-size"].status == 413
+
+
+def test_the_table_holds_exactly_the_rules_that_the_code_raises() -> None:
+    raised: set[str] = set()
+    for package in (collector_package, client_sdk.signing):
+        for file in Path(package.__path__[0]).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                    rule = node.args[0]
+                    if node.func.id in _REFUSALS and isinstance(rule, ast.Constant):
+                        raised.add(rule.value)
+    assert raised == set(PROBLEMS) - FRAMEWORK
+
+
+_REFUSALS = {
+    "RefusedError",
+    "EnrolmentError",
+    "DeviceError",
+    "RequestError",
+    "BusyError",
+    "EnvelopeError",
+    "JwsError",
+}
+
+
+def test_a_stranger_with_a_key_of_its_own_is_told_to_enrol(collector: Any, phone_of: Any) -> None:
+    phone = phone_of(collector)
+    phone.key = SigningKey.generate()
+    answer = phone.post(phone.seal([b"{}"]))
+    assert (answer.status_code, answer.json()["rule"]) == (401, "jws-unknown-key")
+
+
+def test_the_interface_describes_itself(collector: Any, phone_of: Any) -> None:
+    described = phone_of(collector).http.get("/v1/openapi.json").json()
+    body = described["paths"]["/v1/envelopes"]["post"]["requestBody"]
+    assert list(body["content"]) == ["application/vnd.maille.envelope"]
+    assert set(described["paths"]) == {
+        "/v1/status",
+        "/v1/devices",
+        "/v1/envelopes",
+        "/v1/measurement/sessions",
+        "/v1/measurement/ping",
+        "/v1/measurement/download",
+        "/v1/measurement/upload",
+    }
