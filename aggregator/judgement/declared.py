@@ -38,7 +38,9 @@ class DeclaredCoverage:
         shares = self._shares.get((operator, technology))
         if shares is None:
             return math.nan
-        return min(1.0, shares.get(hexagon, self._elsewhere[operator, technology]))
+        if hexagon not in shares:
+            return self._elsewhere[operator, technology]
+        return min(1.0, shares[hexagon])
 
     def at_edge(self, operator: str, technology: str, hexagon: int) -> bool:
         """Whether a hexagon known not to be claimed lies within ``edge_rings``, itself included.
