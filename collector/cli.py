@@ -1,21 +1,21 @@
 """``maille collector``: serve, migrate, archive, invite."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from client_sdk.bounds import instant_text
-from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 
-if TYPE_CHECKING:
-    from collector.settings import Settings
+# at once, so that an installation without the server's packages is told so before a command runs
+from collector.settings import Settings
 
 commands = typer.Typer(
     no_args_is_help=True,
@@ -55,55 +55,52 @@ def serve(
         )
         _answer({"url": address, "collector_thumbprint": thumbprint}, message, as_json)
 
-    with _told_in_one_line():
-        from collector.serving import serve_forever
+    from collector.serving import serve_forever
 
-        settings = _settings(data)
-        settings = replace(
-            settings, host=settings.host if host is None else host, port=settings.port if port is None else port
-        )
-        try:
-            serve_forever(settings, announce)
-        except KeyboardInterrupt:
-            return
+    settings = _settings(data)
+    settings = replace(
+        settings, host=settings.host if host is None else host, port=settings.port if port is None else port
+    )
+    try:
+        serve_forever(settings, announce)
+    except KeyboardInterrupt:
+        return
 
 
 @commands.command(help=tr("Bring the database up to date.", "Mettre la base de données à niveau."))
 def migrate(data: Data = None, as_json: Json = False) -> None:
     """Apply the migrations that are missing."""
-    with _told_in_one_line():
-        from collector.storage.migration import head_revision
-        from collector.storage.migration import migrate as upgrade
+    from collector.storage.migration import head_revision
+    from collector.storage.migration import migrate as upgrade
 
-        upgrade(_settings(data).database_url)
-        revision = head_revision()
-        message = tr(f"The database is at revision {revision}.", f"La base de données est à la révision {revision}.")
-        _answer({"revision": revision}, message, as_json)
+    upgrade(_settings(data).database_url)
+    revision = head_revision()
+    message = tr(f"The database is at revision {revision}.", f"La base de données est à la révision {revision}.")
+    _answer({"revision": revision}, message, as_json)
 
 
 @commands.command(help=tr("Write the Parquet archive, by month.", "Écrire l'archive Parquet, mois par mois."))
 def archive(data: Data = None, as_json: Json = False) -> None:
     """Write the months whose samples changed since the last run."""
-    with _told_in_one_line():
-        from collector.storage.archive import load_or_create_token_key, write_archive
-        from collector.storage.migration import prepare_database
-        from collector.storage.store import Store
+    from collector.storage.archive import load_or_create_token_key, write_archive
+    from collector.storage.migration import prepare_database
+    from collector.storage.store import Store
 
-        settings = _settings(data)
-        prepare_database(settings)
-        store = Store(settings.database_url)
-        try:
-            key = load_or_create_token_key(settings.device_token_key)
-            with _progress_bar(tr("Archive", "Archive"), shown=not as_json) as progress:
-                summary = write_archive(store, settings.archive, key, progress)
-        finally:
-            store.close()
-        months = len(summary.written) + len(summary.unchanged)
-        message = tr(
-            f"{settings.archive}: {summary.samples} samples in {months} months, {len(summary.written)} written.",
-            f"{settings.archive} : {summary.samples} relevés sur {months} mois, dont {len(summary.written)} écrits.",
-        )
-        _answer({"archive": str(settings.archive), **asdict(summary)}, message, as_json)
+    settings = _settings(data)
+    prepare_database(settings)
+    store = Store(settings.database_url)
+    try:
+        key = load_or_create_token_key(settings.device_token_key)
+        with _progress_bar(tr("Archive", "Archive"), shown=not as_json) as progress:
+            summary = write_archive(store, settings.archive, key, progress)
+    finally:
+        store.close()
+    months = len(summary.written) + len(summary.unchanged)
+    message = tr(
+        f"{settings.archive}: {summary.samples} samples in {months} months, {len(summary.written)} written.",
+        f"{settings.archive} : {summary.samples} relevés sur {months} mois, dont {len(summary.written)} écrits.",
+    )
+    _answer({"archive": str(settings.archive), **asdict(summary)}, message, as_json)
 
 
 @commands.command(help=tr("Make an invitation for a field team.", "Créer une invitation pour une équipe de terrain."))
@@ -124,46 +121,32 @@ def invite(
     as_json: Json = False,
 ) -> None:
     """Print a code that makes devices a field team's; it is shown once and kept only as a digest."""
-    with _told_in_one_line():
-        from collector.intake.devices import invite as make_invitation
-        from collector.storage.migration import prepare_database
-        from collector.storage.store import Store
+    from collector.intake.devices import invite as make_invitation
+    from collector.storage.migration import prepare_database
+    from collector.storage.store import Store
 
-        settings = _settings(data)
-        prepare_database(settings)
-        store = Store(settings.database_url)
-        try:
-            code, invitation = make_invitation(store, label, devices, timedelta(days=days), datetime.now(UTC))
-        finally:
-            store.close()
-        expires_at = instant_text(invitation.expires_at)
-        message = tr(
-            f"{code}\nFor {devices} devices of {label}, until {expires_at}. The code is not shown again.",
-            f"{code}\nPour {devices} appareils de {label}, jusqu'au {expires_at}. Ce code ne sera plus affiché.",
-        )
-        _answer({"invitation": code, "label": label, "devices": devices, "expires_at": expires_at}, message, as_json)
+    settings = _settings(data)
+    prepare_database(settings)
+    store = Store(settings.database_url)
+    try:
+        code, invitation = make_invitation(store, label, devices, timedelta(days=days), datetime.now(UTC))
+    finally:
+        store.close()
+    expires_at = instant_text(invitation.expires_at)
+    message = tr(
+        f"{code}\nFor {devices} devices of {label}, until {expires_at}. The code is not shown again.",
+        f"{code}\nPour {devices} appareils de {label}, jusqu'au {expires_at}. Ce code ne sera plus affiché.",
+    )
+    _answer({"invitation": code, "label": label, "devices": devices, "expires_at": expires_at}, message, as_json)
 
 
-def _settings(data: Path | None) -> "Settings":
-    import os
-
-    from collector.settings import Settings
-
-    return Settings.from_environment(os.environ if data is None else {**os.environ, "MAILLE_DATA": str(data)})
+def _settings(data: Path | None) -> Settings:
+    given = {} if data is None else {"MAILLE_DATA": str(data)}
+    return Settings.from_environment({**os.environ, **given})
 
 
 def _answer(members: dict[str, object], message: str, as_json: bool) -> None:
     typer.echo(json.dumps(members, ensure_ascii=False) if as_json else message)
-
-
-@contextmanager
-def _told_in_one_line() -> Iterator[None]:
-    """An expected error is told to the person in one line, and ends the command with status 1."""
-    try:
-        yield
-    except MailleError as error:
-        typer.echo(f"maille: {error}", err=True)
-        raise typer.Exit(1) from error
 
 
 @contextmanager

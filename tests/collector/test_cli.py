@@ -5,28 +5,35 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
+from client_sdk.cli import main
 from client_sdk.messages import use_language
-from collector.cli import commands
+
+
+@dataclass
+class Told:
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Any:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     for name in [name for name in os.environ if name.startswith("MAILLE_")]:
         monkeypatch.delenv(name)
 
-    def invoke(*arguments: str, code: int = 0, language: Any = "en") -> Any:
-        use_language(language)
-        result = CliRunner().invoke(commands, list(arguments))
+    def invoke(*arguments: str, code: int = 0, language: str = "en") -> Told:
+        with pytest.raises(SystemExit) as ended:
+            main(["--lang", language, "collector", *arguments])
         use_language("en")
-        assert result.exit_code == code, result.output
-        return result
+        told = Told(*capsys.readouterr())
+        assert ended.value.code == code, told
+        return told
 
     return invoke
 
@@ -101,7 +108,16 @@ def test_serve_needs_no_configuration_and_stops_when_told(tmp_path: Path) -> Non
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLE_")}
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     process = subprocess.Popen(
-        [sys.executable, "-c", "from collector.cli import commands; commands()", "serve", "--port", "0", "--json"],
+        [
+            sys.executable,
+            "-c",
+            "from client_sdk.cli import main; main()",
+            "collector",
+            "serve",
+            "--port",
+            "0",
+            "--json",
+        ],
         cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,
