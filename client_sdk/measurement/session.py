@@ -21,7 +21,7 @@ from client_sdk.measurement.throughput import Transfer, download, outcome_of, up
 from client_sdk.messages import tr
 from client_sdk.outbox.queue import PinnedCollector
 from client_sdk.outbox.upload import refusal
-from client_sdk.sample import Context, Outcome, Rat, Sample, new_sample_id
+from client_sdk.sample import Context, Outcome, Rat, Sample, check, new_sample_id
 from client_sdk.signing.jws import sign_compact
 from client_sdk.signing.keys import SigningKey
 
@@ -78,7 +78,7 @@ def measure(
         "position_source": None if surroundings.latitude is None else "manual",
         **asdict(surroundings),
     }
-    Sample(**about, outcome="ok")  # refuse what breaks a law before data is spent
+    check(Sample(**about, outcome="ok"))  # refuse what cannot be kept before data is spent
     outcome, figures = _run(collector, key, client, limits, tell)
     duration_ms = round((time.perf_counter() - clock_start) * 1000)
     return Sample(**about, **figures, outcome=outcome, duration_ms=duration_ms)
