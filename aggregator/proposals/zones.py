@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from shapely import Point
 
+from aggregator.evidence.territory import commune_of
 from aggregator.proposals.demand import DEMAND_MODEL, DemandWeights, prevailing, unmet_demand
 from aggregator.proposals.discs import LAMBERT_93, Disc, greedy_discs, hexagon_centres, lambert_93
 from aggregator.proposals.identity import zone_ids
@@ -179,12 +180,9 @@ def _commune_rows(
     commune_metres: NDArray[np.float64],
 ) -> NDArray[np.intp]:
     """Position of each hexagon's commune: the outline that holds its centre, else the nearest centre."""
-    spots = gpd.GeoDataFrame(geometry=gpd.points_from_xy(centres[:, 1], centres[:, 0]), crs="EPSG:4326")
-    found = gpd.sjoin(spots, communes[["geometry"]].reset_index(drop=True), predicate="within")["index_right"]
-    held = found.groupby(level=0).min().reindex(range(len(centres)))
+    held = commune_of(communes, centres[:, 0], centres[:, 1])
     _, nearest = cKDTree(commune_metres).query(metres)
-    rows: NDArray[np.intp] = held.fillna(pd.Series(nearest, index=held.index)).to_numpy(dtype=np.intp)
-    return rows
+    return np.where(held < 0, nearest, held)
 
 
 def _home(ground: Ground, disc: Disc) -> int:

@@ -33,7 +33,7 @@ ASK_AGAIN = "no-cache"
 
 
 class _Files(StaticFiles):
-    """Static files with their content types, ``no-cache`` (which lets a cache keep them, but ask whether they changed)."""
+    """Static files with their content types; a cache may keep them, but asks each time whether they changed."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

@@ -16,6 +16,9 @@ import pandas as pd
 
 import client_sdk
 from aggregator.evidence.territory import read_communes
+from aggregator.judgement.comparison import read_verdicts
+from aggregator.judgement.constants import Constants
+from aggregator.judgement.rules import RULES
 from aggregator.proposals.demand import DEMAND_MODEL, DEMAND_TEXT
 from aggregator.proposals.zones import ZoneParameters, read_parameters
 from aggregator.publication import manifest
@@ -47,6 +50,7 @@ class ReleaseParameters:
         last_day: last day of data, ISO.
         synthetic: whether the data were generated.
         label: what the page's banner adds on synthetic data.
+        constants: those the verdicts were made with.
         zones: how candidate zones are proposed.
         attributions: more lines of attribution.
     """
@@ -57,6 +61,7 @@ class ReleaseParameters:
     last_day: str
     synthetic: bool = False
     label: str = ""
+    constants: Constants = field(default_factory=Constants)
     zones: ZoneParameters = field(default_factory=ZoneParameters)
     attributions: tuple[str, ...] = ()
 
@@ -68,6 +73,7 @@ def publish(
     previous: Path | None = None,
     k: int | None = None,
     zones: ZoneParameters | None = None,
+    constants: Constants | None = None,
     last_day: date | None = None,
     window_days: int = 365,
     synthetic: bool = False,
@@ -83,6 +89,7 @@ def publish(
         previous: release whose zones' ids are kept; by default the latest one there.
         k: least number of volunteer devices; by default 5, or 3 for the team.
         zones: how zones are proposed; by default as ``proposals/parameters.json`` says.
+        constants: those the verdicts were made with; by default those of this version.
         last_day: end of the decision window; by default the last day in the ledger.
         window_days: its length.
         synthetic: whether the data were generated: every page says so.
@@ -113,6 +120,7 @@ def publish(
         last_day=end.isoformat(),
         synthetic=synthetic,
         label=label,
+        constants=constants or Constants(),
         zones=zones or read_parameters(data / "proposals"),
         attributions=tuple(attributions),
     )
@@ -149,7 +157,7 @@ def _fill(
         release=release,
         day=day,
         rows=votable_rows(ledger, capability, day, parameters.window_days),
-        verdicts=pd.read_parquet(data / "judgement/verdicts.parquet"),
+        verdicts=read_verdicts(data / "judgement"),
         communes=read_communes(data / "territory"),
         previous=gpd.read_file(previous / "zones.geojson") if previous else None,
         k=parameters.k,
@@ -171,7 +179,6 @@ def _describe(
     """Write the manifest, last: it lists every other file."""
     sources_file = data / "claims/sources.json"
     sources = json.loads(sources_file.read_text(encoding="utf-8")) if sources_file.exists() else []
-    verdicts = pd.read_parquet(data / "judgement/verdicts.parquet", columns=["rule"])
     note = manifest.NOT_INCLUDED
     members = {
         **names,
@@ -187,7 +194,7 @@ def _describe(
         "licence": manifest.LICENCE,
         "attributions": manifest.attributions(sources, read_communes(data / "territory"), parameters.attributions),
         "code": {"name": "maille", "version": client_sdk.__version__},
-        "rules": sorted(str(rule) for rule in verdicts["rule"].dropna().unique() if rule),
+        "rules": [{"id": rule.id, "verdict": rule.verdict, "reason": rule.reason} for rule in RULES],
         "parameters": asdict(parameters),
         "demand_model": {"id": DEMAND_MODEL, **DEMAND_TEXT},
         "k": parameters.k,

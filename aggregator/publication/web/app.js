@@ -24,7 +24,7 @@ const operatorName = (code) => index.operators.find(({ operator }) => operator =
 const thresholdText = (threshold, technology) => (threshold === "service" ? words.service(technology) : words.rate(threshold));
 const subject = () => ({ name: operatorName(state.op), technology: state.tech, threshold: state.test });
 const layerNamed = (op, tech, test) => index.layers.find((one) => one.operator === op && one.technology === tech && one.threshold === test);
-const places = (zone) => ({ type: "FeatureCollection", features: (zone?.properties.points ?? []).map((point) => ({ type: "Feature", properties: point, geometry: { type: "Point", coordinates: [point.longitude, point.latitude] } })) });
+const places = (zone) => ({ type: "FeatureCollection", features: (zone?.properties?.points ?? []).map((point) => ({ type: "Feature", properties: point, geometry: { type: "Point", coordinates: [point.longitude, point.latitude] } })) });
 
 /** Whether a position lies in a GeoJSON Polygon or MultiPolygon. */
 function within([x, y], { type, coordinates }) {

@@ -166,6 +166,14 @@ export function sentence(row, subject) {
         ? `${good} L’opérateur ne déclare pas ce lieu couvert.`
         : `${good} The operator does not declare this place covered.`;
     default:
+      if (row.evidence === "survey")
+        return french
+          ? `Relevé d’une équipe de terrain. ${row.failing > 0 ? bad : good} La règle propre à ces relevés n’est pas encore appliquée : aucune conclusion n’en est tirée.`
+          : `Survey by a field team. ${row.failing > 0 ? bad : good} The rule for such surveys is not applied yet: nothing is concluded from it.`;
+      if (row.claimed === null)
+        return french
+          ? `${row.failing > 0 ? bad : good} Ce que l’opérateur déclare ici n’est pas connu : il n’y a rien à comparer.`
+          : `${row.failing > 0 ? bad : good} What the operator declares here is not known: there is nothing to compare with.`;
       return french
         ? `${row.failing > 0 ? bad : good} Ce n’est pas assez pour conclure, ni dans un sens ni dans l’autre.`
         : `${row.failing > 0 ? bad : good} This is not enough to conclude, either way.`;

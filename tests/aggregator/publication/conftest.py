@@ -1,130 +1,129 @@
-"""A data directory as aggregation leaves it: communes, a ledger of volunteers and one field team, verdicts, sources."""
+"""A data directory as aggregation leaves it: communes, a ledger of volunteers and one field team, verdicts, sources.
+
+People drive between six communes near Decize. Orange is declared everywhere and fails in a hole south of Cossaye;
+Bouygues Telecom is declared in the north alone, and works further.
+"""
 
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
 import pytest
 from h3.api import basic_int as h3
-from shapely import MultiPoint, box, voronoi_polygons
 
-PLACES = [
-    ("58095", "Decize", 5200, 46.8289, 3.4622),
-    ("58087", "Cossaye", 700, 46.7722, 3.4817),
-    ("58135", "Lamenay-sur-Loire", 60, 46.7558, 3.5486),
-    ("58138", "Lucenay-lès-Aix", 950, 46.7022, 3.4836),
-    ("58264", "Saint-Léger-des-Vignes", 1900, 46.8411, 3.4511),
-    ("58296", "Toury-Lurcy", 400, 46.7258, 3.4606),
+from aggregator.evidence.communes import communes_from_centres
+from aggregator.evidence.ledger import THRESHOLDS
+from aggregator.judgement.comparison import compare, write_verdicts
+from aggregator.judgement.votes import cast_votes
+
+CENTRES = """insee_com,name,population,latitude,longitude
+58095,Decize,5200,46.8289,3.4622
+58264,Saint-Léger-des-Vignes,1900,46.8411,3.4511
+58087,Cossaye,700,46.7722,3.4817
+58135,Lamenay-sur-Loire,60,46.7558,3.5486
+58138,Lucenay-lès-Aix,950,46.7022,3.4836
+58296,Toury-Lurcy,400,46.7258,3.4606
+58110,Dornes,1400,46.7136,3.3547
+58239,Saint-Germain-Chassenay,340,46.8019,3.3894
+"""
+ROADS = [
+    ["Saint-Léger-des-Vignes", "Decize", "Cossaye", "Lucenay-lès-Aix"],
+    ["Cossaye", "Lamenay-sur-Loire"],
+    ["Cossaye", "Toury-Lurcy", "Dornes", "Saint-Germain-Chassenay", "Decize"],
+    ["Toury-Lurcy", "Lucenay-lès-Aix"],
 ]
-COSSAYE = (46.7722, 3.4817)
-DECIZE = (46.8289, 3.4622)
-LUCENAY = (46.7022, 3.4836)
-FIRST_DAY = date(2026, 5, 4)
-
-LedgerRows = Callable[..., list[dict[str, object]]]
+FIRST_DAY = date(2026, 4, 6)
 
 
-def cell_at(place: tuple[float, float]) -> int:
+def cell_at(latitude: float, longitude: float) -> int:
     """The hexagon of a place, as the parent of its resolution 9 cell."""
-    return h3.cell_to_parent(h3.latlng_to_cell(*place, 9), 8)
+    return h3.cell_to_parent(h3.latlng_to_cell(latitude, longitude, 9), 8)
 
 
-def ledger_rows(
-    hexagon: int,
-    devices: list[str],
-    *,
-    failing: int = 0,
-    operator: str = "20801",
-    technology: str = "4G",
-    tier: str = "volunteer",
-    context: str = "outdoor",
-    days: int = 2,
-    tests: int = 3,
-) -> list[dict[str, object]]:
-    """Rows of ``devices`` in a hexagon, the first ``failing`` of which fail every test of service."""
+PLACES = {line.split(",")[1]: cell_at(*map(float, line.split(",")[3:])) for line in CENTRES.strip().splitlines()[1:]}
+HOLE = cell_at(46.748, 3.478)
+"""Strongly contradicted for Orange."""
+LONELY = cell_at(46.79, 3.55)
+"""Seen by four volunteers, all failing: must not appear."""
+SURVEYED = cell_at(46.735, 3.41)
+"""Seen by one device of a field team and nobody else."""
+
+
+def rows_of(hexagon: int, tokens: list[str], failing: int, operator: str, **changes: object) -> list[dict[str, object]]:
+    """Ledger rows of some devices in a hexagon, three tests on each of two days; the first ``failing`` always fail."""
     cells = sorted(h3.cell_to_children(hexagon, 9))
     rows = []
-    for number, device in enumerate(devices):
-        for day in range(days):
-            failed = tests if number < failing else 0
-            row: dict[str, object] = {"h3_r9": cells[number % 7], "operator": operator, "technology": technology}
-            row |= {"device_token": device, "tier": tier, "context": context}
-            row |= {"day": FIRST_DAY + timedelta(days=11 * day + number)}
-            row |= {"tested_service": tests, "failed_service": failed, "tested_3": tests, "failed_3": failed}
-            row |= {"tested_8": 0, "failed_8": 0, "tested_30": 0, "failed_30": 0}
-            rows.append(row)
+    for number, token in enumerate(tokens):
+        for day in (0, 40):
+            row: dict[str, object] = {"h3_r9": cells[number % 7], "operator": operator, "technology": "4G"}
+            row |= {"device_token": token, "tier": "volunteer", "context": "outdoor"}
+            row |= {"day": FIRST_DAY + timedelta(days=day + number)}
+            for threshold in THRESHOLDS:
+                tests = 0 if threshold == "30" else 3
+                row |= {f"tested_{threshold}": tests, f"failed_{threshold}": tests if number < failing else 0}
+            rows.append(row | changes)
     return rows
 
 
-def verdict_rows(hexagon: int, verdict: str, strength: str = "", **changes: object) -> list[dict[str, object]]:
-    """The verdict on service and on 3 Mbit/s, in the columns of the table of verdicts."""
-    row: dict[str, object] = {"h3_r8": hexagon, "operator": "20801", "technology": "4G", "evidence": "crowd"}
-    row |= {"devices": 8, "failing": 8, "device_days": 16, "tests": 48}
-    row |= {"first_day": FIRST_DAY, "last_day": FIRST_DAY + timedelta(days=18)}
-    row |= {"claimed": verdict != "unclaimed_service", "declared_share": 0.98765, "edge": False}
-    row |= {"p": 3.6841e-8, "p_withdrawn": 0.00022599, "withdrawn": 3}
-    row |= {"verdict": verdict, "strength": strength, "conflict": ""}
-    row |= {"rule": "-".join(filter(None, [verdict, strength, "1"])), **changes}
-    return [row | {"threshold": threshold} for threshold in ("service", "3")]
+def road_hexagons() -> list[int]:
+    cells: set[int] = set()
+    for road in ROADS:
+        for start, end in pairwise(road):
+            for cell in h3.grid_path_cells(PLACES[start], PLACES[end]):
+                cells |= {near for near in h3.grid_disk(cell, 1) if near == cell or near % 5 < 3}
+    return sorted(cells - {LONELY, SURVEYED, *h3.grid_disk(HOLE, 0)} | {HOLE})
 
 
-def devices(prefix: str, number: int) -> list[str]:
-    return [f"{prefix}{index:031x}" for index in range(number)]
+def ledger_of_the_field() -> pd.DataFrame:
+    volunteers = [f"{number:032x}" for number in range(1, 60)]
+    rows: list[dict[str, object]] = []
+    for position, cell in enumerate(road_hexagons()):
+        near = min(h3.grid_distance(cell, place) for place in PLACES.values())
+        seen = max(2, 24 - 4 * near + (position * 7) % 6)
+        depth = h3.grid_distance(cell, HOLE)
+        share = 1.0 if depth <= 2 else 0.6 if depth == 3 else 0.34 if depth == 4 else 0.03
+        if cell == HOLE:
+            seen = 9
+        first = (position * 11) % 30
+        rows += rows_of(cell, volunteers[first : first + seen], round(seen * share), "20801")
+        if position % 4 or cell in PLACES.values():
+            fewer = volunteers[first : first + max(seen - 3, 2)]
+            rows += rows_of(cell, fewer, 0 if depth > 1 else len(fewer) // 2, "20820")
+    rows += rows_of(LONELY, volunteers[:4], 4, "20801")
+    rows += rows_of(SURVEYED, ["f" * 32], 1, "20801", tier="field_team")
+    rows += rows_of(HOLE, ["f" * 32], 1, "20801", tier="field_team")
+    rows += rows_of(HOLE, volunteers[:9], 9, "20801", technology="5G")
+    return pd.DataFrame(rows)
 
 
-def voronoi_communes() -> gpd.GeoDataFrame:
-    table = pd.DataFrame(PLACES, columns=["insee_com", "name", "population", "latitude", "longitude"])
-    table["insee_dep"] = table["insee_com"].str[:2]
-    table["outline_kind"] = "voronoi"
-    centres = gpd.points_from_xy(table["longitude"], table["latitude"])
-    frame = box(3.36, 46.66, 3.62, 46.88)
-    cells = voronoi_polygons(MultiPoint(list(centres)), extend_to=frame).geoms
-    outlines = [next(cell for cell in cells if cell.contains(centre)).intersection(frame) for centre in centres]
-    return gpd.GeoDataFrame(table, geometry=outlines, crs="EPSG:4326")
+def claims_of_operators() -> pd.DataFrame:
+    everywhere = h3.grid_disk(PLACES["Cossaye"], 30)
+    north = h3.grid_disk(PLACES["Decize"], 6)
+    columns = {"technology": "4G", "usage": "data", "level": "BC"}
+    return pd.concat(
+        [
+            pd.DataFrame({"h3_r8": everywhere, "operator": "20801", "declared_share": 1.0, **columns}),
+            pd.DataFrame({"h3_r8": north, "operator": "20820", "declared_share": 0.98765, **columns}),
+        ],
+        ignore_index=True,
+    )
 
 
-def build_data(data: Path) -> Path:
-    """Write a whole data directory: a dead zone near Cossaye, service at Decize, poor hexagons, a survey at Lucenay."""
-    ledger: list[dict[str, object]] = []
-    verdicts: list[dict[str, object]] = []
-    capable: set[str] = set()
-
-    def add(hexagon: int, tokens: list[str], verdict: str, strength: str = "", **changes: object) -> None:
-        ledger.extend(ledger_rows(hexagon, tokens, **changes))  # type: ignore[arg-type]
-        capable.update(tokens)
-        named = {name: changes[name] for name in ("operator",) if name in changes}
-        survey = {"evidence": "survey"} if changes.get("tier") == "field_team" else {}
-        counts = {"devices": len(tokens), "failing": changes.get("failing", 0), "device_days": 2 * len(tokens)}
-        verdicts.extend(verdict_rows(hexagon, verdict, strength, **counts, **named, **survey))
-
-    hole = sorted(h3.grid_disk(cell_at(COSSAYE), 1))
-    for number, hexagon in enumerate(hole):
-        add(hexagon, devices(f"{number}", 8), "contradicted", "strong" if number < 4 else "moderate", failing=8)
-    for hexagon in sorted({*h3.grid_disk(cell_at(COSSAYE), 2)} - {*hole}):
-        add(hexagon, devices("8", 5), "suspected", failing=3)
-    town = sorted(h3.grid_disk(cell_at(DECIZE), 2))
-    for hexagon in town:
-        add(hexagon, devices("9", 27), "confirmed")
-        add(hexagon, devices("a", 6), "confirmed", operator="20820")
-    for hexagon in sorted({*h3.grid_disk(cell_at(DECIZE), 3)} - {*town}):
-        add(hexagon, devices("b", 6), "unclaimed_service", operator="20820")
-        add(hexagon, devices("c", 7), "insufficient", failing=2)
-    for number, hexagon in enumerate(sorted({*h3.grid_disk(cell_at(COSSAYE), 4)} - {*h3.grid_disk(hole[0], 3)})):
-        add(hexagon, devices(f"d{number % 5}", 1 + number % 4), "suspected", failing=1, operator="20815")
-    add(cell_at(LUCENAY), devices("e", 1), "contradicted", "strong", failing=1, tier="field_team")
-    add(cell_at(LUCENAY), devices("f", 5), "insufficient", failing=1)
-    ledger.extend(ledger_rows(hole[0], devices("0", 8), technology="5G", failing=8))
-
-    for room in ("evidence", "judgement", "territory", "claims"):
+def write_data(data: Path, ledger: pd.DataFrame) -> Path:
+    """A whole data directory from one ledger."""
+    for room in ("evidence", "territory", "claims"):
         (data / room).mkdir(parents=True)
-    pd.DataFrame(ledger).to_parquet(data / "evidence/ledger.parquet")
-    ranks = pd.DataFrame({"device_token": sorted(capable)}).assign(best_rank=3)
-    ranks.to_parquet(data / "evidence/capability.parquet")
-    pd.DataFrame(verdicts).to_parquet(data / "judgement/verdicts.parquet")
-    voronoi_communes().to_parquet(data / "territory/communes.parquet")
+    ledger.to_parquet(data / "evidence/ledger.parquet", index=False)
+    tokens = sorted(ledger["device_token"].unique())
+    pd.DataFrame({"device_token": tokens, "best_rank": 3}).to_parquet(data / "evidence/capability.parquet", index=False)
+    write_verdicts(compare(cast_votes(data / "evidence"), claims_of_operators()), data / "judgement")
+    centres = data / "centres.csv"
+    centres.write_text(CENTRES, encoding="utf-8")
+    communes_from_centres(centres)[0].to_parquet(data / "territory/communes.parquet", index=False)
     source = {"file": "2026_T3_couv_Metropole_OF_4G_data.gpkg", "sha256": "0" * 64, "quarter": "2026_T3"}
     source |= {"operator": "20801", "technology": "4G", "usage": "data"}
     source |= {"source": "Arcep, Mon réseau mobile", "licence": "Licence Ouverte 2.0"}
@@ -133,6 +132,32 @@ def build_data(data: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Shared and only read, except for the releases published into it."""
-    return build_data(tmp_path_factory.mktemp("maille") / "data")
+def ledger() -> pd.DataFrame:
+    return ledger_of_the_field()
+
+
+@pytest.fixture(scope="session")
+def build_data() -> Callable[[Path, pd.DataFrame], Path]:
+    return write_data
+
+
+@pytest.fixture(scope="session")
+def rows_in() -> Callable[..., list[dict[str, object]]]:
+    return rows_of
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory, ledger: pd.DataFrame) -> Path:
+    """Shared: tests only publish into it."""
+    return write_data(tmp_path_factory.mktemp("maille") / "data", ledger)
+
+
+@pytest.fixture(scope="session")
+def communes(data: Path) -> gpd.GeoDataFrame:
+    return gpd.read_parquet(data / "territory/communes.parquet")
+
+
+@pytest.fixture(scope="session")
+def hexagon() -> dict[str, int]:
+    """Known hexagons by what they are."""
+    return {"hole": HOLE, "lonely": LONELY, "surveyed": SURVEYED, "town": PLACES["Decize"]}
