@@ -1,0 +1,108 @@
+"""Write the generated parts of the documentation: run by ``scripts/format``, compared by ``tests/documentation``.
+
+From :mod:`client_sdk.sample`: the table of fields in ``protocol.md`` and ``sample.schema.json``. From
+:mod:`collector.errors`: the table of problems in ``protocol.md``.
+"""
+
+import json
+import re
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin
+
+from annotated_types import Predicate
+from pydantic import TypeAdapter
+
+from client_sdk.bounds import Meaning, Unit, described
+from client_sdk.sample import FIELDS, Sample
+from collector.errors import PROBLEMS
+
+DOCS = Path(__file__).parent
+
+PATTERNS = {
+    "is_clean_text": r"^(?:[^\p{C}\p{Z}]| )+$",
+    "is_plmn": r"^[0-9]{5,6}$",
+    "is_sha256_hex": r"^[0-9a-f]{64}$",
+    "is_utc_instant": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
+    "is_uuid7": r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+}
+"""Predicate → the regular expression that says the same, or nearly (ECMA-262 with flag ``u``)."""
+
+
+def main() -> None:
+    """Write both files where they changed."""
+    for path, text in generated().items():
+        if path.read_text() != text:
+            path.write_text(text)
+
+
+def generated() -> dict[Path, str]:
+    """File → what it must hold."""
+    protocol = (DOCS / "protocol.md").read_text()
+    for name, table in (("fields", field_table()), ("problems", problem_table())):
+        protocol = re.sub(
+            rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)",
+            lambda found, table=table: f"{found[1]}{table}{found[2]}",
+            protocol,
+            flags=re.DOTALL,
+        )
+    return {DOCS / "protocol.md": protocol, DOCS / "sample.schema.json": sample_schema()}
+
+
+def field_table() -> str:
+    """Each field with its type and bounds, unit and meaning; required ones in bold."""
+    required = set(TypeAdapter(Sample).json_schema()["required"])
+    rows = ["| field | type and bounds | unit | meaning |", "|---|---|---|---|"]
+    for name, annotation in FIELDS.items():
+        shown = f"**`{name}`**" if name in required else f"`{name}`"
+        found = _metadata(annotation)
+        unit = next((item.symbol for item in found if isinstance(item, Unit)), "")
+        meaning = next(item.text for item in found if isinstance(item, Meaning))
+        rows.append(f"| {shown} | {described(annotation)} | {unit} | {meaning} |")
+    return "\n".join(rows) + "\n"
+
+
+def problem_table() -> str:
+    """Each rule with its status and title."""
+    rows = [f"| `{rule}` | {problem.status} | {problem.title} |" for rule, problem in PROBLEMS.items()]
+    return "\n".join(["| rule | status | title |", "|---|---|---|", *rows]) + "\n"
+
+
+def sample_schema() -> str:
+    """JSON Schema of one line; the laws between fields are told in ``protocol.md`` only."""
+    schema = TypeAdapter(Sample).json_schema()
+    for name, annotation in FIELDS.items():
+        _complete(schema["properties"][name], _metadata(annotation))
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Sample",
+        "description": "One line of an envelope. Generated from client_sdk/sample.py; the laws between fields, which "
+        "a schema does not tell, are in protocol.md.",
+        **{key: value for key, value in schema.items() if key not in ("title", "description")},
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _complete(member: dict[str, Any], metadata: list[Any]) -> None:
+    """Add to one property what Pydantic does not tell: meaning, unit, pattern."""
+    member.pop("title", None)
+    for item in metadata:
+        if isinstance(item, Meaning):
+            member["description"] = item.text
+        elif isinstance(item, Unit):
+            member["x-unit"] = item.symbol
+        elif isinstance(item, Predicate):
+            text = next((choice for choice in member.get("anyOf", []) if choice.get("type") == "string"), member)
+            text["pattern"] = PATTERNS[item.func.__name__]
+
+
+def _metadata(annotation: Any) -> list[Any]:
+    """All that the ``Annotated`` layers of an annotation hold."""
+    if get_origin(annotation) is Annotated:
+        inner, *found = get_args(annotation)
+        return _metadata(inner) + found
+    return [item for part in get_args(annotation) if part is not NoneType for item in _metadata(part)]
+
+
+if __name__ == "__main__":
+    main()
