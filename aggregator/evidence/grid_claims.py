@@ -122,7 +122,7 @@ def _read(file: Path, grid: GridLayout) -> pd.DataFrame:
         if not fits.all():
             wrong = table.loc[~fits, column].iloc[0]
             raise EvidenceError(
-                f"{file.name}: {column} is {wrong!r}, expected a count of operators from 0 to {len(grid.operators)}"
+                f"{file.name}: {column} is {wrong}, expected a count of operators from 0 to {len(grid.operators)}"
             )
     return table
 

@@ -207,7 +207,7 @@ readings = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(samples=st.lists(readings, min_size=1, max_size=12), data=st.data())
 def test_however_the_archive_is_split_the_evidence_is_the_same(
     samples: list[dict[str, Any]],

@@ -1,0 +1,58 @@
+"""Real files of administrations, read from where they stand."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aggregator.evidence.claims import import_grid, read_claims
+from aggregator.evidence.territory import (
+    commune_of,
+    import_communes,
+    import_sites,
+    people_by_hexagon,
+    read_communes,
+    read_sites,
+)
+
+pytestmark = pytest.mark.field_data
+
+
+@pytest.fixture
+def field_data() -> Path:
+    return Path(os.environ["MAILLE_FIELD_DATA"])
+
+
+def test_the_bremen_grid_becomes_claims_of_each_operator(field_data: Path, tmp_path: Path) -> None:
+    import_grid(field_data / "bremen_claims/202401_bremen_declared_coverage_100m.csv", tmp_path)
+    claims = read_claims(tmp_path)
+    sizes = claims.groupby(["operator", "technology"]).size()
+    assert len(sizes) == 9
+    # 40,255 squares of 0.01 km² and hexagons of about 0.65 km² there, of which GSM is known everywhere
+    assert 500 < sizes["26201", "2G"] < 700
+    assert sizes["26201", "5G"] < sizes["26201", "4G"] <= sizes["26201", "2G"]
+    assert claims.loc[claims["technology"] == "2G", "declared_share"].eq(1).all()
+    assert claims["bounded"].all()
+
+
+def test_bourgogne_franche_comte_keeps_its_people(field_data: Path, tmp_path: Path) -> None:
+    summary = import_communes(
+        field_data / "boundaries/communes-bfc-merged.geojson",
+        tmp_path,
+        population=field_data / "population/population_communes_bfc.csv",
+    )
+    assert (summary.communes, summary.people, summary.without_outline) == (3734, 2_800_194, ())
+    communes = read_communes(tmp_path)
+    assert people_by_hexagon(communes).sum() == pytest.approx(2_800_194)
+    found = commune_of(communes, communes["latitude"], communes["longitude"])
+    assert (found == np.arange(len(communes))).all()
+
+
+def test_the_site_file_is_read_whole(field_data: Path, tmp_path: Path) -> None:
+    summary = import_sites(field_data / "sites/2024_T4_sites_bfc_reconstructed.csv", tmp_path)
+    sites = read_sites(tmp_path)
+    assert sites is not None
+    assert (summary.sites, summary.left_out) == (8_295, 0)
+    assert set(sites["operator"]) == {"20801", "20810", "20815", "20820"}
+    assert sites["has_4g"].mean() > 0.5

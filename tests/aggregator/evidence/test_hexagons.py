@@ -1,0 +1,43 @@
+import h3
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely import Polygon
+
+from aggregator.evidence.hexagons import LAMBERT_93, covering, outlines, parent
+
+points = st.tuples(st.floats(-80, 80), st.floats(-180, 180))
+
+
+@given(point=points, resolution=st.integers(0, 9))
+def test_parents_are_those_of_h3(point: tuple[float, float], resolution: int) -> None:
+    cell = h3.latlng_to_cell(*point, 10)
+    expected = h3.str_to_int(h3.cell_to_parent(cell, resolution))
+    assert parent(h3.str_to_int(cell), resolution) == expected
+    assert parent(np.array([h3.str_to_int(cell)]), resolution).tolist() == [expected]
+
+
+def test_the_hexagon_of_a_point_is_the_parent_of_its_resolution_9_cell() -> None:
+    rng = np.random.default_rng(1)
+    fixes = np.column_stack([rng.uniform(46, 48, 500), rng.uniform(2, 6, 500)])
+    stored = np.array([h3.str_to_int(h3.latlng_to_cell(*fix, 10)) for fix in fixes])
+    direct = np.array([h3.str_to_int(h3.latlng_to_cell(*fix, 8)) for fix in fixes])
+    assert (parent(parent(stored, 9), 8) == parent(stored, 8)).all()
+    assert (parent(stored, 8) != direct).any()
+
+
+def test_outlines_are_hexagons_in_metres_that_do_not_overlap() -> None:
+    disk = np.array([h3.str_to_int(cell) for cell in h3.grid_disk(h3.latlng_to_cell(47.0, 3.5, 8), 2)])
+    shapes = outlines(disk, LAMBERT_93)
+    assert shapely.area(shapes).sum() == pytest.approx(shapely.area(shapely.union_all(shapes)), rel=1e-9)
+    assert shapely.area(shapes)[0] == pytest.approx(h3.cell_area(h3.int_to_str(int(disk[0])), unit="m^2"), rel=5e-3)
+    assert outlines(np.empty(0, dtype=np.int64), LAMBERT_93).size == 0
+
+
+def test_covering_has_every_hexagon_that_touches_the_area() -> None:
+    speck = Polygon([(3.5, 47.0), (3.5001, 47.0), (3.5001, 47.0001), (3.5, 47.0001)])
+    assert h3.str_to_int(h3.latlng_to_cell(47.00005, 3.50005, 8)) in covering([speck])
+    assert len(covering([speck])) <= 3
+    assert covering([]).size == 0
