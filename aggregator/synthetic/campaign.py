@@ -51,7 +51,9 @@ def send(
 
     Args:
         phones: volunteers and field team.
-        world, air, scenario: what they move through and read.
+        world: what they move through.
+        air: what they read there.
+        scenario: the seed.
         collector: answers over HTTP.
         now: its clock, for the invitation of the field team.
         homes: one folder per phone appears in it, which ``MAILLE_HOME`` may name afterwards.

