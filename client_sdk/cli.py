@@ -75,6 +75,7 @@ KNOWN = (
         "Tirer verdicts et zones de l’archive.",
         "server command",
     ),
+    Known("zones", "Propose candidate zones.", "Proposer des zones candidates.", "server command"),
     Known("publish", "Write a release.", "Écrire une publication.", "server command"),
     Known("serve", "Serve a release: read API and map.", "Servir une publication : API et carte.", "server command"),
     Known(
