@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.declared import DeclaredCoverage
@@ -37,6 +36,14 @@ VERDICTS = pa.schema(
 ``p`` and ``p_withdrawn`` are null for surveys, which the crowd's null hypothesis does not describe."""
 
 _BALLOT = ["votes_outdoor", "failing_outdoor", "votes_vehicle", "failing_vehicle"]
+_TAILS = {
+    "p": "float64",
+    "p_poor": "float64",
+    "withdrawn_strong": "int64",
+    "withdrawn_moderate": "int64",
+    "p_strong": "float64",
+    "p_moderate": "float64",
+}
 
 
 def compare(votes: pd.DataFrame, claims: pd.DataFrame, *, constants: Constants | None = None) -> pd.DataFrame:
@@ -92,23 +99,26 @@ def _with_claims(rows: pd.DataFrame, claims: pd.DataFrame, constants: Constants)
 
 def _with_tails(rows: pd.DataFrame, constants: Constants) -> pd.DataFrame:
     """Tails beside each row: of all votes, and with as many withdrawn as each strength wants."""
-    ballots = [Ballot(*map(int, votes)) for votes in rows[_BALLOT].itertuples(index=False, name=None)]
-    promised = constants.promised_failure
-    edge = rows["edge"].to_numpy(bool)
-    strong = np.where(edge, constants.strong_withdrawn_edge, constants.strong_withdrawn_inside)
-    moderate = np.where(edge, constants.moderate_withdrawn_edge, constants.moderate_withdrawn_inside)
+    key = [*_BALLOT, "edge"]
+    distinct = rows[key].drop_duplicates()
+    tails = pd.DataFrame(
+        [_tails(Ballot(*map(int, votes)), bool(edge), constants) for *votes, edge in distinct.itertuples(index=False)],
+        columns=list(_TAILS),
+        index=distinct.index,
+    ).astype(_TAILS)
+    return rows.merge(distinct.join(tails), on=key, how="left")
 
-    def withdrawn(counts: NDArray[np.int_]) -> list[float]:
-        pairs = zip(ballots, counts.tolist(), strict=True)
-        return [upper_tail(ballot.without(count), promised, constants) for ballot, count in pairs]
 
-    return rows.assign(
-        p=[upper_tail(ballot, promised, constants) for ballot in ballots],
-        p_poor=[lower_tail(ballot, constants.poor_failure, constants) for ballot in ballots],
-        withdrawn_strong=strong,
-        withdrawn_moderate=moderate,
-        p_strong=withdrawn(strong),
-        p_moderate=withdrawn(moderate),
+def _tails(ballot: Ballot, edge: bool, constants: Constants) -> tuple[float, ...]:
+    strong = constants.strong_withdrawn_edge if edge else constants.strong_withdrawn_inside
+    moderate = constants.moderate_withdrawn_edge if edge else constants.moderate_withdrawn_inside
+    return (
+        upper_tail(ballot, constants.promised_failure, constants),
+        lower_tail(ballot, constants.poor_failure, constants),
+        strong,
+        moderate,
+        upper_tail(ballot.without(strong), constants.promised_failure, constants),
+        upper_tail(ballot.without(moderate), constants.promised_failure, constants),
     )
 
 
