@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -101,7 +101,8 @@ def serve() -> Iterator[Callable[[Callable[[Request], Answer]], str]]:
                         self.send_header(name, value)
                     self.send_header("Content-Length", str(len(content)))
                     self.end_headers()
-                    self.wfile.write(content)
+                    with suppress(ConnectionError):  # a client may have enough before the end
+                        self.wfile.write(content)
 
                 do_GET = do_POST = _respond  # noqa: N815
 
