@@ -51,6 +51,12 @@ function remember() {
   history.replaceState(null, "", `#${new URLSearchParams(kept)}`);
 }
 
+/** Room around what is shown: where the legend lies on the map, it hides nothing. */
+function margins() {
+  const beside = getComputedStyle($("key")).position === "absolute" && $("stage").offsetWidth > 700;
+  return { top: 30, right: 50, bottom: 30, left: beside ? $("key").offsetWidth + 20 : 30 };
+}
+
 // --- choosing -------------------------------------------------------------------------------------------------------
 
 function fill(select, options, chosen) {
@@ -82,14 +88,16 @@ function chooseHexagon(cell, { fly = false, at = null } = {}) {
   const feature = hexagonNamed(cell);
   if (feature && fly) map.easeTo({ center: centre(feature), zoom: Math.max(map.getZoom(), 11.5) });
   tell(at);
+  reveal();
 }
 
 function chooseZone(id) {
   Object.assign(state, { zone: id, hex: "" });
   const ring = zoneNamed(id).geometry.coordinates[0];
   const edges = [0, 1].map((axis) => ring.map((corner) => corner[axis]));
-  map.fitBounds([edges.map((values) => Math.min(...values)), edges.map((values) => Math.max(...values))], { padding: 40, maxZoom: 12.5 });
+  map.fitBounds([edges.map((values) => Math.min(...values)), edges.map((values) => Math.max(...values))], { padding: margins(), maxZoom: 12.5 });
   tell();
+  reveal();
 }
 
 // --- telling --------------------------------------------------------------------------------------------------------
@@ -171,6 +179,9 @@ function tell(at = null) {
   remember();
 }
 
+/** On a phone the panel is below the map: bring what was just chosen into view. */
+const reveal = () => matchMedia("(max-width: 52rem)").matches && $("evidence").scrollIntoView({ block: "start" });
+
 function showLegend() {
   const counted = (key) => layer.features.filter(({ properties }) => verdictKey(properties) === key).length;
   $("legend").replaceChildren(
@@ -236,7 +247,7 @@ function firstOperator() {
 
 function drawMap() {
   const [lat, lng, zoom] = (state.at ?? "").split("/").map(Number);
-  const view = Number.isFinite(zoom) ? { center: [lng, lat], zoom } : { bounds: index.bounds, fitBoundsOptions: { padding: 40 } };
+  const view = Number.isFinite(zoom) ? { center: [lng, lat], zoom } : { bounds: index.bounds, fitBoundsOptions: { padding: margins() } };
   map = new maplibregl.Map({
     container: "map", style: styleOf({ communes, hexagons: layer, zones, points: nothing }), ...view, maxZoom: 15, minZoom: 4,
     dragRotate: false, pitchWithRotate: false, touchPitch: false, locale: words.controls,
@@ -269,6 +280,7 @@ async function start() {
   [index, manifest, communes, zones] = await Promise.all(["map/index.json", "manifest.json", "map/communes.geojson", "map/zones.geojson"].map((path) => read(`${root}/${path}`)));
   state.op = firstOperator();
   showAbout();
+  showLegend();
   drawMap();
   await new Promise((done) => map.once("load", done));
   showZones();

@@ -117,7 +117,7 @@ export function styleOf({ communes, hexagons, zones, points }) {
       { id: "edges", type: "line", source: "hexagons", paint: { "line-color": theme("edge"), "line-opacity": 0.9, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.2, 12, 1.2] } },
       { id: "zone-halo", type: "line", source: "zones", paint: { "line-color": theme("edge"), "line-width": 5, "line-opacity": 0.75 } },
       { id: "zone-lines", type: "line", source: "zones", paint: { "line-color": theme("zone"), "line-width": 2, "line-dasharray": [3, 2] } },
-      { id: "names", type: "symbol", source: "names", layout: { "icon-image": ["concat", "name:", ["get", "name"]], "symbol-sort-key": ["-", 0, ["get", "population"]], "icon-padding": 6 } },
+      { id: "names", type: "symbol", source: "names", layout: { "icon-image": ["concat", "name:", ["get", "name"]], "symbol-sort-key": ["-", 0, ["get", "population"]], "icon-padding": 6, "icon-anchor": "bottom", "icon-offset": [0, -5] } },
       { id: "points", type: "circle", source: "points", paint: { "circle-radius": 6, "circle-color": theme("zone"), "circle-stroke-color": theme("edge"), "circle-stroke-width": 2 } },
       { id: "chosen-halo", type: "line", source: "chosen", paint: { "line-color": theme("edge"), "line-width": 6 } },
       { id: "chosen", type: "line", source: "chosen", paint: { "line-color": theme("zone"), "line-width": 3 } },

@@ -19,7 +19,7 @@ const WORDS = {
     noFigure: (k, name) => `Aucun chiffre publié ici pour ${name} : moins de ${k} téléphones de volontaires y ont mesuré. Ce n’est ni une confirmation ni une contradiction.`,
     near: (name) => `Commune de ${name}`, unknownPlace: "Hors des communes connues",
     phones: "Téléphones en échec", of: "sur", days: "Journées-téléphone", tests: "Tests", months: "Période",
-    share: "Part déclarée couverte", p: "Probabilité si la carte est juste à 95 %", pWithdrawn: (r) => `… en écartant ${r} téléphone${r > 1 ? "s" : ""}`,
+    share: "Part déclarée couverte", p: "Probabilité si la carte est juste à 95 %", pWithdrawn: (r) => `… en écartant ${r} téléphone${r > 1 ? "s" : ""}`,
     where: "Place dans la couverture déclarée", edge: "au bord", inside: "à l’intérieur", rule: "Règle", hexagon: "Hexagone H3",
     evidence: "Origine", crowd: "volontaires", survey: "équipe de terrain",
     about: "environ", notDeclared: "aucune source",
@@ -151,11 +151,11 @@ export function sentence(row, subject) {
   switch (row.verdict) {
     case "contradicted":
       return french
-        ? `${bad} Si la carte était juste à 95 %, on verrait cela moins d’une fois sur 20${leaving}. À vérifier sur place avant toute démarche.`
+        ? `${bad} Si la carte était juste à 95 %, on verrait cela moins d’une fois sur 20${leaving}. À vérifier sur place avant toute démarche.`
         : `${bad} If the map were right at 95%, this would be seen less than once in 20${leaving}. To be checked on the ground before anything else.`;
     case "suspected":
       return french
-        ? `${bad} Si la carte était juste à 95 %, on verrait cela moins d’une fois sur 20, mais un ou deux téléphones peuvent suffire à l’expliquer. Ce n’est pas un constat : c’est un lieu à mesurer.`
+        ? `${bad} Si la carte était juste à 95 %, on verrait cela moins d’une fois sur 20, mais un ou deux téléphones peuvent suffire à l’expliquer. Ce n’est pas un constat : c’est un lieu à mesurer.`
         : `${bad} If the map were right at 95%, this would be seen less than once in 20, but one or two phones may be enough to explain it. This is no finding: it is a place to measure.`;
     case "confirmed":
       return french
