@@ -1,7 +1,6 @@
 """Base64url without padding, read strictly: one text for one value (RFC 7515 §2, RFC 4648 §3.5)."""
 
 import base64
-import binascii
 
 
 def encode_base64url(raw: bytes) -> str:
@@ -17,7 +16,7 @@ def decode_base64url(text: str) -> bytes:
     """
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, UnicodeEncodeError) as error:
+    except ValueError as error:  # the alphabet, or not ASCII at all
         raise ValueError("not base64url") from error
     if encode_base64url(raw) != text:
         raise ValueError("not canonical base64url")
