@@ -187,7 +187,9 @@ def check(sample: Sample) -> None:
         SampleError: a value is out of its bounds; the message names the field.
     """
     for name, annotation in FIELDS.items():
-        check_value(name, getattr(sample, name), annotation)
+        value = getattr(sample, name)
+        if value is not None or name not in _OPTIONAL:
+            check_value(name, value, annotation)
 
 
 def encode(sample: Sample) -> bytes:
@@ -200,3 +202,6 @@ _HINTS = get_type_hints(Sample, include_extras=True)
 
 FIELDS: dict[str, Any] = {field.name: _HINTS[field.name] for field in fields(Sample)}
 """Wire name → annotation, in the order of the definition."""
+
+_OPTIONAL = frozenset(field.name for field in fields(Sample) if field.default is None)
+"""Fields that may be absent; most of a sample's are, so that leaving them out is most of the speed of a check."""
