@@ -95,6 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         build(next((word for word in words if not word.startswith("-")), None))(words, prog_name="maille")
     except MissingPackagesError as error:
         _fail(str(error), USAGE)
+    except ModuleNotFoundError as error:  # a command imports what it needs when it runs
+        if _is_ours(error.name):
+            raise
+        _fail(str(MissingPackagesError(error.name)), USAGE)
     except CollectorError as error:
         from client_sdk.commands.terminal import exit_code
 
@@ -186,11 +190,16 @@ def _server_typer(name: str) -> typer.Typer:
         try:
             commands: typer.Typer = entry.load()
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] in ("client_sdk", "collector", "aggregator"):
+            if _is_ours(error.name):
                 raise
             raise MissingPackagesError(error.name) from error
         return commands
     raise MissingPackagesError(name)
+
+
+def _is_ours(module: str | None) -> bool:
+    """Whether a missing module is one of this distribution: a mistake of ours, not a package to install."""
+    return (module or "").partition(".")[0] in ("client_sdk", "collector", "aggregator")
 
 
 def _join_server_commands(root: typer.Typer, asked: str) -> set[str | None]:
