@@ -1,0 +1,185 @@
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+from h3.api import basic_int as h3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.evidence.hexagons import parent
+from aggregator.judgement.comparison import read_verdicts
+from aggregator.judgement.votes import cast_votes
+from aggregator.publication.anonymity import SUBJECT, place, rounded_counts, summary, votable_rows
+from aggregator.publication.hexagons import published_hexagons
+from aggregator.publication.release import publish
+
+LAST_DAY = date(2026, 6, 30)
+
+
+@pytest.fixture(scope="module")
+def rows(data: Path, ledger: pd.DataFrame) -> pd.DataFrame:
+    capability = pd.read_parquet(data / "evidence/capability.parquet")
+    return votable_rows(ledger, capability, pd.Timestamp(ledger["day"].max()).date(), 365)
+
+
+def exposures(published: pd.DataFrame, rows: pd.DataFrame, k: int = 5) -> list[str]:
+    """What an attacker who knows the release could learn about fewer than k volunteers, with the truth to judge by.
+
+    What a published row covers is what lies in its cell and in no finer published row. It has to speak of k devices,
+    and its figures have to be those of what it covers: figures that include a published child would give, by
+    subtraction, those of what was held back.
+    """
+    table = published[published["evidence"] == "crowd"].assign(cell=lambda told: told["h3"].map(h3.str_to_int))
+    left = rows[rows["evidence"] == "crowd"]
+    covered = []
+    for resolution in (8, 7, 6, 5):
+        told = table.loc[table["resolution"] == resolution, ["cell", *SUBJECT]].drop_duplicates()
+        here = left.assign(cell=parent(left["h3_r9"], resolution), resolution=resolution)
+        here = here.reset_index(names="row").merge(told, on=["cell", *SUBJECT])
+        covered.append(here)
+        left = left.drop(index=here["row"])
+    truth = summary(pd.concat(covered))
+    both = table.merge(truth, on=["cell", "resolution", *SUBJECT], how="left", suffixes=("", "_true"))
+    found = [f"{row.h3}: {row.devices_true:g} devices" for row in both[~(both["devices_true"] >= k)].itertuples()]
+    for figure in ("devices", "failing", "tests", "device_days"):
+        wrong = both[rounded_counts(both[f"{figure}_true"]) != both[figure]]
+        found += [f"{row.h3}: {figure} is not that of what the row covers" for row in wrong.itertuples()]
+    return found
+
+
+@pytest.fixture(scope="module")
+def uneven(
+    tmp_path_factory: pytest.TempPathFactory,
+    ledger: pd.DataFrame,
+    rows_in: Callable[..., list[dict[str, object]]],
+    build_data: Callable[[Path, pd.DataFrame], Path],
+    hexagon: dict[str, int],
+) -> Path:
+    """Rich and poor hexagons of one more operator side by side, as in the country."""
+    area = sorted(h3.cell_to_children(h3.cell_to_parent(hexagon["hole"], 6), 8))
+    more = [
+        row
+        for number, cell in enumerate(area)
+        for row in rows_in(cell, [f"{(number + i) % 40:032x}" for i in range(1 + number * 5 % 9)], number % 4, "20815")
+    ]
+    return build_data(tmp_path_factory.mktemp("uneven") / "data", pd.concat([ledger, pd.DataFrame(more)]))
+
+
+@pytest.fixture(scope="module")
+def uneven_rows(uneven: Path) -> pd.DataFrame:
+    table = pd.read_parquet(uneven / "evidence/ledger.parquet")
+    capability = pd.read_parquet(uneven / "evidence/capability.parquet")
+    return votable_rows(table, capability, pd.Timestamp(table["day"].max()).date(), 365)
+
+
+def test_a_release_exposes_nobody(uneven: Path, uneven_rows: pd.DataFrame) -> None:
+    published = gpd.read_parquet(publish(uneven) / "hexagons.parquet")
+    assert published["resolution"].value_counts()[[8, 7]].min() > 10
+    assert exposures(published, uneven_rows) == []
+
+
+def test_the_attack_finds_releases_made_wrong_on_purpose(uneven: Path, uneven_rows: pd.DataFrame) -> None:
+    verdicts = read_verdicts(uneven / "judgement")
+    poor = exposures(published_hexagons(place(uneven_rows, 3), verdicts), uneven_rows)
+    assert any(exposure.endswith(": 3 devices") for exposure in poor)
+
+    placed = place(uneven_rows)
+    moved = placed[placed["resolution"] == 7][["cell", *SUBJECT]].drop_duplicates()
+    whole = uneven_rows.assign(cell=parent(uneven_rows["h3_r9"], 7), resolution=7).merge(moved, on=["cell", *SUBJECT])
+    copied = pd.concat([placed[placed["resolution"] != 7], whole], ignore_index=True)
+    twice = exposures(published_hexagons(copied, verdicts), uneven_rows)
+    assert any("tests is not" in exposure for exposure in twice)
+
+
+def test_a_hexagon_of_four_volunteers_is_nowhere_at_its_resolution(data: Path, hexagon: dict[str, int]) -> None:
+    published = gpd.read_parquet(publish(data) / "hexagons.parquet")
+    assert h3.int_to_str(hexagon["lonely"]) not in set(published["h3"])
+    assert (published.loc[published["evidence"] == "crowd", "devices"] >= 5).all()
+
+
+def test_a_field_team_is_published_from_one_device_on_and_apart(data: Path, hexagon: dict[str, int]) -> None:
+    published = gpd.read_parquet(publish(data) / "hexagons.parquet").query("threshold == 'service'")
+    alone = published[published["h3"] == h3.int_to_str(hexagon["surveyed"])]
+    assert alone[["evidence", "devices", "resolution"]].to_numpy().tolist() == [["survey", 1, 8]]
+    both = published[(published["h3"] == h3.int_to_str(hexagon["hole"])) & (published["operator"] == "20801")]
+    assert both[["evidence", "devices"]].to_numpy().tolist() == [["crowd", 9], ["survey", 1]]
+
+
+def test_figures_agree_with_the_votes_behind_the_verdicts(data: Path, rows: pd.DataFrame) -> None:
+    votes = cast_votes(data / "evidence")
+    votes = votes.assign(
+        devices=votes["votes_outdoor"] + votes["votes_vehicle"],
+        failing=votes["failing_outdoor"] + votes["failing_vehicle"],
+    )
+    own = summary(rows.assign(cell=parent(rows["h3_r9"], 8), resolution=8)).rename(columns={"cell": "h3_r8"})
+    key = ["h3_r8", *SUBJECT]
+    both = own.merge(votes, on=key, suffixes=("", "_votes"))
+    assert len(both) == len(own) == len(votes)
+    for figure in ("devices", "failing", "tests", "device_days", "first_day", "last_day"):
+        assert both[figure].tolist() == both[f"{figure}_votes"].tolist()
+
+
+def test_counts_above_20_are_rounded_to_5() -> None:
+    counts = pd.Series([0, 7, 19, 20, 21, 22, 23, 47, 48, 1002])
+    assert rounded_counts(counts).tolist() == [0, 7, 19, 20, 20, 20, 25, 45, 50, 1000]
+
+
+def test_only_the_window_and_capable_devices_speak(
+    rows_in: Callable[..., list[dict[str, object]]], hexagon: dict[str, int]
+) -> None:
+    table = pd.DataFrame(
+        [
+            *rows_in(hexagon["hole"], ["new"], 1, "20801"),
+            *rows_in(hexagon["hole"], ["old"], 1, "20801", day=LAST_DAY - timedelta(days=365)),
+            *rows_in(hexagon["hole"], ["late"], 1, "20801", day=LAST_DAY + timedelta(days=1)),
+            *rows_in(hexagon["hole"], ["weak", "unknown"], 1, "20801"),
+        ]
+    )
+    ranks = pd.DataFrame({"device_token": ["new", "old", "late", "weak"], "best_rank": [3, 3, 3, 2]})
+    spoken = votable_rows(table, ranks, LAST_DAY, 365)
+    assert set(spoken["device_token"]) == {"new"}
+    assert set(spoken["threshold"]) == {"service", "3", "8"}
+
+
+@st.composite
+def fields(draw: st.DrawFn) -> pd.DataFrame:
+    """Rows of up to 12 devices over hexagons that share parents."""
+    base = h3.latlng_to_cell(46.77, 3.48, 5)
+    cells = sorted(h3.cell_to_children(base, 9))[:: draw(st.sampled_from([40, 150, 700]))]
+    seen = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(cells), st.integers(0, 11), st.integers(0, 3), st.sampled_from("ab"), st.booleans()
+            ),
+            min_size=1,
+            max_size=80,
+        )
+    )
+    table = pd.DataFrame(seen, columns=["h3_r9", "device_token", "day", "operator", "survey"])
+    return table.assign(
+        technology="4G",
+        threshold="service",
+        evidence=table["survey"].map({True: "survey", False: "crowd"}),
+        context="outdoor",
+        tested=1,
+        failed=0,
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(table=fields(), k=st.integers(2, 6))
+def test_every_row_is_placed_once_as_fine_as_k_allows(table: pd.DataFrame, k: int) -> None:
+    table = table.assign(row=range(len(table)))
+    placed = place(table, k)
+    assert placed["row"].is_unique
+    crowd = placed[placed["evidence"] == "crowd"]
+    assert (crowd.groupby(["cell", *SUBJECT])["device_token"].nunique() >= k).all()
+    assert (placed.loc[placed["evidence"] == "survey", "resolution"] == 8).all()
+    assert set(table.loc[table["evidence"] == "survey", "row"]) <= set(placed["row"])
+    for resolution in (8, 7, 6, 5):
+        left = table[~table["row"].isin(placed.loc[placed["resolution"] >= resolution, "row"])]
+        poor = left.assign(cell=parent(left["h3_r9"], resolution)).groupby(["cell", *SUBJECT])["device_token"].nunique()
+        assert (poor < k).all()

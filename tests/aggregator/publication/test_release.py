@@ -1,0 +1,215 @@
+import csv
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+import pytest
+from h3.api import basic_int as h3
+
+from aggregator.proposals.zones import ZoneParameters
+from aggregator.publication.dcc import DCC_COLUMNS
+from aggregator.publication.errors import PublicationError
+from aggregator.publication.hexagons import COLUMNS
+from aggregator.publication.release import publish
+
+Build = Callable[[Path, pd.DataFrame], Path]
+ARCEP_HEADER = (
+    "id_point;num_arrete;date_publication_arrete;id_dossier;nom_dossier;nb_sites_dossier;code_insee;nom_commune;"
+    "departement;insee_dep;region;x_lambert_93;y_lambert_93;20801;20810;20815;20820;origine_zone;origine_coordonnees;"
+    "num_zone_arrete;nom_point_arrete;identifiant_site;lien_arrete"
+)
+
+
+@pytest.fixture(scope="module")
+def release(data: Path) -> Path:
+    return publish(data)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def test_the_same_inputs_give_the_same_bytes(build_data: Build, ledger: pd.DataFrame, tmp_path: Path) -> None:
+    one, other = (publish(build_data(tmp_path / name, ledger)) for name in ("one", "other"))
+    assert one.name == other.name
+    first, second = contents(one), contents(other)
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+    assert {"hexagons.parquet", "hexagons.gpkg", "zones.gpkg", "dcc_poi.csv", "manifest.json"} <= first.keys()
+
+
+def test_the_name_is_the_last_day_and_a_hash_of_inputs_and_parameters(
+    build_data: Build, ledger: pd.DataFrame, tmp_path: Path
+) -> None:
+    data = build_data(tmp_path / "data", ledger)
+    plain = publish(data)
+    assert re.fullmatch(r"2026-06-13-[0-9a-f]{10}", plain.name)
+    assert json.loads((data / "releases/latest.json").read_text()) == {"release": plain.name}
+    before = contents(plain)
+    assert publish(data) == plain
+    assert contents(plain) == before
+    other = publish(data, zones=ZoneParameters(count=1))
+    assert other.name != plain.name
+    assert json.loads((data / "releases/latest.json").read_text()) == {"release": other.name}
+    assert json.loads((other / "manifest.json").read_text())["previous"] == plain.name
+    assert publish(data, zones=ZoneParameters(count=1)) == other
+    assert sorted(path.name for path in (data / "releases").iterdir()) == sorted(
+        [plain.name, other.name, "latest.json"]
+    )
+
+
+def test_a_zone_keeps_its_id_in_the_next_release(
+    build_data: Build, ledger: pd.DataFrame, hexagon: dict[str, int], tmp_path: Path
+) -> None:
+    data = build_data(tmp_path / "data", ledger)
+    first = gpd.read_file(publish(data) / "zones.geojson")
+    shutil.move(data / "releases", tmp_path / "releases")
+    south, _ = h3.cell_to_latlng(hexagon["hole"])
+    fewer = ledger[[h3.cell_to_latlng(cell)[0] > south - 0.005 for cell in ledger["h3_r9"]]]
+    later = build_data(tmp_path / "later", fewer)
+    shutil.move(tmp_path / "releases", later / "releases")
+    second = gpd.read_file(publish(later) / "zones.geojson")
+    assert first["latitude"].iloc[0] != second["latitude"].iloc[0]
+    assert first["zone_id"].iloc[0] == second["zone_id"].iloc[0]
+
+
+def test_hexagons_have_their_columns_and_open_everywhere(release: Path) -> None:
+    table = gpd.read_parquet(release / "hexagons.parquet")
+    assert list(table.columns) == [*COLUMNS, "geometry"]
+    assert table.crs.to_epsg() == 4326
+    assert table["remainder"].tolist() == (table["resolution"] < 8).tolist()
+    assert set(table.loc[table["remainder"], "verdict"]) == {""}
+    package = gpd.read_file(release / "hexagons.gpkg", layer="hexagons")
+    assert len(package) == len(table) == len(gpd.read_file(release / "hexagons.geojson"))
+    assert package["verdict_fr"].tolist() == table["verdict_fr"].tolist()
+    assert package.geometry.geom_equals_exact(table.geometry, 1e-9).all()
+    counted = duckdb.sql(f"select h3, verdict from read_parquet('{release / 'hexagons.parquet'}')").fetchall()
+    assert counted == list(zip(table["h3"], table["verdict"], strict=True))
+    columns = {"h3", "verdict", "p", "declared_share", "first_month"}
+    assert columns <= set(json.loads((release / "hexagons.geojson").read_text())["features"][0]["properties"])
+
+
+def test_geopackages_are_of_a_version_that_older_readers_know(release: Path) -> None:
+    for name, layers in {"hexagons.gpkg": ["hexagons"], "zones.gpkg": ["zones", "points"]}.items():
+        with sqlite3.connect(release / name) as package:
+            assert package.execute("pragma user_version").fetchone() == (10300,)
+            changes = package.execute("select distinct last_change from gpkg_contents").fetchall()
+        package.close()
+        assert changes == [("2026-06-13T00:00:00.000Z",)]
+        assert pyogrio.list_layers(release / name)[:, 0].tolist() == layers
+    for name in ("hexagons.gpkg", "zones.gpkg", "zones.geojson", "hexagons.geojson"):
+        if ogrinfo := shutil.which("ogrinfo"):
+            done = subprocess.run([ogrinfo, "-so", "-al", release / name], capture_output=True, text=True, check=True)
+            assert done.stderr == ""
+
+
+def test_zones_are_in_lambert_93(release: Path) -> None:
+    zones = gpd.read_file(release / "zones.gpkg", layer="zones")
+    points = gpd.read_file(release / "zones.gpkg", layer="points")
+    assert zones.crs.to_epsg() == points.crs.to_epsg() == 2154
+    assert zones["name"].iloc[0] == "Cossaye"
+    assert zones[["first_month", "last_month"]].iloc[0].tolist() == ["2026-04", "2026-06"]
+    assert zones.geometry.iloc[0].contains(points.geometry.iloc[0])
+    assert set(points["zone_id"]) == set(zones["zone_id"])
+
+
+def test_the_dcc_file_has_the_columns_of_arceps_and_their_dialect(release: Path) -> None:
+    text = (release / "dcc_poi.csv").read_text(encoding="utf-8")
+    header, *lines = text.splitlines()
+    assert header.startswith(";".join(f'"{name}"' for name in ARCEP_HEADER.split(";")))
+    assert ARCEP_HEADER.split(";") == DCC_COLUMNS
+    assert lines
+    assert all(re.fullmatch(r'(NA|"([^"]|"")*")(;(NA|"([^"]|"")*"))*', line) for line in lines)
+    row = next(csv.DictReader(text.splitlines(), delimiter=";"))
+    assert row["nom_commune"] == "COSSAYE"
+    assert (row["departement"], row["insee_dep"], row["region"]) == ("NIÈVRE", "58", "BOURGOGNE-FRANCHE-COMTÉ")
+    assert (row["20801"], row["20810"], row["20815"], row["20820"]) == ("1", "0", "0", "0")
+    assert (row["x_lambert_93"], row["y_lambert_93"]) == ("736756.8", "6630342.3")
+    assert (row["num_arrete"], row["origine_zone"], row["lien_arrete"]) == ("NA", "Maille", "NA")
+    assert (row["classe_preuve"], row["technologie"], row["publication"]) == ("A", "4G", release.name)
+
+
+def test_no_device_and_no_exact_day_leaves(release: Path, ledger: pd.DataFrame) -> None:
+    tokens = set(ledger["device_token"])
+    for name, content in contents(release).items():
+        assert not [token for token in tokens if token.encode() in content], name
+        if not name.endswith((".gpkg", ".parquet")):
+            days = set(re.findall(r"20\d\d-\d\d-\d\d", content.decode()))
+            assert days <= {"2026-06-13"}, name
+
+
+def test_the_manifest_says_what_the_release_is_made_of(release: Path, data: Path) -> None:
+    told = json.loads((release / "manifest.json").read_text(encoding="utf-8"))
+    listed = {file["path"]: file["sha256"] for file in told["files"]}
+    found = {name: sha256(content).hexdigest() for name, content in contents(release).items()}
+    assert listed == {name: digest for name, digest in found.items() if name != "manifest.json"}
+    ledger = {
+        "path": "evidence/ledger.parquet",
+        "sha256": sha256((data / "evidence/ledger.parquet").read_bytes()).hexdigest(),
+    }
+    assert ledger in told["inputs"]
+    assert told["licence"]["spdx"] == "etalab-2.0"
+    assert "Arcep, Mon réseau mobile (Licence Ouverte 2.0)" in told["attributions"]
+    assert any("Voronoi" in line for line in told["attributions"])
+    assert {"contradicted-strong-1", "insufficient-1"} <= {rule["id"] for rule in told["rules"]}
+    assert told["parameters"]["constants"]["vehicle_loss_db"] == 6.0
+    assert told["parameters"]["zones"]["weights"]["suspected"] == 0.5
+    assert (told["k"], told["audience"], told["synthetic"]) == (5, "public", False)
+    assert told["demand_model"]["id"] == "verdict-weights-1"
+    for language in ("fr", "en"):
+        assert "50 km²" in " ".join(told["limits"][language])
+        assert "5" in told["not_included"][language]
+
+
+def test_the_page_finds_a_file_for_every_layer_it_lists(release: Path) -> None:
+    index = json.loads((release / "map/index.json").read_text(encoding="utf-8"))
+    assert [entry["name"] for entry in index["operators"]] == ["Orange", "Bouygues Telecom"]
+    assert index["thresholds"] == ["service", "3", "8"]
+    for layer in index["layers"]:
+        features = json.loads((release / "map" / layer["file"]).read_text(encoding="utf-8"))["features"]
+        assert len(features) == layer["hexagons"] == sum(layer["verdicts"].values())
+    communes = json.loads((release / "map/communes.geojson").read_text(encoding="utf-8"))["features"]
+    assert {commune["properties"]["name"] for commune in communes} >= {"Decize", "Cossaye"}
+
+
+def test_the_teams_release_is_elsewhere_and_says_so(data: Path) -> None:
+    team = publish(data, audience="team")
+    assert team.parent == data / "team-releases"
+    assert json.loads((team / "manifest.json").read_text())["warning"]["fr"].startswith("Réservé")
+    assert json.loads((team / "map/index.json").read_text())["audience"] == "team"
+    devices = gpd.read_parquet(team / "hexagons.parquet")["devices"]
+    assert (devices[devices > 1] >= 3).all()
+    assert (devices < 5).any()
+
+
+def test_zones_of_the_public_rest_on_what_the_public_sees(
+    build_data: Build, rows_in: Callable[..., list[dict[str, object]]], hexagon: dict[str, int], tmp_path: Path
+) -> None:
+    four = pd.DataFrame(rows_in(hexagon["hole"], list("abcd"), 4, "20801"))
+    data = build_data(tmp_path / "data", four)
+    assert len(gpd.read_file(publish(data) / "zones.geojson")) == 0
+    assert len(gpd.read_file(publish(data, audience="team") / "zones.geojson")) == 1
+
+
+def test_a_failure_leaves_no_half_release(build_data: Build, ledger: pd.DataFrame, tmp_path: Path) -> None:
+    data = build_data(tmp_path / "data", ledger)
+    good = publish(data)
+    (data / "claims/sources.json").write_text("[", encoding="utf-8")
+    with pytest.raises(json.JSONDecodeError):
+        publish(data)
+    assert sorted(path.name for path in (data / "releases").iterdir()) == [good.name, "latest.json"]
+    assert json.loads((data / "releases/latest.json").read_text()) == {"release": good.name}
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PublicationError, match=r"ledger\.parquet: missing"):
+        publish(tmp_path)
