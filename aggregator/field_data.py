@@ -171,7 +171,8 @@ def read_logs(field_data: Path) -> Iterator[tuple[str, list[Sample | LeftOut]]]:
     options = arcep_qos.ArcepOptions(CAMPAIGN_DAY, CAMPAIGN_TECHNOLOGY, None)
     yield campaign.name, list(arcep_qos.read(Log(str(campaign), campaign.read_bytes()), options))
     with zipfile.ZipFile(only(field_data / "drive_test", "*.zip")) as archive:
-        member = _first(sorted(name for name in archive.namelist() if name.startswith(DRIVE_FOLDER)), archive.filename)
+        inside = (name for name in archive.namelist() if name.startswith(DRIVE_FOLDER) and name.endswith(".csv"))
+        member = _first(sorted(inside), f"{archive.filename}: {DRIVE_FOLDER}*.csv")
         drive = gnettrack.GNetTrackOptions(DRIVE_ZONE, DRIVE_PLMN, "vehicle", None)
         yield Path(member).name, list(gnettrack.read(Log(member, archive.read(member)), drive))
 

@@ -20,7 +20,8 @@ MAST_M, PHONE_M, STREET_M, BUILDING_M, FREQUENCY_GHZ = 35.0, 1.5, 20.0, 5.0, 0.8
 TERRAIN_DB, TERRAIN_M = 6.0, 1_800.0
 LOCAL_DB, LOCAL_M = 5.0, 350.0
 RANGE_M = 20_000.0
-GORGES, GORGE_DB, GORGE_M, GORGE_APART_M = 10, 24.0, 1_300.0, 8_000.0
+GORGES, GORGE_APART_M, GORGE_FROM_MASTS_M = 10, 8_000.0, 1_800.0
+GORGE_FLOOR_DBM, GORGE_RISE_DB, GORGE_M = -134.0, 60.0, 2_000.0  # no service within about 1.1 km of the middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ def propagate(world: World, masts: Masts, scenario: Scenario) -> Air:
             median[window] = np.maximum(median[window], power)
     gorges = _gorges(world, masts)
     squared = (x[None, None, :] - gorges[:, 0, None, None]) ** 2 + (y[None, :, None] - gorges[:, 1, None, None]) ** 2
-    loss = GORGE_DB * np.exp(-squared / (2 * GORGE_M**2)).max(axis=0, initial=0.0)
-    return Air(received + terrain - loss, best, median, terrain, gorges)
+    ceiling = GORGE_FLOOR_DBM + GORGE_RISE_DB * (1 - np.exp(-squared / (2 * GORGE_M**2)).max(axis=0, initial=0.0))
+    return Air(np.minimum(received + terrain, ceiling), best, median, terrain, gorges)
 
 
 def path_loss_db(distance_m: Floats) -> Floats:
@@ -106,6 +107,6 @@ def _gorges(world: World, masts: Masts) -> Floats:
         middle = world.roads[road][len(world.roads[road]) // 2]
         masts_away = np.hypot(*(masts.xy - middle).T).min()
         others_away = min((float(np.hypot(*(other - middle))) for other in chosen), default=REACH_M)
-        if masts_away > 1_800.0 and others_away > GORGE_APART_M and len(chosen) < GORGES:
+        if masts_away > GORGE_FROM_MASTS_M and others_away > GORGE_APART_M and len(chosen) < GORGES:
             chosen.append(middle)
     return np.array(chosen).reshape(-1, 2)

@@ -14,7 +14,7 @@ DEVICE_BIAS_DB = 4.0  # spread between phones
 VEHICLE_LOSS_DB, VEHICLE_LOSS_SPREAD_DB = 6.0, 2.0
 BICYCLE_SHARE, BICYCLE_RANGE_M = 0.45, 15_000.0  # a campaign asks for readings outdoors
 CAR_MPS, BICYCLE_MPS = 17.0, 4.5
-CAR_SPACING_M, BICYCLE_SPACING_M = 650.0, 400.0  # between two readings
+CAR_SPACING_M, BICYCLE_SPACING_M = 800.0, 500.0  # between two readings
 COMPLAINING = 5.0
 POINTS_PER_VISIT = 7
 
