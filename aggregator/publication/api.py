@@ -5,7 +5,7 @@ Everything is a file, so any file server does as well: ``write_site`` lays the s
 
 import re
 import shutil
-from importlib.resources import as_file, files
+from importlib.util import find_spec
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -16,8 +16,9 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-PAGE = files("aggregator.publication") / "web"
-MAPLIBRE = files("maplibre") / "srcjs"
+from aggregator.publication.errors import PublicationError
+
+PAGE = Path(__file__).with_name("web")
 MAPLIBRE_FILES = ("maplibre-gl.js", "maplibre-gl.css")
 RELEASE_ID = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{10}")
 CONTENT_TYPES = {
@@ -79,8 +80,8 @@ def create_app(releases: Path) -> Starlette:
     return Starlette(
         routes=[
             Mount("/releases", _Releases(directory=releases, check_dir=False)),
-            Mount("/maplibre", _MapLibre(directory=str(MAPLIBRE))),
-            Mount("/", _Files(directory=str(PAGE), html=True)),
+            Mount("/maplibre", _MapLibre(directory=_maplibre())),
+            Mount("/", _Files(directory=PAGE, html=True)),
         ],
         exception_handlers={HTTPException: _problem},
     )
@@ -94,14 +95,23 @@ def write_site(releases: Path, into: Path) -> None:
         into: where to; files there that have the same names are replaced, releases there already are kept.
     """
     (into / "maplibre").mkdir(parents=True, exist_ok=True)
-    with as_file(PAGE) as page:
-        shutil.copytree(page, into, dirs_exist_ok=True)
+    shutil.copytree(PAGE, into, dirs_exist_ok=True)
     for name in MAPLIBRE_FILES:
-        (into / "maplibre" / name).write_bytes((MAPLIBRE / name).read_bytes())
+        shutil.copy(_maplibre() / name, into / "maplibre" / name)
     for release in sorted(path for path in releases.iterdir() if RELEASE_ID.fullmatch(path.name)):
         if not (into / "releases" / release.name).exists():
             shutil.copytree(release, into / "releases" / release.name)
     shutil.copy(releases / "latest.json", into / "releases" / "latest.json")
+
+
+def _maplibre() -> Path:
+    """Where the wheel keeps MapLibre's files; found without importing it, since it would ask for widgets we lack."""
+    spec = find_spec("maplibre")
+    if spec is None or spec.origin is None:
+        raise PublicationError(
+            "MapLibre is not installed, expected the package maplibre, which comes with maille[server]"
+        )
+    return Path(spec.origin).parent / "srcjs"
 
 
 def _problem(request: Request, error: Exception) -> Response:

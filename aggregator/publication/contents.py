@@ -29,6 +29,7 @@ def write_contents(
     communes: gpd.GeoDataFrame,
     previous: pd.DataFrame | None,
     k: int,
+    notice: str,
     parameters: ZoneParameters,
     about: dict[str, Any],
 ) -> None:
@@ -45,11 +46,12 @@ def write_contents(
         communes: as ``territory.read_communes`` gives them.
         previous: zones of the release before.
         k: least number of volunteer devices behind a figure.
+        notice: what every row has to say of the release, such as ``synthetic data``; empty for most.
         parameters: how zones are proposed.
         about: what the page's index says of the release.
     """
     placed = place(rows, k)
-    hexagons = published_hexagons(placed, verdicts)
+    hexagons = published_hexagons(placed, verdicts, notice)
     write_geoparquet(hexagons, into / "hexagons.parquet")
     write_geopackage({"hexagons": hexagons}, into / "hexagons.gpkg", day)
     write_geojson(hexagons, into / "hexagons.geojson", decimals=COORDINATE_DECIMALS)
@@ -65,7 +67,8 @@ def write_contents(
         parameters=parameters,
         device_days=subject[["h3_r8", "operator", "evidence", "device_token", "day"]].drop_duplicates(),
     )
-    zones = published_zones(found)
+    zones = published_zones(found).assign(notice=notice)
+    points = points.assign(notice=notice)
     write_geopackage({"zones": zones, "points": points}, into / "zones.gpkg", day)
     write_geojson(zones, into / "zones.geojson", decimals=COORDINATE_DECIMALS)
     subject_names = {"technology": parameters.technology, "threshold": parameters.threshold}

@@ -21,7 +21,15 @@ DCC_COLUMNS = [
 EVIDENCE_COLUMNS = [
     *("type_point", "rang_zone", "technologie", "seuil", "operateurs_concernes", "habitants_zone"),
     *("habitants_mal_desservis", "hexagones_contredits", "hexagones_a_verifier", "origine_preuve", "classe_preuve"),
-    *("telephones", "journees_telephone", "premier_mois", "dernier_mois", "modele_demande", "publication"),
+    *(
+        "telephones",
+        "journees_telephone",
+        "premier_mois",
+        "dernier_mois",
+        "modele_demande",
+        "publication",
+        "avertissement",
+    ),
 ]
 ORIGIN_OF_ZONE = "Maille"
 ORIGIN_OF_COORDINATES = {"commune": "Maille centre de commune", "contradicted": "Maille hexagone le plus peuplé"}
@@ -84,6 +92,7 @@ def _row(point: dict[str, Any], zone: dict[str, Any]) -> dict[str, Any]:
         "premier_mois": zone["first_month"],
         "dernier_mois": zone["last_month"],
         "modele_demande": zone["demand_model"],
+        "avertissement": zone["notice"],
     }
 
 

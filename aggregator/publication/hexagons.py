@@ -15,7 +15,7 @@ JUDGED = ["claimed", "declared_share", "verdict", "strength", "rule", "withdrawn
 COLUMNS = [
     *("h3", "resolution", "remainder", "operator", "operator_name", "technology", "threshold", "evidence"),
     *(*COUNTS, "first_month", "last_month", "claimed", "declared_share", "verdict", "verdict_fr", "strength", "rule"),
-    *("withdrawn", "p", "p_withdrawn", "edge"),
+    *("withdrawn", "p", "p_withdrawn", "edge", "notice"),
 ]
 IN_FRENCH = {
     ("contradicted", "strong"): "contredite",
@@ -30,12 +30,13 @@ SHARE_DECIMALS = 3
 P_DIGITS = 2
 
 
-def published_hexagons(placed: pd.DataFrame, verdicts: pd.DataFrame) -> gpd.GeoDataFrame:
+def published_hexagons(placed: pd.DataFrame, verdicts: pd.DataFrame, notice: str = "") -> gpd.GeoDataFrame:
     """One row per published cell, operator, technology, threshold and kind of evidence, sorted, in EPSG:4326.
 
     Args:
         placed: rows of the ledger that may leave, as ``anonymity.place`` gives them.
         verdicts: as ``judgement.comparison.compare`` gives them.
+        notice: what every row says of the release; empty for most.
 
     Returns:
         ``COLUMNS`` and the cell's polygon. The remainder of a parent has figures but no verdict: a verdict is about a
@@ -68,6 +69,7 @@ def published_hexagons(placed: pd.DataFrame, verdicts: pd.DataFrame) -> gpd.GeoD
             "p": significant(rows["p"]),
             "p_withdrawn": significant(rows["p_withdrawn"]),
             "edge": rows["edge"].astype("boolean"),
+            "notice": pd.Series(notice, index=rows.index, dtype="str"),
         }
     )[COLUMNS]
     shapes = cell_polygons(rows["cell"])

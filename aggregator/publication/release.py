@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -49,7 +49,7 @@ class ReleaseParameters:
         window_days: length of the decision window that ends with the last day.
         last_day: last day of data, ISO.
         synthetic: whether the data were generated.
-        label: what the page's banner adds on synthetic data.
+        label: what the page's banner adds on synthetic data, by language.
         constants: those the verdicts were made with.
         zones: how candidate zones are proposed.
         attributions: more lines of attribution.
@@ -60,7 +60,7 @@ class ReleaseParameters:
     window_days: int
     last_day: str
     synthetic: bool = False
-    label: str = ""
+    label: dict[str, str] = field(default_factory=dict)
     constants: Constants = field(default_factory=Constants)
     zones: ZoneParameters = field(default_factory=ZoneParameters)
     attributions: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ def publish(
     last_day: date | None = None,
     window_days: int = 365,
     synthetic: bool = False,
-    label: str = "",
+    label: str | Mapping[str, str] = "",
     attributions: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Path:
@@ -93,7 +93,7 @@ def publish(
         last_day: end of the decision window; by default the last day in the ledger.
         window_days: its length.
         synthetic: whether the data were generated: every page says so.
-        label: what the banner adds on synthetic data.
+        label: what the banner adds on synthetic data; one text, or one each for ``en`` and ``fr``.
         attributions: more lines of attribution.
         progress: told what is being done, and the fraction done.
 
@@ -119,7 +119,7 @@ def publish(
         window_days=window_days,
         last_day=end.isoformat(),
         synthetic=synthetic,
-        label=label,
+        label=dict.fromkeys(("en", "fr"), label) if isinstance(label, str) else dict(label),
         constants=constants or Constants(),
         zones=zones or read_parameters(data / "proposals"),
         attributions=tuple(attributions),
@@ -161,6 +161,9 @@ def _fill(
         communes=read_communes(data / "territory"),
         previous=gpd.read_file(previous / "zones.geojson") if previous else None,
         k=parameters.k,
+        notice="; ".join(
+            [*["synthetic data"] * parameters.synthetic, *["project team only"] * (parameters.audience == "team")]
+        ),
         parameters=parameters.zones,
         about={
             "release": release,

@@ -22,6 +22,7 @@ function element(tag, properties = {}, ...children) {
 
 const operatorName = (code) => index.operators.find(({ operator }) => operator === code)?.name ?? code;
 const thresholdText = (threshold, technology) => (threshold === "service" ? words.service(technology) : words.rate(threshold));
+const uncapitalised = (text) => text[0].toLowerCase() + text.slice(1);
 const subject = () => ({ name: operatorName(state.op), technology: state.tech, threshold: state.test });
 const layerNamed = (op, tech, test) => index.layers.find((one) => one.operator === op && one.technology === tech && one.threshold === test);
 const places = (zone) => ({ type: "FeatureCollection", features: (zone?.properties?.points ?? []).map((point) => ({ type: "Feature", properties: point, geometry: { type: "Point", coordinates: [point.longitude, point.latitude] } })) });
@@ -172,6 +173,7 @@ function tell(at = null) {
   const zone = state.zone && zoneNamed(state.zone);
   $("evidence").style.removeProperty("--tone");
   const parts = hexagon ? tellHexagon(hexagon) : zone ? tellZone(zone) : [element("p", { textContent: at || state.hex ? words.noFigure(index.k, operatorName(state.op)) : words.hint })];
+  if (index.synthetic && (hexagon || zone)) parts.unshift(element("p", { className: "notice", textContent: words.syntheticHere }));
   $("evidence").replaceChildren(...parts);
   map.getSource("chosen")?.setData(hexagon || nothing);
   map.getSource("points")?.setData(places(zone));
@@ -192,7 +194,7 @@ function showLegend() {
 
 function showZones() {
   const { technology, threshold } = index.zones_about;
-  $("zones-about").textContent = zones.features.length ? words.zonesAbout(technology, thresholdText(threshold, technology).toLowerCase()) : words.noZones;
+  $("zones-about").textContent = zones.features.length ? words.zonesAbout(uncapitalised(thresholdText(threshold, technology))) : words.noZones;
   for (const { properties: zone } of zones.features) {
     const line = words.zoneLine({ ...zone, unmet: number(zone.unmet_people) });
     const entry = element("button", { type: "button", onclick: () => chooseZone(zone.zone_id) }, element("span", { className: "rank", textContent: zone.rank }), element("span", {}, zone.name, element("small", { textContent: line })));
@@ -208,7 +210,7 @@ function showZones() {
 const topOf = (id) => zoneNamed(id).geometry.coordinates[0].reduce((best, corner) => (corner[1] > best[1] ? corner : best));
 
 function showAbout() {
-  const lines = [index.synthetic && `${words.synthetic} ${index.label}`.trim(), index.audience === "team" && words.team].filter(Boolean);
+  const lines = [index.synthetic && `${words.synthetic} ${index.label[language] ?? ""}`.trim(), index.audience === "team" && words.team].filter(Boolean);
   $("banner").hidden = !lines.length;
   $("banner").textContent = lines.join(" ");
   const list = (items) => element("ul", {}, ...items.map((item) => element("li", {}, item)));

@@ -99,7 +99,7 @@ def _served(app: Starlette) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def address(data: Path) -> Iterator[str]:
-    publish(data, synthetic=True, label="Campagne d’essai.")
+    publish(data, synthetic=True, label={"fr": "Campagne d’essai.", "en": "Trial campaign."})
     yield from _served(create_app(data / "releases"))
 
 
@@ -210,6 +210,8 @@ def test_english_says_the_same(opened: Opened, hexagon: dict[str, int]) -> None:
     told = opened.click(hexagon["hole"])
     assert "9 of 9 different phones mostly had no 4G from Orange" in told
     assert "between April and May 2026" in told
+    assert "Synthetic data, not a real measurement" in told
+    assert "Trial campaign." in page.locator("#banner").inner_text()
     assert "To be checked on the ground" in told
     assert page.locator("html").get_attribute("lang") == "en"
     page.locator("#language").click()

@@ -188,6 +188,9 @@ def test_the_teams_release_is_elsewhere_and_says_so(data: Path) -> None:
     assert json.loads((team / "map/index.json").read_text())["audience"] == "team"
     devices = gpd.read_parquet(team / "hexagons.parquet")["devices"]
     assert (devices[devices > 1] >= 3).all()
+    for table in ("hexagons.geojson", "zones.geojson"):
+        assert set(gpd.read_file(team / table)["notice"]) == {"project team only"}
+    assert "project team only" in (team / "dcc_poi.csv").read_text(encoding="utf-8")
     assert (devices < 5).any()
 
 
