@@ -135,7 +135,7 @@ async def enrol_device(request: Request) -> JSONResponse:
 async def accept_envelope(request: Request) -> Response:
     """Take in a signed envelope; the answer is a signed receipt of what is committed."""
     collector: Collector = request.app.state.collector
-    signature = single_header(request, SIGNATURE_HEADER)
     body = await read_body(request, CONTENT_TYPE, MAX_BODY_BYTES)
+    signature = single_header(request, SIGNATURE_HEADER)
     receipt = await run_in_threadpool(accept, body, signature, collector.store, collector.key, collector.clock())
     return Response(receipt, media_type=JOSE)

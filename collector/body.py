@@ -4,6 +4,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from collector.errors import RequestError
 
+MAX_DISCARDED_BYTES = 4 * 1024 * 1024
+"""Ours: thrown away after a refusal, since many clients read the answer only once they have sent their body."""
+
 
 async def read_body(request: Request, content_type: str, max_bytes: int) -> bytes:
     """The body's bytes.
@@ -16,22 +19,21 @@ async def read_body(request: Request, content_type: str, max_bytes: int) -> byte
     Raises:
         RequestError: ``content-type``, ``content-encoding``, ``body-size`` or ``body-incomplete``.
     """
-    given = request.headers.get("content-type", "")
-    if given.partition(";")[0].strip().lower() != content_type:
-        raise RequestError("content-type", f"Content-Type: got {given[:64]!a}, expected “{content_type}”")
-    if "content-encoding" in request.headers:
-        raise RequestError("content-encoding", "Content-Encoding: got one, expected none: send the bytes as they are")
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > max_bytes:
-        raise _too_large(max_bytes)
-    body = bytearray()
+    refusal = _refusal_of_head(request, content_type, max_bytes)
+    body, received = bytearray(), 0
     try:
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_bytes:
-                raise _too_large(max_bytes)
+            received += len(chunk)
+            if refusal is None and received > max_bytes:
+                refusal = _too_large(max_bytes)
+            if refusal is None:
+                body += chunk
+            elif received > MAX_DISCARDED_BYTES:
+                break
     except ClientDisconnect as error:
         raise RequestError("body-incomplete", "body: ended before its announced length") from error
+    if refusal is not None:
+        raise refusal
     return bytes(body)
 
 
@@ -45,6 +47,16 @@ def single_header(request: Request, name: str) -> str:
     if len(values) != 1:
         raise RequestError("signature-missing", f"{name}: got {len(values)} headers of that name, expected one")
     return values[0]
+
+
+def _refusal_of_head(request: Request, content_type: str, max_bytes: int) -> RequestError | None:
+    given = request.headers.get("content-type", "")
+    if given.partition(";")[0].strip().lower() != content_type:
+        return RequestError("content-type", f"Content-Type: got {given[:64]!a}, expected “{content_type}”")
+    if "content-encoding" in request.headers:
+        return RequestError("content-encoding", "Content-Encoding: got one, expected none: send the bytes as they are")
+    declared = request.headers.get("content-length", "")
+    return _too_large(max_bytes) if declared.isdecimal() and int(declared[:20]) > max_bytes else None
 
 
 def _too_large(max_bytes: int) -> RequestError:

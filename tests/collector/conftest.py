@@ -17,6 +17,11 @@ from client_sdk.signing.receipt import Receipt, open_receipt
 JOSE = {"Content-Type": "application/jose"}
 
 
+def _client(collector: Any) -> httpx.Client:
+    # patient: how long an answer takes says more about the machine than about the code
+    return httpx.Client(base_url=collector.base_url, trust_env=False, timeout=120)
+
+
 class Phone:
     """One device with its key."""
 
@@ -58,7 +63,7 @@ def phone_of() -> Iterator[Callable[..., Phone]]:
     with ExitStack() as stack:
 
         def make(collector: Any, *, enrolled: bool = True) -> Phone:
-            phone = Phone(collector, stack.enter_context(httpx.Client(base_url=collector.base_url, trust_env=False)))
+            phone = Phone(collector, stack.enter_context(_client(collector)))
             if enrolled:
                 assert phone.enrol().status_code == 201
             return phone

@@ -127,7 +127,7 @@ def test_serve_needs_no_configuration_and_stops_when_told(tmp_path: Path) -> Non
     try:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        status = httpx.get(told["url"] + "/v1/status", trust_env=False).json()
+        status = httpx.get(told["url"] + "/v1/status", trust_env=False, timeout=120).json()
         assert status["collector_thumbprint"] == told["collector_thumbprint"]
     finally:
         process.send_signal(signal.SIGINT)

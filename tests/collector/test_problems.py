@@ -128,7 +128,9 @@ CASES: dict[str, Case] = {
     "content-encoding": lambda phone: phone.http.post(
         "/v1/devices", content=b"x", headers=JOSE | {"Content-Encoding": "br"}
     ),
-    "signature-missing": lambda phone: phone.http.post("/v1/envelopes", content=b"x"),
+    "signature-missing": lambda phone: phone.http.post(
+        "/v1/envelopes", content=b"x", headers={"Content-Type": CONTENT_TYPE}
+    ),
     "not-found": lambda phone: phone.http.get("/v2/status"),
     "method-not-allowed": lambda phone: phone.http.get("/v1/envelopes"),
     "parameter": lambda phone: download(phone, "max_bytes=none"),

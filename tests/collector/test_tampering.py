@@ -238,10 +238,11 @@ def test_a_good_envelope_under_wrong_headers_is_refused(
 
 def test_a_body_without_announced_length_is_bounded_while_it_streams(collector: Any, phone_of: Any) -> None:
     phone = phone_of(collector)
-    chunks = iter([b"x" * 65_536] * 17)
     headers = {"Content-Type": CONTENT_TYPE, "Maille-Signature": "a..b"}
-    answer = phone.http.post("/v1/envelopes", content=chunks, headers=headers)
-    assert refusal(answer) == (413, "body-size")
+    for megabytes in (2, 3, 20):
+        chunks = iter([b"x" * 65_536] * 16 * megabytes)
+        answer = phone.http.post("/v1/envelopes", content=chunks, headers=headers)
+        assert refusal(answer) == (413, "body-size"), megabytes
 
 
 def test_a_device_revoked_since_is_refused(collector: Any, phone_of: Any, make_sample: Callable[..., Sample]) -> None:
