@@ -75,19 +75,17 @@ def write_page_data(
 
 def _hexagon_features(rows: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     """One feature per hexagon: the evidence that prevails, and under ``other`` the kind that does not."""
+    told: dict[str, list[dict[str, Any]]] = {}
+    for cell, record in zip(rows["h3"], pd.DataFrame(rows[SHOWN]).astype(object).to_dict("records"), strict=True):
+        told.setdefault(str(cell), []).append(_plain(record))
+    shapes = dict(zip(rows["h3"], rows.geometry, strict=True))
     features = []
-    for number, (cell, group) in enumerate(rows.groupby("h3")):
-        records = [_plain(record) for record in group[SHOWN].astype(object).to_dict("records")]
+    for number, (cell, records) in enumerate(sorted(told.items())):
         records.sort(key=lambda r: r["evidence"] != "survey" if r["verdict"] != "insufficient" else 2)
-        others = {"other": records[1]} if len(records) > 1 else {}
-        features.append(
-            {
-                "type": "Feature",
-                "id": number,
-                "properties": {"h3": str(cell), **records[0], **others},
-                "geometry": geometry_json(group.geometry.iloc[0], DECIMALS),
-            }
-        )
+        first, *others = records
+        properties = {"h3": cell, **first, **({"other": others[0]} if others else {})}
+        geometry = geometry_json(shapes[cell], DECIMALS)
+        features.append({"type": "Feature", "id": number, "properties": properties, "geometry": geometry})
     return features
 
 

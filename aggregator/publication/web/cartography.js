@@ -96,13 +96,16 @@ export function swatch(key) {
 
 const KEY = ["case", ["==", ["get", "verdict"], "contradicted"], ["concat", "contradicted ", ["get", "strength"]], ["get", "verdict"]];
 const match = (table, otherwise) => ["match", KEY, ...Object.entries(table).flat(), otherwise];
+// Every name is an image to draw: a whole region has thousands of communes, of which few fit on a small scale.
+const NAMES_BY_ZOOM = ["step", ["zoom"], 80, 8, 300, 9.5, 1200, 10.5, 100000];
 export const nothing = { type: "FeatureCollection", features: [] };
 
 /** The whole style, for data already in memory. */
 export function styleOf({ communes, hexagons, zones, points }) {
+  const bySize = communes.features.map(({ properties }) => properties).sort((a, b) => (b.population ?? 0) - (a.population ?? 0));
   const centres = {
     type: "FeatureCollection",
-    features: communes.features.map(({ properties: p }) => ({ type: "Feature", properties: { name: p.name, population: p.population ?? 0 }, geometry: { type: "Point", coordinates: [p.longitude, p.latitude] } })),
+    features: bySize.map(({ name, longitude, latitude }, rank) => ({ type: "Feature", properties: { name, rank }, geometry: { type: "Point", coordinates: [longitude, latitude] } })),
   };
   const source = (data) => ({ type: "geojson", data });
   return {
@@ -117,7 +120,7 @@ export function styleOf({ communes, hexagons, zones, points }) {
       { id: "edges", type: "line", source: "hexagons", paint: { "line-color": theme("edge"), "line-opacity": 0.9, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.2, 12, 1.2] } },
       { id: "zone-halo", type: "line", source: "zones", paint: { "line-color": theme("edge"), "line-width": 5, "line-opacity": 0.75 } },
       { id: "zone-lines", type: "line", source: "zones", paint: { "line-color": theme("zone"), "line-width": 2, "line-dasharray": [3, 2] } },
-      { id: "names", type: "symbol", source: "names", layout: { "icon-image": ["concat", "name:", ["get", "name"]], "symbol-sort-key": ["-", 0, ["get", "population"]], "icon-padding": 6, "icon-anchor": "bottom", "icon-offset": [0, -5] } },
+      { id: "names", type: "symbol", source: "names", filter: ["<", ["get", "rank"], NAMES_BY_ZOOM], layout: { "icon-image": ["concat", "name:", ["get", "name"]], "symbol-sort-key": ["get", "rank"], "icon-padding": 6, "icon-anchor": "bottom", "icon-offset": [0, -5] } },
       { id: "points", type: "circle", source: "points", paint: { "circle-radius": 6, "circle-color": theme("zone"), "circle-stroke-color": theme("edge"), "circle-stroke-width": 2 } },
       { id: "chosen-halo", type: "line", source: "chosen", paint: { "line-color": theme("edge"), "line-width": 6 } },
       { id: "chosen", type: "line", source: "chosen", paint: { "line-color": theme("zone"), "line-width": 3 } },
