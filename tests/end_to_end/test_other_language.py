@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,48 +16,83 @@ CLIENT = Path(__file__).parent.parent / "protocol_client" / "client.mjs"
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
-def run_client(*arguments: str) -> Any:
+def call_client(*arguments: str) -> subprocess.CompletedProcess[str]:
     node = shutil.which("node")
     if node is None:
         pytest.fail("Node.js 18 or later is needed and was not found; on Debian: apt-get install nodejs", pytrace=False)
-    done = subprocess.run([node, CLIENT, *arguments], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([node, CLIENT, *arguments], capture_output=True, text=True, check=False, timeout=60)
+
+
+def run_client(*arguments: str) -> Any:
+    done = call_client(*arguments)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_it_opens_the_golden_vectors() -> None:
-    found = run_client("--golden", str(GOLDEN))
+def test_it_verifies_the_golden_vectors() -> None:
+    assert run_client("--golden", str(GOLDEN)) == {"golden": "ok"}
 
-    keys = json.loads((GOLDEN / "keys.json").read_text())
-    assert found["enrolment"]["jwk"] == keys["device"]["jwk"]
-    assert found["measurement"]["collector"] == keys["collector"]["thumbprint"]
-    assert [verdict["verdict"] for verdict in found["receipt"]["verdicts"]] == ["stored", "duplicate", "rejected"]
+
+ALTERED: dict[str, tuple[str, Callable[[str], str], str]] = {
+    # name: (file, change, what the client says)
+    "a key": ("keys.json", lambda text: text.replace('"seed_hex": "00', '"seed_hex": "01', 1), "keys.json: a key"),
+    "an enrolment": ("enrolment.jws", lambda text: text.replace(".eyJ", ".eyK", 1), "maille-enrolment: signature"),
+    "a measurement": ("measurement.jws", lambda text: text.replace(".", ".A", 1), "maille-measurement: signature"),
+    "a body": ("envelope.base64", lambda text: text.replace("/", "A", 1), "maille-envelope: signature"),
+    "its lines": ("envelope.ndjson", lambda text: text.replace("47.28754", "47.28755", 1), "envelope: holds other"),
+    "a receipt": ("receipt.jws", lambda text: text.replace(".eyJ", ".eyK", 1), "maille-receipt: signature"),
+}
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_it_refuses_altered_vectors(name: str, tmp_path: Path) -> None:
+    file, change, message = ALTERED[name]
+    folder = tmp_path / "golden"
+    shutil.copytree(GOLDEN, folder)
+    before = (folder / file).read_text()
+    after = change(before)
+    assert after != before
+    (folder / file).write_text(after)
+
+    done = call_client("--golden", str(folder))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"client: {message}")
 
 
 def test_it_enrols_sends_and_checks_its_receipt(collector: Any) -> None:
     found = run_client(collector.base_url, collector.key.public.thumbprint, privacy_notice.VERSION)
 
-    assert (found["enrolled"], found["enrolled_again"], found["tier"]) == (201, 200, "volunteer")
-    verdicts = found["receipt"]["verdicts"]
-    assert [verdict["verdict"] for verdict in verdicts] == [
-        "stored",
-        "stored",
-        "stored",
-        "rejected",
-        "duplicate",
-        "rejected",
-    ]
-    assert (verdicts[3]["rule"], verdicts[3]["field"]) == ("sample-field", "latitude")
-    assert verdicts[5]["rule"] == "line-json"
-    assert found["same_receipt"] is True
-    assert found["forged_refused"] is True
-    assert (found["tampered"]["status"], found["tampered"]["rule"]) == (403, "jws-signature")
-
+    assert found == {
+        "device": found["device"],
+        "verdicts": ["stored", "stored", "stored", "rejected"],
+        "same_receipt": True,
+        "rejected_rule": "sample-field",
+    }
     device = collector.store.find_device(found["device"])
     assert VerifyingKey.from_jwk(device.jwk).thumbprint == found["device"]
-    assert collector.store.count_samples() == 3
+    assert device.tier == "volunteer"
     rows = [row for month in collector.store.months() for row in collector.store.samples_of_month(month.month)]
-    assert {row["id"]: row["lte_rsrp_dbm"] for row in rows} == {
-        sample["id"]: sample.get("lte_rsrp_dbm") for sample in found["samples"][:3]
-    }
-    assert "Téléphone d’essai" in {row["device_model"] for row in rows}
+    assert sorted((row["seq"], row["kind"], row["service_state"]) for row in rows) == [
+        (1, "throughput", "in_service"),
+        (2, "web", "in_service"),
+        (3, "service", "no_service"),
+    ]
+    assert {row["device"] for row in rows} == {found["device"]}
+    assert {row["client"] for row in rows} == {"other-client 1.0"}
+
+
+@pytest.mark.parametrize(
+    ("thumbprint", "version", "message"),
+    [
+        ("A" * 43, privacy_notice.VERSION, "the collector's key is not the expected one"),
+        (None, "2026-10", f"another notice: {privacy_notice.VERSION}"),
+    ],
+)
+def test_it_stops_before_it_enrols_at_a_collector_it_did_not_expect(
+    collector: Any, thumbprint: str | None, version: str, message: str
+) -> None:
+    done = call_client(collector.base_url, thumbprint or collector.key.public.thumbprint, version)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"client: {message}\n"
