@@ -145,8 +145,18 @@ def _worded(bound: Any) -> str:
         case Le(le=high):
             return f"≤ {high}"
         case MinLen(min_length=shortest):
-            return f"at least {shortest} characters"
+            return f"at least {_characters(shortest)}"
         case MaxLen(max_length=longest):
-            return f"at most {longest} characters"
+            return f"at most {_characters(longest)}"
         case _:
-            return str(bound.func.__doc__).rstrip(".")
+            return _inside_a_sentence(str(bound.func.__doc__).rstrip("."))
+
+
+def _characters(count: int) -> str:
+    return f"{count} character" if count == 1 else f"{count} characters"
+
+
+def _inside_a_sentence(text: str) -> str:
+    """Without the capital of its first word, unless that is an acronym."""
+    is_acronym = text[1:2].isupper()
+    return text if is_acronym else text[:1].lower() + text[1:]

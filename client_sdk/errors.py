@@ -8,6 +8,8 @@ MailleError
 └── CollectorError     the collector could not be reached, or refused
 """
 
+import json
+
 
 class MailleError(Exception):
     """Root of every error that Maille raises on purpose; its text is meant for the person at the keyboard."""
@@ -62,5 +64,20 @@ class CollectorError(MailleError):
 
 
 def _shortened(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    """A value for a person: ``nothing`` for None, text in quotes, the rest as JSON spells it, all of it printable."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return f"“{_cut(value)}”"
+    return _cut(json.dumps(value, ensure_ascii=False, skipkeys=True, default=repr))
+
+
+def _cut(text: str) -> str:
+    """At most 60 characters, those that do not print as escapes of JSON."""
+    shown = "".join(character if character.isprintable() else _escaped(character) for character in text[:61])
+    return shown if len(shown) <= 60 else shown[:59] + "…"
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+    return "".join(f"\\u{unit}" for unit in units)

@@ -76,8 +76,8 @@ def sample_schema() -> str:
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Sample",
-        "description": "One line of an envelope. Generated from client_sdk/sample.py; the laws between fields, which "
-        "a schema does not tell, are in protocol.md.",
+        "description": "One line of an envelope of the Maille wire protocol. The laws between fields, which a schema "
+        "does not tell, are in protocol.md.",
         **{key: value for key, value in schema.items() if key not in ("title", "description")},
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -80,7 +80,7 @@ def test_what_breaks_a_law_costs_no_data(key: SigningKey, client: httpx.Client, 
     collector = pinned("http://127.0.0.1:9", SigningKey.generate().public)
     with pytest.raises(SampleError, match="longitude"):
         measure(collector, key, client, Surroundings(latitude=47.2), SMALL)
-    with pytest.raises(SampleError, match="sim_plmn: got '1'"):
+    with pytest.raises(SampleError, match="sim_plmn: got “1”"):
         measure(collector, key, client, Surroundings(sim_plmn="1"), SMALL)
 
 
