@@ -44,6 +44,14 @@ function centre({ geometry }) {
   return [0, 1].map((axis) => ring.reduce((sum, corner) => sum + corner[axis], 0) / ring.length);
 }
 
+/** Box around features, as [[west, south], [east, north]], or null without any. */
+function boxOf({ features }) {
+  if (!features.length) return null;
+  const corners = features.flatMap(({ geometry }) => geometry.coordinates[0]);
+  const reach = (pick) => [0, 1].map((axis) => corners.reduce((far, corner) => pick(far, corner[axis]), corners[0][axis]));
+  return [reach(Math.min), reach(Math.max)];
+}
+
 const hexagonNamed = (cell) => layer.features.find(({ properties }) => properties.h3 === cell);
 const zoneNamed = (id) => zones.features.find(({ properties }) => properties.zone_id === id);
 
@@ -79,7 +87,7 @@ async function showLayer() {
   offerChoices();
   const chosen = layerNamed(state.op, state.tech, state.test);
   layer = chosen ? await read(`${root}/map/${chosen.file}`) : nothing;
-  map.getSource("hexagons")?.setData(layer);
+  map?.getSource("hexagons")?.setData(layer);
   showLegend();
   tell();
 }
@@ -94,9 +102,7 @@ function chooseHexagon(cell, { fly = false, at = null } = {}) {
 
 function chooseZone(id) {
   Object.assign(state, { zone: id, hex: "" });
-  const ring = zoneNamed(id).geometry.coordinates[0];
-  const edges = [0, 1].map((axis) => ring.map((corner) => corner[axis]));
-  map.fitBounds([edges.map((values) => Math.min(...values)), edges.map((values) => Math.max(...values))], { padding: margins(), maxZoom: 12.5 });
+  map.fitBounds(boxOf({ features: [zoneNamed(id)] }), { padding: margins(), maxZoom: 12.5 });
   tell();
   reveal();
 }
@@ -175,8 +181,8 @@ function tell(at = null) {
   const parts = hexagon ? tellHexagon(hexagon) : zone ? tellZone(zone) : [element("p", { textContent: at || state.hex ? words.noFigure(index.k, operatorName(state.op)) : words.hint })];
   if (index.synthetic && (hexagon || zone)) parts.unshift(element("p", { className: "notice", textContent: words.syntheticHere }));
   $("evidence").replaceChildren(...parts);
-  map.getSource("chosen")?.setData(hexagon || nothing);
-  map.getSource("points")?.setData(places(zone));
+  map?.getSource("chosen")?.setData(hexagon || nothing);
+  map?.getSource("points")?.setData(places(zone));
   for (const button of $("zones").querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.zone === state.zone));
   remember();
 }
@@ -249,7 +255,7 @@ function firstOperator() {
 
 function drawMap() {
   const [lat, lng, zoom] = (state.at ?? "").split("/").map(Number);
-  const view = Number.isFinite(zoom) ? { center: [lng, lat], zoom } : { bounds: index.bounds, fitBoundsOptions: { padding: margins() } };
+  const view = Number.isFinite(zoom) ? { center: [lng, lat], zoom } : { bounds: boxOf({ features: [...layer.features, ...zones.features] }) ?? index.bounds, fitBoundsOptions: { padding: margins() } };
   map = new maplibregl.Map({
     container: "map", style: styleOf({ communes, hexagons: layer, zones, points: nothing }), ...view, maxZoom: 15, minZoom: 4,
     dragRotate: false, pitchWithRotate: false, touchPitch: false, locale: words.controls,
@@ -282,11 +288,11 @@ async function start() {
   [index, manifest, communes, zones] = await Promise.all(["map/index.json", "manifest.json", "map/communes.geojson", "map/zones.geojson"].map((path) => read(`${root}/${path}`)));
   state.op = firstOperator();
   showAbout();
-  showLegend();
+  await showLayer();
   drawMap();
   await new Promise((done) => map.once("load", done));
   showZones();
-  await showLayer();
+  tell();
   const chosen = { operator: "op", technology: "tech", threshold: "test" };
   for (const [id, name] of Object.entries(chosen)) $(id).addEventListener("change", ({ target }) => { state[name] = target.value; showLayer(); });
   window.maille = { map, index, chooseHexagon, chooseZone };

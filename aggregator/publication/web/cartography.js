@@ -12,7 +12,7 @@ export const VERDICTS = Object.keys(COLOURS);
 export const colourOf = (key) => COLOURS[key];
 
 const PATTERNS = { "contradicted moderate": "hatch", suspected: "dots", unclaimed_service: "cross" };
-const OPACITY = { "contradicted strong": 0.88, "contradicted moderate": 0.2, suspected: 0.3, confirmed: 0.62, unclaimed_service: 0.25, insufficient: 0.28 };
+const OPACITY = { "contradicted strong": 0.88, "contradicted moderate": 0.2, suspected: 0.3, confirmed: 0.62, unclaimed_service: 0.25, insufficient: 0.5 };
 const RATIO = 2;
 
 export const theme = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--map-${name}`).trim();
