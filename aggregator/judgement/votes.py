@@ -18,7 +18,10 @@ from aggregator.evidence.ledger import CAPABILITY, LEDGER, TECHNOLOGIES, THRESHO
 
 EVIDENCE_OF_TIER = {"volunteer": "crowd", "field_team": "survey"}
 
-VOTE_KEYS = ["h3_r8", "operator", "technology", "threshold", "evidence"]
+SUBJECT = ["operator", "technology", "threshold", "evidence"]
+"""What a vote is about, besides its place."""
+
+VOTE_KEYS = ["h3_r8", *SUBJECT]
 
 VOTES = pa.schema(
     [
@@ -41,7 +44,7 @@ VOTES = pa.schema(
 )
 """Votes per hexagon, operator, technology, threshold and evidence; days and tests are those behind the votes."""
 
-_EPOCH = date(1970, 1, 1)
+_RANKS = {technology: rank for rank, technology in enumerate(TECHNOLOGIES, start=1)}
 
 
 def cast_votes(evidence: Path, *, last_day: date | None = None, window_days: int = 365) -> pd.DataFrame:
@@ -55,33 +58,59 @@ def cast_votes(evidence: Path, *, last_day: date | None = None, window_days: int
     Returns:
         A frame with the columns of :data:`VOTES`, in the order of its keys.
     """
-    ledger = pq.read_table(evidence / "ledger.parquet", schema=LEDGER)
+    ledger = pq.read_table(evidence / "ledger.parquet", schema=LEDGER).to_pandas(date_as_object=False)
     capability = pq.read_table(evidence / "capability.parquet", schema=CAPABILITY).to_pandas()
-    days = ledger.column("day").cast(pa.int32()).to_numpy()
-    rows = ledger.drop_columns(["day"]).to_pandas().assign(day=days)
-    end = (last_day - _EPOCH).days if last_day is not None else int(days.max(initial=0))
-    rows = rows[(rows["day"] <= end) & (rows["day"] > end - window_days)]
+    rows = votable_rows(ledger, capability, last_day or ledger["day"].max(), window_days)
+    rows["h3_r8"] = parent(rows["h3_r9"].to_numpy(np.int64), HEXAGON_RESOLUTION)
+    votes = count_votes(rows, ["h3_r8"])
+    days = {name: votes[name].dt.date.astype(object) for name in ("first_day", "last_day")}
+    return votes.assign(**days).reindex(columns=VOTES.names)
+
+
+def votable_rows(ledger: pd.DataFrame, capability: pd.DataFrame, last_day: date, window_days: int) -> pd.DataFrame:
+    """The ledger's rows that speak: in the window, from a device seen on the technology, with a test.
+
+    Args:
+        ledger: columns of :data:`aggregator.evidence.ledger.LEDGER`.
+        capability: ``device_token``, ``best_rank``.
+        last_day: last day of the window.
+        window_days: its length.
+
+    Returns:
+        One row per ledger row and threshold with at least one test: ``h3_r9``, :data:`SUBJECT`, ``device_token``,
+        ``context``, ``day`` (datetime64), ``tested``, ``failed``.
+    """
+    days = pd.to_datetime(ledger["day"])
+    end = pd.Timestamp(last_day)
+    rows = ledger.assign(day=days)[(days <= end) & (days > end - timedelta(days=window_days))]
     best = rows["device_token"].map(capability.set_index("device_token")["best_rank"]).fillna(0)
-    rank = rows["technology"].map({technology: rank for rank, technology in enumerate(TECHNOLOGIES, start=1)})
-    rows = rows[rank <= best]
-    rows = rows.assign(
-        h3_r8=parent(rows["h3_r9"].to_numpy(np.int64), HEXAGON_RESOLUTION),
-        evidence=rows["tier"].map(EVIDENCE_OF_TIER),
+    able = rows[best >= rows["technology"].map(_RANKS)]
+    kept = able[["h3_r9", "operator", "technology", "device_token", "context", "day"]].assign(
+        evidence=able["tier"].map(EVIDENCE_OF_TIER)
     )
-    votes = pd.concat([_votes(rows, threshold) for threshold in THRESHOLDS])
-    for name in ("first_day", "last_day"):
-        votes[name] = [_EPOCH + timedelta(days=int(day)) for day in votes[name]]
-    return votes.sort_values(VOTE_KEYS, ignore_index=True).reindex(columns=VOTES.names)
+    parts = [
+        kept.assign(threshold=threshold, tested=able[f"tested_{threshold}"], failed=able[f"failed_{threshold}"])
+        for threshold in THRESHOLDS
+    ]
+    spoken = pd.concat(parts, ignore_index=True)
+    return spoken[spoken["tested"] > 0].reset_index(drop=True)
 
 
-def _votes(rows: pd.DataFrame, threshold: str) -> pd.DataFrame:
-    counts = {f"tested_{threshold}": "tested", f"failed_{threshold}": "failed"}
-    group = ["h3_r8", "operator", "technology", "evidence"]
-    tested = rows.rename(columns=counts)
-    tested = tested[tested["tested"] > 0]
-    device_days = tested.groupby([*group, "device_token", "context", "day"], as_index=False)[["tested", "failed"]].sum()
+def count_votes(rows: pd.DataFrame, place: list[str]) -> pd.DataFrame:
+    """Votes per place and subject.
+
+    Args:
+        rows: as :func:`votable_rows` gives them, with the columns of ``place``.
+        place: names of the columns that say where.
+
+    Returns:
+        ``place``, :data:`SUBJECT` and the counts of :data:`VOTES`, in the order of the keys; days as datetime64.
+    """
+    group = [*place, *SUBJECT]
+    device = [*group, "device_token"]
+    device_days = rows.groupby([*device, "context", "day"], as_index=False)[["tested", "failed"]].sum()
     device_days["failing"] = 2 * device_days["failed"] >= device_days["tested"]
-    devices = device_days.groupby([*group, "device_token", "context"], as_index=False).agg(
+    devices = device_days.groupby([*device, "context"], as_index=False).agg(
         days=("day", "size"),
         failing_days=("failing", "sum"),
         tests=("tested", "sum"),
@@ -89,23 +118,25 @@ def _votes(rows: pd.DataFrame, threshold: str) -> pd.DataFrame:
         last_day=("day", "max"),
     )
     # "outdoor" sorts before "vehicle": the first row of a device is the context it votes in
-    devices = devices.drop_duplicates([*group, "device_token"], keep="first")
+    devices = devices.drop_duplicates(device, keep="first")
     outdoor = devices["context"] == "outdoor"
     failing = 2 * devices["failing_days"] > devices["days"]
-    devices = devices.assign(
-        votes_outdoor=outdoor,
-        failing_outdoor=outdoor & failing,
-        votes_vehicle=~outdoor,
-        failing_vehicle=~outdoor & failing,
+    return (
+        devices.assign(
+            votes_outdoor=outdoor,
+            failing_outdoor=outdoor & failing,
+            votes_vehicle=~outdoor,
+            failing_vehicle=~outdoor & failing,
+        )
+        .groupby(group, as_index=False)
+        .agg(
+            votes_outdoor=("votes_outdoor", "sum"),
+            failing_outdoor=("failing_outdoor", "sum"),
+            votes_vehicle=("votes_vehicle", "sum"),
+            failing_vehicle=("failing_vehicle", "sum"),
+            device_days=("days", "sum"),
+            tests=("tests", "sum"),
+            first_day=("first_day", "min"),
+            last_day=("last_day", "max"),
+        )
     )
-    votes = devices.groupby(group, as_index=False).agg(
-        votes_outdoor=("votes_outdoor", "sum"),
-        failing_outdoor=("failing_outdoor", "sum"),
-        votes_vehicle=("votes_vehicle", "sum"),
-        failing_vehicle=("failing_vehicle", "sum"),
-        device_days=("days", "sum"),
-        tests=("tests", "sum"),
-        first_day=("first_day", "min"),
-        last_day=("last_day", "max"),
-    )
-    return votes.assign(threshold=threshold)

@@ -8,9 +8,10 @@ import geopandas as gpd
 import pandas as pd
 
 from aggregator.evidence.territory import people_by_hexagon
+from aggregator.judgement.votes import SUBJECT
 from aggregator.proposals.demand import DEMAND_MODEL
 from aggregator.proposals.zones import ZoneParameters, propose_zones
-from aggregator.publication.anonymity import SUBJECT, place, rounded_counts
+from aggregator.publication.anonymity import place, rounded_counts
 from aggregator.publication.dcc import write_dcc
 from aggregator.publication.hexagons import COORDINATE_DECIMALS, months, published_hexagons
 from aggregator.publication.layers import write_geojson, write_geopackage, write_geoparquet
@@ -41,7 +42,7 @@ def write_contents(
         into: where to.
         release: id of the release.
         day: date of the files' content.
-        rows: the ledger's rows that speak (``anonymity.votable_rows``).
+        rows: the ledger's rows that speak (``judgement.votes.votable_rows``).
         verdicts: as ``judgement.comparison.compare`` gives them.
         communes: as ``territory.read_communes`` gives them.
         previous: zones of the release before.

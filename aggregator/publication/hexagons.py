@@ -8,7 +8,8 @@ from h3.api import basic_int as h3
 
 from aggregator.evidence.hexagons import WGS_84, outlines
 from aggregator.evidence.operators import operator_name
-from aggregator.publication.anonymity import SUBJECT, rounded_counts, summary
+from aggregator.judgement.votes import SUBJECT
+from aggregator.publication.anonymity import rounded_counts, summary
 
 COUNTS = ["devices", "failing", "tests", "device_days"]
 JUDGED = ["claimed", "declared_share", "verdict", "strength", "rule", "withdrawn", "p", "p_withdrawn", "edge"]

@@ -19,10 +19,11 @@ from aggregator.evidence.territory import read_communes
 from aggregator.judgement.comparison import read_verdicts
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.rules import RULES
+from aggregator.judgement.votes import votable_rows
 from aggregator.proposals.demand import DEMAND_MODEL, DEMAND_TEXT
 from aggregator.proposals.zones import ZoneParameters, read_parameters
 from aggregator.publication import manifest
-from aggregator.publication.anonymity import K_TEAM, K_VOLUNTEERS, votable_rows
+from aggregator.publication.anonymity import K_TEAM, K_VOLUNTEERS
 from aggregator.publication.contents import write_contents
 from aggregator.publication.errors import PublicationError
 
