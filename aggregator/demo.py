@@ -1,5 +1,6 @@
 """`maille demo`: a synthetic campaign on a real territory, through every part of the system, beside its truth."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -12,7 +13,7 @@ from aggregator.demo_folder import DemoFolder, prepare
 from aggregator.evidence.claims import import_arcep
 from aggregator.evidence.territory import import_communes, import_sites
 from aggregator.judgement.comparison import read_verdicts
-from aggregator.synthetic import label
+from aggregator.synthetic import LABEL, label
 from aggregator.synthetic.campaign import Sent, send
 from aggregator.synthetic.claims import declare, write_claims
 from aggregator.synthetic.outcome import dead_zones_found, verdicts_beside_truth, zones_beside_truth
@@ -107,6 +108,7 @@ def demonstrate(out: Path, scenario: Scenario, progress: Progress | None = None)
 
     # the day after the quarter, whatever the day is: the same seed gives the same release
     received_at = datetime.combine(scenario.last_day + timedelta(days=1), time(6), tzinfo=UTC)
+    _seed_token_key(_settings(folder).device_token_key, scenario)
     phones = [*recruit(world, air.gorges, scenario), *send_field_team(world, air.gorges, scenario)]
     part = pipeline.Room(progress, 0.1, 0.7, tr("campaign", "campagne"))
     with running_collector(_settings(folder), lambda: received_at) as collector:
@@ -117,7 +119,7 @@ def demonstrate(out: Path, scenario: Scenario, progress: Progress | None = None)
         settings=_settings(folder),
         last_day=scenario.last_day,
         synthetic=True,
-        label=label(),
+        label=LABEL,
         attributions=ATTRIBUTIONS,
         progress=pipeline.Room(progress, 0.7, 1.0, tr("aggregation", "agrégation")),
     )
@@ -132,6 +134,12 @@ def demonstrate(out: Path, scenario: Scenario, progress: Progress | None = None)
         dead_zones=len(air.gorges),
         dead_zones_found=dead_zones_found(release, air),
     )
+
+
+def _seed_token_key(path: Path, scenario: Scenario) -> None:
+    """A real collector draws this key; here it follows the seed, so that the evidence is the same byte for byte."""
+    path.write_bytes(hashlib.sha256(f"maille-demo/{scenario.seed}/device tokens".encode()).digest())
+    path.chmod(0o600)
 
 
 def _settings(folder: DemoFolder) -> Settings:

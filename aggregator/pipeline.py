@@ -3,7 +3,7 @@
 Every step reads files of the data directory and writes files there; it may be run again at any time, alone or not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -52,7 +52,7 @@ def run(
     zones: ZoneParameters | None = None,
     audience: Audience = "public",
     synthetic: bool = False,
-    label: str = "",
+    label: str | Mapping[str, str] = "",
     attributions: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Path:
@@ -67,7 +67,7 @@ def run(
         zones: how zones are proposed.
         audience: ``public``, or ``team`` for the project team alone.
         synthetic: whether the data were generated.
-        label: what the page adds on synthetic data.
+        label: what the page adds on synthetic data; one text, or one each for ``en`` and ``fr``.
         attributions: more lines of attribution.
         progress: told what is being done, and the share done of the whole.
 

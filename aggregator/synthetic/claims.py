@@ -4,6 +4,7 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import pyogrio
 import shapely
 from scipy.ndimage import gaussian_filter
 
@@ -60,7 +61,12 @@ def write_claims(declared_dbm: Floats, world: World, into: Path) -> list[Path]:
         )
         paths.append(into / f"{stem}.gpkg")
         paths[-1].unlink(missing_ok=True)
-        frame[COLUMNS].to_file(paths[-1], layer=stem, driver="GPKG", engine="pyogrio", GEOMETRY_NAME="geom")
+        # a GeoPackage carries the time of writing: the map's day instead, so that the same world gives the same bytes
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{MAP_DATE}T00:00:00.000Z"})
+        try:
+            frame[COLUMNS].to_file(paths[-1], layer=stem, driver="GPKG", engine="pyogrio", GEOMETRY_NAME="geom")
+        finally:
+            pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
     return paths
 
 

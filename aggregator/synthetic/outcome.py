@@ -72,11 +72,12 @@ def dead_zones_found(release: Path, air: Air) -> int:
 
 
 def _zones(release: Path) -> geopandas.GeoDataFrame:
-    return geopandas.read_file(release / "zones.geojson").to_crs("EPSG:2154")
+    # a GeoPackage keeps its columns where there is no zone
+    return geopandas.read_file(release / "zones.gpkg", layer="zones").to_crs("EPSG:2154")
 
 
 def _apart_m(zones: geopandas.GeoDataFrame, air: Air) -> Floats:
     """Metres between each dead zone and each zone's middle, shape (dead zones, zones)."""
     middles = zones.geometry.centroid
     x, y = middles.x.to_numpy(np.float64), middles.y.to_numpy(np.float64)
-    return np.hypot(air.gorges[:, :1] - x[None, :], air.gorges[:, 1:] - y[None, :])
+    return np.asarray(np.hypot(air.gorges[:, :1] - x[None, :], air.gorges[:, 1:] - y[None, :]), dtype=np.float64)

