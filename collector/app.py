@@ -74,6 +74,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        redirect_slashes=False,  # a redirection must always mean that someone else answered
     )
     tell_problems(app)
     app.include_router(routes)

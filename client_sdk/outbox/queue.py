@@ -162,7 +162,7 @@ class Outbox:
             collector: who signed it.
 
         Raises:
-            ReceiptError: the receipt is about another envelope, or names none of its samples.
+            ReceiptError: the receipt is about another envelope or sample, or names none of the envelope's samples.
         """
         sha256 = envelope.sha256
         if receipt.envelope_sha256 != sha256:
@@ -180,6 +180,8 @@ class Outbox:
                 verdict = verdicts.get(line)
                 if verdict is None:
                     continue
+                if verdict.sample_id not in (None, sample_id):
+                    raise ReceiptError(f"receipt: line {line} is about another sample")
                 if verdict.verdict == "rejected":
                     rejected.append(RejectedSample(seq, sample_id, verdict.rule, verdict.field, verdict.message))
                 sent += verdict.verdict == "stored"

@@ -5,6 +5,7 @@ protocol is read.
 """
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -71,10 +72,10 @@ def read_object(text: bytes, what: str) -> dict[str, Any]:
     """A JSON object; the last of duplicate members counts.
 
     Raises:
-        ValueError: not UTF-8, not JSON, not an object, nested too deeply, or NaN or Infinity in it.
+        ValueError: not UTF-8, not JSON, not an object, nested too deeply, or a number that is not finite.
     """
     try:
-        value = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
+        value = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{what}: is not a JSON text") from error
     if not isinstance(value, dict):
@@ -131,6 +132,13 @@ def _decoded(text: str, what: str) -> bytes:
         return decode_base64url(text)
     except ValueError as error:
         raise JwsError("jws-malformed", f"{what}: {error}") from error
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:20]} is beyond what a double can hold")
+    return number
 
 
 def _refuse_constant(name: str) -> None:

@@ -188,6 +188,7 @@ ATTACKS: dict[str, tuple[Callable[[], str], str, str]] = {
     "empty": (lambda: "", "jws-malformed", "signature: expected three parts"),
     "header a list": (lambda: signed("[]"), "jws-malformed", "signature: header: expected a JSON object"),
     "header with NaN": (lambda: signed('{"alg":NaN}'), "jws-malformed", "signature: header: is not a JSON text"),
+    "header with 1e999": (lambda: signed('{"alg":1e999}'), "jws-malformed", "signature: header: is not a JSON text"),
     "header not UTF-8": (lambda: "_w.." + "A" * 86, "jws-malformed", "signature: header: is not a JSON text"),
     "header nested deeply": (lambda: signed("[" * 700), "jws-malformed", "signature: header"),
     "header long": (lambda: signed(GOOD | {"pad": "x" * 2000}), "jws-malformed", "signature: header longer"),

@@ -188,6 +188,12 @@ def test_every_rule_is_told_with_its_status(collector: Any, phone_of: Any) -> No
     assert phone.post(phone.seal([b"{}"])).status_code == 200
 
 
+def test_a_slash_at_the_end_is_another_path_and_no_redirection(collector: Any) -> None:
+    for path in ("/v1/status/", "/v1/envelopes/"):
+        answer = httpx.get(collector.base_url + path)
+        assert (answer.status_code, answer.json()["rule"]) == (404, "not-found")
+
+
 def test_an_envelope_too_large_has_its_status_too() -> None:
     assert PROBLEMS["envelope-size"].status == 413
 

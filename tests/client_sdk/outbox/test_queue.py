@@ -163,6 +163,24 @@ def test_a_receipt_about_another_envelope_changes_nothing(outbox: Outbox, new_sa
     assert outbox.counts().pending == 1
 
 
+def test_a_receipt_about_another_sample_changes_nothing(outbox: Outbox, new_sample: Callable[..., Sample]) -> None:
+    outbox.pin(COLLECTOR)
+    outbox.add([new_sample(), new_sample()])
+    envelope = outbox.next_envelope(DEVICE_KEY)
+    assert envelope
+    swapped = Receipt(
+        envelope_sha256=envelope.sha256,
+        received_at="2026-11-23T17:00:00.000Z",
+        verdicts=(
+            LineVerdict(line=1, verdict="stored"),
+            LineVerdict(line=2, verdict="stored", sample_id="01a20c82-e10c-7cbf-b223-2b31c3430743"),
+        ),
+    )
+    with pytest.raises(ReceiptError, match="line 2 is about another sample"):
+        outbox.settle(envelope, swapped, "jws", COLLECTOR)
+    assert (outbox.counts().sent, outbox.counts().in_flight) == (0, 2)
+
+
 def test_samples_sealed_with_a_lost_key_are_sealed_again(outbox: Outbox, new_sample: Callable[..., Sample]) -> None:
     outbox.add([new_sample()])
     lost = outbox.next_envelope(SigningKey.generate())
