@@ -1,0 +1,42 @@
+"""What the commands share: the data directory, the port, and serving a map."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from client_sdk.commands.terminal import answer
+from client_sdk.messages import tr
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help=tr(
+            "Directory of the server's data (MAILLE_DATA; ./maille-data).",
+            "Répertoire des données du serveur (MAILLE_DATA ; ./maille-data).",
+        ),
+    ),
+]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help=tr("TCP port; 0: any.", "Port TCP ; 0 : au choix."))]
+PORT = 8421  # beside the collector's 8420
+
+
+def data_directory(given: Path | None) -> Path:
+    """What ``--data`` says, else the environment, else ``maille-data`` here."""
+    return given if given is not None else Path(os.environ.get("MAILLE_DATA") or "maille-data")
+
+
+def serve_map(releases: Path, host: str, port: int, as_json: bool) -> None:
+    """Serve releases until interrupted, and say where."""
+    from aggregator.serving import serve_releases
+
+    def announce(url: str) -> None:
+        text = tr(f"The map is at {url} (stop it with Ctrl-C).", f"La carte est sur {url} (arrêt par Ctrl-C).")
+        answer(as_json, {"url": url}, text)
+
+    try:
+        serve_releases(releases, host, port, announce)
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,133 @@
+"""`maille aggregate`, `zones`, `publish` and `serve`: from the archive to what people read."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from aggregator.commands.options import PORT, Data, Port, data_directory, serve_map
+from client_sdk.commands.terminal import Json, answer, progress_bar
+from client_sdk.messages import tr
+
+if TYPE_CHECKING:
+    from collector.settings import Settings
+
+Audience = Annotated[
+    Literal["public", "team"],
+    typer.Option(
+        help=tr(
+            "public, or team: with verdicts on 3 or 4 phones, for the project team alone.",
+            "public, ou team : avec les verdicts sur 3 ou 4 téléphones, pour l’équipe-projet seule.",
+        )
+    ),
+]
+LastDay = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        help=tr(
+            "End of the 12 months that decide (last day of data).",
+            "Fin des 12 mois qui décident (dernier jour des données).",
+        ),
+    ),
+]
+
+
+def aggregate(
+    archive: Annotated[
+        bool,
+        typer.Option(
+            help=tr(
+                "First bring the archive up to date from the collector's database.",
+                "Mettre d’abord l’archive à jour depuis la base du collecteur.",
+            )
+        ),
+    ] = True,
+    last_day: LastDay = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Archive, evidence, judgement."""
+    from aggregator import pipeline
+
+    folder, end = data_directory(data), last_day.date() if last_day else None
+    with progress_bar(as_json) as progress:
+        if archive:
+            room = pipeline.Room(progress, 0.0, 0.6, tr("archive", "archive"))
+            pipeline.update_archive(folder, _settings(folder), room)
+        pipeline.gather_evidence(folder, pipeline.Room(progress, 0.6, 0.8, tr("evidence", "indices")))
+        verdicts = pipeline.judge(folder, end, progress=pipeline.Room(progress, 0.8, 1.0, tr("judgement", "verdicts")))
+    lines = [f"  {count} {kind}" for kind, count in verdicts.items()]
+    heading = tr("4G service, hexagon × operator:", "Service 4G, hexagone × opérateur :")
+    answer(as_json, {"verdicts": verdicts}, "\n".join([heading, *lines]))
+
+
+def zones(
+    count: Annotated[int, typer.Option(min=1, max=1000, help=tr("Zones at most.", "Nombre maximal de zones."))] = 10,
+    technology: Annotated[
+        Literal["2G", "3G", "4G", "5G"], typer.Option(help=tr("Whose verdicts count.", "Technologie considérée."))
+    ] = "4G",
+    threshold: Annotated[
+        Literal["service", "3", "8", "30"],
+        typer.Option(help=tr("service, or Mbit/s of download.", "service, ou Mbit/s en réception.")),
+    ] = "service",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """From every verdict, for the project team; `publish` then proposes what may be public, the same way."""
+    from aggregator import pipeline
+    from aggregator.proposals.zones import ZoneParameters
+
+    with progress_bar(as_json) as progress:
+        parameters = ZoneParameters(count=count, technology=technology, threshold=threshold)
+        proposed = pipeline.propose(data_directory(data), parameters, progress)
+    columns = ["rank", "zone_id", "name", "communes", "people", "unmet_people", "contradicted", "suspected"]
+    rows = [
+        {**zone, "rank": int(zone["rank"]), "evidence_class": str(zone["evidence_class"])}
+        for zone in proposed[[*columns, "evidence_class"]].to_dict("records")
+    ]
+    text = "\n".join(
+        f"{zone['rank']:>3}  {zone['zone_id']}  {zone['communes']}  "
+        + tr(f"{zone['people']:.0f} people", f"{zone['people']:.0f} habitants")
+        + tr(", evidence class ", ", classe d’indices ")
+        + zone["evidence_class"]
+        for zone in rows
+    )
+    answer(as_json, {"zones": rows}, text or tr("No zone: no unmet demand found.", "Aucune zone."))
+
+
+def publish(
+    audience: Audience = "public",
+    last_day: LastDay = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Immutable files with a manifest, from what `aggregate` and `zones` left."""
+    from aggregator.publication.release import publish as write_release
+
+    with progress_bar(as_json) as progress:
+        end = last_day.date() if last_day else None
+        release = write_release(data_directory(data), audience=audience, last_day=end, progress=progress)
+    answer(as_json, {"release": str(release), "audience": audience}, str(release))
+
+
+def serve(
+    audience: Audience = "public",
+    host: Annotated[str, typer.Option(help=tr("Address to listen on.", "Adresse d’écoute."))] = "127.0.0.1",
+    port: Port = PORT,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Serve until interrupted."""
+    from aggregator.publication.release import FOLDER
+
+    serve_map(data_directory(data) / FOLDER[audience], host, port, as_json)
+
+
+def _settings(data: Path) -> "Settings":
+    """Of the collector whose database is archived: MAILLE_DATABASE_URL, or the SQLite file in the data."""
+    from collector.settings import Settings
+
+    return Settings.from_environment({**os.environ, "MAILLE_DATA": str(data)})
