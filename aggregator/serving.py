@@ -7,6 +7,7 @@ from pathlib import Path
 
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
+from collector.listening import listen
 
 
 def serve_releases(releases: Path, host: str, port: int, announce: Callable[[str], None]) -> None:
@@ -41,15 +42,9 @@ def serve_releases(releases: Path, host: str, port: int, announce: Callable[[str
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # the protocol is named: asyncio turns Nagle's delays off only where it sees TCP
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
-        listener.listen(128)
+        return listen(host, port)
     except OSError as error:
-        listener.close()
         taken = error.errno == errno.EADDRINUSE
         advice = tr("; choose another with --port", " ; choisissez-en un autre par --port") if taken else ""
         raise MailleError(
@@ -58,4 +53,3 @@ def _listen(host: str, port: int) -> socket.socket:
                 f"impossible d’écouter sur {host}:{port} ({error.strerror}){advice}",
             )
         ) from error
-    return listener

@@ -14,6 +14,7 @@ from client_sdk.messages import tr
 from client_sdk.signing.keys import SigningKey
 from collector.app import Clock, create_app, utc_now
 from collector.errors import SettingsError
+from collector.listening import listen
 from collector.settings import Settings
 from collector.storage.migration import prepare_database
 from collector.storage.store import Store
@@ -108,8 +109,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 def _listen(settings: Settings) -> socket.socket:
     try:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        return socket.create_server((settings.host, settings.port), family=family)
+        return listen(settings.host, settings.port)
     except OSError as error:
         place = f"{settings.host}:{settings.port}"
         raise SettingsError(

@@ -33,7 +33,7 @@ from collector.storage.tables import field_type
 TOKEN_KEY_BYTES = 32
 Progress = Callable[[str, float], None]
 
-_STATE = "state.json"
+_STATE = "_state.json"  # readers of Parquet datasets pass over names that begin with _
 _FORMAT = 1  # raise it when the meaning of a column changes: every month is then written again
 _ROW_GROUP = 65_536
 _PARTITION = "measured_month="

@@ -117,7 +117,7 @@ def test_rows_are_sorted_and_the_bytes_are_always_the_same(
     write_archive(store, tmp_path / "two", KEY)
     bytes_of_one = file_of(tmp_path / "one", "2026-11").read_bytes()
     assert file_of(tmp_path / "two", "2026-11").read_bytes() == bytes_of_one
-    (tmp_path / "one" / "state.json").unlink()
+    (tmp_path / "one" / "_state.json").unlink()
     assert write_archive(store, tmp_path / "one", KEY).written == ("2026-11",)
     assert file_of(tmp_path / "one", "2026-11").read_bytes() == bytes_of_one
 
@@ -145,9 +145,9 @@ def test_what_is_lost_or_foreign_is_written_again(
     if damage == "deleted file":
         file_of(tmp_path, "2026-11").unlink()
     elif damage == "deleted state":
-        (tmp_path / "state.json").unlink()
+        (tmp_path / "_state.json").unlink()
     elif damage == "damaged state":
-        (tmp_path / "state.json").write_text('{"months": 3')
+        (tmp_path / "_state.json").write_text('{"months": 3')
     else:
         key = bytes(32)
     assert write_archive(store, tmp_path, key).written == ("2026-11",)
