@@ -74,7 +74,7 @@ class Opened:
         return self.page.locator("#evidence").inner_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while Playwright is there, its event loop runs in this thread
 def chromium() -> Iterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next(filter(None, map(shutil.which, names)), None)
@@ -97,7 +97,7 @@ def _served(app: Starlette) -> Iterator[str]:
     thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(data: Path) -> Iterator[str]:
     publish(data, synthetic=True, label={"fr": "Campagne d’essai.", "en": "Trial campaign."})
     yield from _served(create_app(data / "releases"))
