@@ -66,4 +66,6 @@ async def _parameter(_: Request, error: Exception) -> Response:
 
 
 async def _internal(request: Request, _: Exception) -> Response:
-    return problem("internal", f"{request.method} {request.url.path}: the collector failed; its log says why")
+    # the server drops the connection after a failure: say so, or the client's next request meets a reset
+    close = {"Connection": "close"}
+    return problem("internal", f"{request.method} {request.url.path}: the collector failed; its log says why", close)
