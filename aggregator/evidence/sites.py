@@ -36,12 +36,14 @@ class SitesImported:
 
 
 def read_site_file(file: Path) -> tuple[gpd.GeoDataFrame, SitesImported]:
-    """Sites of a file with ``code_op`` (or ``Operateur``), ``latitude``/``longitude`` or ``x``/``y`` in Lambert-93,
-    and ``site_2g`` … ``site_5g`` (or ``2G`` …). A site that several operators share has a row for each.
+    """Sites of a file in Arcep's layout; a site that several operators share has a row for each.
+
+    Columns read: ``code_op`` (or ``Operateur``), ``latitude`` and ``longitude``, or ``x`` and ``y`` in Lambert-93, and
+    ``site_2g`` … ``site_5g`` (or ``2G`` …).
 
     Raises:
         EvidenceError: a column is missing, an operator is unknown, or no row has a position.
-    """  # noqa: D205
+    """
     table = read_table(file)
     code = _first_of(file, table, "code_op", "operateur")
     operators = [_operator(file, row, text.strip()) for row, text in enumerate(code)]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -93,11 +94,10 @@ def command(
     """Read each log, keep its samples, count what was left out."""
     if log_format == "arcep-qos":
         day = measured_on.date() if measured_on else None
-        arcep_options = arcep_qos.ArcepOptions(day, technology, campaign)
-        reader: Reader = lambda log: arcep_qos.read(log, arcep_options)  # noqa: E731
+        reader: Reader = partial(arcep_qos.read, options=arcep_qos.ArcepOptions(day, technology, campaign))
     else:
-        gnettrack_options = gnettrack.GNetTrackOptions(_zone(time_zone), _plmn(plmn), context, campaign)
-        reader = lambda log: gnettrack.read(log, gnettrack_options)  # noqa: E731
+        options = gnettrack.GNetTrackOptions(_zone(time_zone), _plmn(plmn), context, campaign)
+        reader = partial(gnettrack.read, options=options)
     import_files(_logs(files), reader, dry_run=dry_run, as_json=as_json)
 
 
