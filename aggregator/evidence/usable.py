@@ -2,8 +2,8 @@
 
 Usable: no flag that excludes, a good position, outdoors or in a vehicle, not roaming, a SIM whose operator is known,
 and a known state of service. ``limited`` (emergency calls only) is no service of this operator. Not usable: a radio
-switched off, a missing SIM, a denied registration, service on an unknown technology, and a test refused by a busy
-server, which says nothing about the network.
+switched off, a missing SIM, a denied registration, service on an unknown technology, and a test that
+ended for a reason of the server's, which says nothing about the network.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,9 @@ from aggregator.evidence.operators import OPERATOR_OF_PLMN
 
 LEDGER_RESOLUTION = 9
 SECONDS_PER_DAY = 86_400
+SERVER_OUTCOMES = ("busy", "http", "tls", "websocket", "error")
+"""Ends of a test that say something of the server or the program, nothing of the network under it."""
+
 RANK_OF_RAT = (("gsm", 1), ("umts", 2), ("lte", 3), ("nr", 4))
 
 
@@ -55,7 +58,7 @@ def usable_samples(archive: Any, parameters: BinningParameters) -> Any:
         (archive.accuracy_m <= parameters.accuracy_limit_m).fill_null(True),
         ~archive.roaming.fill_null(False),
         archive.context.isin(["outdoor", "vehicle"]),
-        (archive.outcome != "busy").fill_null(True),
+        archive.outcome.isnull() | archive.outcome.notin(SERVER_OUTCOMES),
         lost | (in_service & archive.rat.notnull()).fill_null(False),
     )
     fast = (archive.speed_mps > parameters.vehicle_speed_mps).fill_null(False)

@@ -102,6 +102,9 @@ def test_what_a_test_says_about_a_technology(
         {"service_state": "unknown"},
         {"rat": None},
         {"kind": "throughput", "outcome": "busy"},
+        {"kind": "throughput", "outcome": "http"},
+        {"kind": "latency", "outcome": "tls"},
+        {"kind": "throughput", "outcome": "error"},
     ],
 )
 def test_a_sample_that_is_not_usable_leaves_no_row(
