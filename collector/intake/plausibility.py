@@ -61,11 +61,12 @@ def _exceeds(value: float | None, limit: float) -> bool:
 RULES: tuple[Rule, ...] = (
     Rule(
         id="clock-ahead",
-        version=1,
-        excludes=False,
+        version=2,
+        excludes=True,
         reason_en="measured more than 10 minutes after it was received: the device's clock is ahead",
         reason_fr="mesuré plus de 10 minutes après réception : l'horloge de l'appareil avance",
-        source="ours: phones set by the network or GNSS are right to the second",
+        source="ours: phones set by the network or GNSS are right to the second; the latest sample ends the window "
+        "of a decision, so one from the future would move it",
         fires=lambda sample, received_at: datetime.fromisoformat(sample.measured_at) > received_at + CLOCK_TOLERANCE,
     ),
     Rule(

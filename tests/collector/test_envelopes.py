@@ -322,3 +322,4 @@ def test_instants_of_every_age_are_stored(collector: Any, phone_of: Any, make_sa
     rows = [row for month in months for row in collector.store.samples_of_month(month)]
     assert [row["measured_at"] for row in rows] == [datetime.fromisoformat(text) for text in texts]
     assert [row["flags"] for row in rows] == ["", "", "clock-ahead"]
+    assert [row["excluded"] for row in rows] == [False, False, True]
