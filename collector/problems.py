@@ -27,7 +27,8 @@ def problem(rule: str, detail: str, headers: Mapping[str, str] | None = None) ->
         "detail": detail,
         "rule": rule,
     }
-    body = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    # half a surrogate pair is no UTF-8; written as an escape it is still JSON
+    body = json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
     return Response(body, status, headers=headers, media_type="application/problem+json")
 
 

@@ -112,7 +112,7 @@ def _read_header(text: str, typ: str, *, detached: bool) -> dict[str, Any]:
         raise JwsError("jws-critical", f"crit, b64: expected {json.dumps(expected) if expected else 'neither of them'}")
     unknown = sorted(set(header) - {"alg", "typ", "kid", "b64", "crit"})
     if unknown:
-        raise JwsError("jws-header", f"{unknown[0]}: not a header member of this protocol")
+        raise JwsError("jws-header", f"{ascii(unknown[0][:64])[1:-1]}: not a header member of this protocol")
     return header
 
 

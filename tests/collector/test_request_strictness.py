@@ -11,6 +11,7 @@ from client_sdk.signing.base64url import encode_base64url
 from client_sdk.signing.envelope import CONTENT_TYPE, SIGNATURE_HEADER
 from client_sdk.signing.keys import SigningKey
 from collector.intake import privacy_notice
+from collector.problems import problem
 
 KEY = SigningKey.from_seed(b"s" * 32)
 HOSTILE = {
@@ -61,6 +62,36 @@ def test_a_kid_that_is_no_thumbprint_is_a_bad_request(path: str, collector: Any)
 
         assert (answer.status_code, answer.json()["rule"]) == (400, "jws-header"), name
         assert answer.json()["detail"].startswith("kid: expected")
+
+
+@pytest.mark.parametrize("path", ["devices", "envelopes", "measurement/sessions"])
+def test_a_hostile_name_of_a_header_member_is_told_in_plain_characters(path: str, collector: Any) -> None:
+    for name, shown in [
+        ("\ud800", "\\ud800"),
+        ("a\x1b[2Jb\x85\u202e", "a\\x1b[2Jb\\x85\\u202e"),
+        ("x" * 300, "x" * 64),
+        ("\ud800" * 60, "\\ud800" * 60),
+    ]:
+        member = f"{{{json.dumps(name)}:1,"
+        if path == "envelopes":
+            rest = header("maille-envelope").replace("{", '"b64":false,"crit":["b64"],')
+            encoded = encode_base64url((member + rest).encode())
+            signature = f"{encoded}..{encode_base64url(KEY.sign(encoded.encode() + b'.x'))}"
+            headers = {"Content-Type": CONTENT_TYPE, SIGNATURE_HEADER: signature}
+            answer = httpx.post(f"{collector.base_url}/v1/envelopes", content=b"x", headers=headers)
+        else:
+            typ = "maille-enrolment" if path == "devices" else "maille-measurement"
+            answer = posted(collector, path, compact(member + header(typ)[1:], json.dumps(enrolment(collector))))
+
+        assert (answer.status_code, answer.json()["rule"]) == (400, "jws-header"), name
+        assert answer.json()["detail"] == f"{shown}: not a header member of this protocol"
+
+
+def test_no_text_can_fail_a_problem() -> None:
+    answer = problem("internal", "half \ud800, control \x1b, line\nfeed, whole \U0001f600")
+
+    assert json.loads(answer.body)["detail"] == "half \ud800, control \x1b, line\nfeed, whole \U0001f600"
+    assert b"half \\ud800, control \\u001b" in answer.body
 
 
 REFUSED: dict[str, tuple[Callable[[Any], str], int, str]] = {
