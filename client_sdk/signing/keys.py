@@ -20,6 +20,11 @@ from client_sdk.signing.base64url import decode_base64url, encode_base64url
 
 Jwk = dict[str, str]
 
+_P = 2**255 - 19
+_ORDER_8_Y = 0x5FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER_Y = frozenset({0, 1, _P - 1, _ORDER_8_Y, _P - _ORDER_8_Y})
+"""The y of the eight points whose order divides 8 (RFC 8032: the cofactor); one signature fits many texts there."""
+
 
 def is_thumbprint(text: str) -> bool:
     """A SHA-256 digest in base64url, 43 characters: the form of every RFC 7638 thumbprint here."""
@@ -50,7 +55,8 @@ class VerifyingKey:
         """Read a public JWK.
 
         Raises:
-            DeviceKeyError: not an Ed25519 public key, or a private one was sent.
+            DeviceKeyError: not an Ed25519 public key, one that proves nothing (a point of small order, or an
+                encoding that is not canonical), or a private one was sent.
         """
         if not isinstance(jwk, dict) or jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519":
             raise DeviceKeyError("jwk: expected an object with kty “OKP” and crv “Ed25519”")
@@ -58,9 +64,13 @@ class VerifyingKey:
             raise DeviceKeyError("jwk: holds a private key (member d); send the public key only")
         try:
             raw = decode_base64url(jwk["x"])
-            return cls(Ed25519PublicKey.from_public_bytes(raw))
+            public_key = Ed25519PublicKey.from_public_bytes(raw)
         except (KeyError, TypeError, ValueError) as error:
             raise DeviceKeyError("jwk.x: expected 32 bytes in base64url") from error
+        y = int.from_bytes(raw, "little") & (1 << 255) - 1  # the highest bit is the sign of x
+        if y >= _P or y in _SMALL_ORDER_Y:
+            raise DeviceKeyError("jwk.x: expected a public key, got a point of small order or not in canonical form")
+        return cls(public_key)
 
     def verifies(self, signature: bytes, signed: bytes) -> bool:
         """True if ``signature`` (64 bytes) was made over ``signed`` by the private half (RFC 8032)."""

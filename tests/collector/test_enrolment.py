@@ -62,6 +62,8 @@ def test_what_cannot_be_accepted_enrols_no_one(collector: Any, phone_of: Any) ->
         ({"jwk": None}, (400, "enrolment-payload")),
         ({"jwk": "key"}, (400, "enrolment-key")),
         ({"jwk": phone.key.public.jwk | {"x": "AAAA"}}, (400, "enrolment-key")),
+        ({"jwk": phone.key.public.jwk | {"x": "A" * 43}}, (400, "enrolment-key")),
+        ({"jwk": phone.key.public.jwk | {"x": "AQ" + "A" * 41}}, (400, "enrolment-key")),
         ({"jwk": phone.key.public.jwk | {"d": "AAAA"}}, (400, "enrolment-key")),
         ({"jwk": other.public.jwk}, (401, "jws-unknown-key")),
     ]

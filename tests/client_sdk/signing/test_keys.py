@@ -58,6 +58,78 @@ def test_what_is_no_public_key_is_refused(jwk: Any, message: str) -> None:
         VerifyingKey.from_jwk(jwk)
 
 
+# RFC 8032 §5.1: the curve, for the points whose order divides the cofactor 8
+P = 2**255 - 19
+CURVE_D = -121665 * pow(121666, -1, P) % P
+Point = tuple[int, int]
+
+
+def add(first: Point, second: Point) -> Point:
+    (x1, y1), (x2, y2) = first, second
+    product = CURVE_D * x1 * x2 * y1 * y2
+    x = (x1 * y2 + x2 * y1) * pow(1 + product, -1, P)
+    y = (y1 * y2 + x1 * x2) * pow(1 - product, -1, P)
+    return x % P, y % P
+
+
+def point_of_y(y: int) -> Point | None:
+    square = (y * y - 1) * pow(CURVE_D * y * y + 1, -1, P) % P
+    root = pow(square, (P + 3) // 8, P)
+    if root * root % P != square:
+        root = root * pow(2, (P - 1) // 4, P) % P
+    return (root, y) if root * root % P == square else None
+
+
+def small_order_points() -> set[Point]:
+    """Multiples by the order of the large subgroup of points of the curve."""
+    order = 2**252 + 27742317777372353535851937790883648493
+    found: set[Point] = set()
+    for y in range(2, 40):
+        if (point := point_of_y(y)) is not None:
+            total = (0, 1)
+            for bit in bin(order)[2:]:
+                total = add(total, total)
+                if bit == "1":
+                    total = add(total, point)
+            multiple = total
+            for _ in range(8):
+                found.add(multiple)
+                multiple = add(multiple, total)
+    return found
+
+
+def test_a_point_of_small_order_is_no_key() -> None:
+    points = small_order_points()
+    assert len(points) == 8
+    # every text that reads as one of them: either sign of x, and y or y + p where that fits into 255 bits
+    texts = {
+        (y | sign << 255).to_bytes(32, "little")
+        for _, canonical in points
+        for y in (canonical, canonical + P)
+        if y < 2**255
+        for sign in (0, 1)
+    }
+    assert len(texts) == 14
+    for text in texts:
+        with pytest.raises(DeviceKeyError, match=r"jwk\.x: expected a public key, got a point of small order"):
+            VerifyingKey.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(text)})
+
+
+@pytest.mark.parametrize("excess", range(19))
+def test_a_key_has_one_text(excess: int) -> None:
+    for sign in (0, 1):
+        text = ((P + excess) | sign << 255).to_bytes(32, "little")
+        with pytest.raises(DeviceKeyError, match="canonical"):
+            VerifyingKey.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(text)})
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_every_key_that_is_made_is_accepted(seed: bytes) -> None:
+    key = SigningKey.from_seed(seed).public
+
+    assert VerifyingKey.from_jwk(key.jwk).thumbprint == key.thumbprint
+
+
 def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "device" / "key.pem"
     thumbprint = SigningKey.load_or_create(path).public.thumbprint
