@@ -94,7 +94,6 @@ PROBLEMS: dict[str, Problem] = {
     "envelope-text-size": Problem(413, "The envelope holds too much text"),
     "envelope-gzip": Problem(400, "The envelope is not one gzip stream"),
     "envelope-lines": Problem(400, "The envelope does not hold 1 to 500 samples"),
-    "envelope-line-size": Problem(400, "A line of the envelope is too long"),
     # enrolment
     "enrolment-payload": Problem(400, "The enrolment cannot be read"),
     "enrolment-key": Problem(400, "The enrolment's key cannot be used"),

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails, from_json
 from client_sdk.bounds import described, is_clean_text, is_uuid7
 from client_sdk.errors import SampleError
 from client_sdk.sample import FIELDS, Sample
+from client_sdk.signing.envelope import MAX_LINE_BYTES
 
 _SAMPLE = TypeAdapter(Sample)
 _UNKNOWN_FIELD = frozenset({"unexpected_keyword_argument", "extra_forbidden"})
@@ -19,7 +20,7 @@ class LineRefusal:
     """Why a line is no sample.
 
     Attributes:
-        rule: ``line-utf8``, ``line-json``, ``sample-field`` or ``sample-law``.
+        rule: ``line-size``, ``line-utf8``, ``line-json``, ``sample-field`` or ``sample-law``.
         message: for the person: field, value and expectation.
         field: name of the field concerned, where there is one.
         sample_id: where it could be read.
@@ -36,6 +37,8 @@ def decode_line(line: bytes) -> Sample | LineRefusal:
 
     The last of duplicate members counts.
     """
+    if len(line) > MAX_LINE_BYTES:
+        return LineRefusal(rule="line-size", message=f"line: {len(line)} bytes, expected at most {MAX_LINE_BYTES}")
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:

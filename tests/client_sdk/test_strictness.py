@@ -46,10 +46,10 @@ BODIES: dict[str, tuple[bytes, str, str]] = {
     "empty": (gzipped(b""), "envelope-lines", "envelope: 0 samples, expected 1 to 500"),
     "only a line feed": (gzipped(b"\n"), "envelope-lines", "envelope: 0 samples"),
     "too many lines": (gzipped(b"{}\n" * (MAX_LINES + 1)), "envelope-lines", "envelope: 501 samples"),
-    "line too long": (
-        gzipped(b"{}\n" + b" " * (MAX_LINE_BYTES + 1) + b"\n"),
-        "envelope-line-size",
-        f"line 2: {MAX_LINE_BYTES + 1} bytes",
+    "nothing but line feeds": (
+        gzipped(b"\n" * MAX_TEXT_BYTES),
+        "envelope-lines",
+        f"envelope: {MAX_TEXT_BYTES} samples",
     ),
     "body too large": (bytes(1024 * 1024 + 1), "envelope-size", "envelope: 1048577 bytes"),
 }
@@ -92,7 +92,7 @@ def test_a_bomb_takes_bounded_memory_and_none_when_unsigned(signed: bool, limit:
     [
         ([], "envelope-lines"),
         ([b"{}"] * (MAX_LINES + 1), "envelope-lines"),
-        ([b" " * (MAX_LINE_BYTES + 1)], "envelope-line-size"),
+        ([b" " * (MAX_LINE_BYTES + 1)], "line-size"),
         ([b" " * MAX_LINE_BYTES] * 300, "envelope-text-size"),
     ],
 )
@@ -110,6 +110,13 @@ def test_the_largest_envelope_opens_whole() -> None:
 
     assert opened.lines == tuple(lines)
     assert opened.device == DEVICE.public.thumbprint
+
+
+def test_a_line_too_long_does_not_keep_the_others_from_being_read() -> None:
+    lines = (b"{}", b" " * (MAX_LINE_BYTES + 1), b"[]")
+    body = gzipped(b"\n".join(lines))
+
+    assert open_envelope(body, sign_detached(body, DEVICE, TYPE), FIND).lines == lines
 
 
 def test_a_last_line_without_a_line_feed_counts() -> None:

@@ -1,5 +1,6 @@
 """Envelopes over HTTP, on both databases: stored once, answered always, one bad line blocks no other."""
 
+import gzip
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from client_sdk.sample import FIELDS, Sample, encode, new_sample_id
-from client_sdk.signing.envelope import Envelope, open_envelope
+from client_sdk.signing.envelope import MAX_LINE_BYTES, TYPE, Envelope, open_envelope
+from client_sdk.signing.jws import sign_detached
 from client_sdk.signing.receipt import LineVerdict, open_receipt
 from collector.storage.tables import envelopes, samples
 
@@ -277,6 +279,27 @@ def test_one_bad_line_blocks_no_other(collector: Any, phone_of: Any, make_sample
     assert [verdict.sample_id for verdict in receipt.verdicts[4:6]] == [lost, lost]
     assert all(verdict.message for verdict in receipt.verdicts if verdict.verdict == "rejected")
     assert count(collector, samples) == 2
+
+
+def test_a_line_too_long_is_rejected_alone(collector: Any, phone_of: Any, make_sample: MakeSample) -> None:
+    phone = phone_of(collector)
+    first, padded, last = make_sample(), make_sample(), make_sample()
+    lines = [
+        encode(first),
+        encode(padded).ljust(MAX_LINE_BYTES),
+        encode(padded).ljust(MAX_LINE_BYTES + 1),
+        encode(last),
+    ]
+    body = gzip.compress(b"\n".join(lines))
+    receipt = phone.receipt(Envelope(body, sign_detached(body, phone.key, TYPE)))
+    assert [(verdict.verdict, verdict.rule) for verdict in receipt.verdicts] == [
+        ("stored", None),
+        ("stored", None),
+        ("rejected", "line-size"),
+        ("stored", None),
+    ]
+    assert receipt.verdicts[2].message == "line: 16385 bytes, expected at most 16384"
+    assert collector.store.count_samples() == 3
 
 
 def test_an_envelope_of_bad_lines_only_is_answered_and_kept(collector: Any, phone_of: Any) -> None:

@@ -44,7 +44,9 @@ def test_every_rule_is_told_with_its_status(rule: str) -> None:
     assert f"| `{rule}` | {PROBLEMS[rule].status} |" in PROTOCOL
 
 
-@pytest.mark.parametrize("rule", ["line-utf8", "line-json", "sample-field", "sample-law", "sample-id-reused"])
+@pytest.mark.parametrize(
+    "rule", ["line-size", "line-utf8", "line-json", "sample-field", "sample-law", "sample-id-reused"]
+)
 def test_every_rule_of_a_line_is_told(rule: str) -> None:
     assert f"| `{rule}` |" in PROTOCOL
     sources = "".join(path.read_text() for path in (ROOT / "collector").rglob("*.py"))
