@@ -1,7 +1,8 @@
 """Operators' coverage polygons → the share of each hexagon that is declared covered.
 
 ``import_arcep`` reads Arcep's layout, ``import_grid`` a regular grid with its columns mapped; both replace what was
-known for the same operator, technology and usage.
+known for the same operator, technology and usage. The levels of a technology are taken to be disjoint, as in Arcep's
+files: verdicts add the shares of all levels and cap the sum at 1, so that overlapping levels count twice up to there.
 """
 
 from collections.abc import Callable
@@ -20,10 +21,19 @@ from aggregator.evidence.claims_table import (
     replace_claims,
     sha256_of,
 )
-from aggregator.evidence.coverage_file import ClaimKey, count_features, opened, quarter_in, read_features, source_in
+from aggregator.evidence.coverage_file import (
+    ClaimKey,
+    count_features,
+    opened,
+    quarter_in,
+    read_features,
+    require_lambert_93_polygons,
+    source_in,
+)
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.grid_claims import GridLayout, import_grid
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, Cells, Shapes, covering, outlines, projected
+from client_sdk.messages import tr
 
 __all__ = ["ClaimSource", "GridLayout", "import_arcep", "import_grid", "read_claim_sources", "read_claims"]
 
@@ -59,7 +69,8 @@ def import_arcep(
         Provenance of what was imported, one entry per operator, technology and usage.
 
     Raises:
-        EvidenceError: the file is not in Arcep's layout, or neither its polygons nor its name say what it declares.
+        EvidenceError: the file is not in Arcep's layout, or neither its polygons nor its name say what it declares; it
+            is in degrees, lies outside metropolitan France, holds no polygons, or nothing of it is in the territory.
     """
     report = progress or (lambda label, fraction: None)
     cells = covering([within]) if within is not None else None
@@ -67,7 +78,10 @@ def import_arcep(
     declared = {named} if (named := source_in(file.name)) and cells is not None else set()
     parts: list[pd.DataFrame] = []
     with opened(file) as packages:
-        total = max(1, sum(count_features(package) for package in packages))
+        for package in packages:
+            require_lambert_93_polygons(package)
+        features = sum(count_features(package) for package in packages)
+        total = max(1, features)
         done = 0
         for package in packages:
             report(file.name, done / total)
@@ -78,6 +92,13 @@ def import_arcep(
                 report(file.name, min(1.0, done / total))
     if not declared:
         raise EvidenceError(f"{file}: no polygon there, and its name does not say of which operator and technology")
+    if features and cells is not None and not any(len(part) for part in parts):
+        raise EvidenceError(
+            tr(
+                f"{file}: nothing of its {features} polygons lies in the territory, expected some coverage there",
+                f"{file} : aucun de ses {features} polygones n’est dans le territoire ; attendu : une couverture ici",
+            )
+        )
     digest = sha256_of(file)
     sources = [
         ClaimSource(

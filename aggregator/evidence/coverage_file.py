@@ -24,12 +24,17 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import Shapes
 from aggregator.evidence.operators import OPERATOR_OF_FILE_CODE, operator_of
+from client_sdk.messages import tr
 
 BATCH_FEATURES = 2_000
 
 LEVELS = ("TBC", "BC", "CL", "")
 USAGES = ("data", "voix")
 TECHNOLOGIES = ("2G", "2G3G", "3G", "4G", "5G")
+
+LAMBERT_93_X_M = (-500_000, 1_700_000)
+LAMBERT_93_Y_M = (5_800_000, 7_500_000)
+"""Metropolitan France with a wide margin, a choice of ours: an extent beyond it is in another reference system."""
 
 _NAME = re.compile(r"_(?P<operator>[A-Za-z0-9]+)_(?P<technology>2G3G|[2-5]G)_(?P<usage>voix|data)(?![A-Za-z0-9])")
 _QUARTER = re.compile(r"(?<!\d)(\d{4})_?T([1-4])(?!\d)")
@@ -88,6 +93,49 @@ def count_features(file: Path) -> int:
     return sum(int(pyogrio.read_info(file, layer=layer)["features"]) for layer in _layers(file))
 
 
+def require_lambert_93_polygons(file: Path) -> None:
+    """Refuse a GeoPackage that no share can be computed from, before anything of it is read.
+
+    Raises:
+        EvidenceError: a layer holds no polygons, or its extent is in degrees or outside metropolitan France.
+    """
+    for layer in _layers(file):
+        info = pyogrio.read_info(file, layer=layer, force_total_bounds=True)
+        kind = str(info["geometry_type"])
+        if "Polygon" not in kind and kind not in ("Unknown", "GeometryCollection"):
+            raise _no_polygon(file, kind)
+        if not info["features"] or info["total_bounds"] is None or not np.isfinite(info["total_bounds"]).all():
+            continue
+        west, south, east, north = info["total_bounds"]
+        extent = f"x {west:.10g} … {east:.10g}, y {south:.10g} … {north:.10g}"
+        if max(abs(west), abs(east)) <= 180 and max(abs(south), abs(north)) <= 90:
+            raise EvidenceError(
+                tr(
+                    f"{file.name}: its extent is {extent}, which looks like degrees, expected metres of Lambert-93",
+                    f"{file.name} : son étendue est {extent}, en degrés ; attendu : des mètres (Lambert-93)",
+                )
+            )
+        (low_x, high_x), (low_y, high_y) = LAMBERT_93_X_M, LAMBERT_93_Y_M
+        if west < low_x or east > high_x or south < low_y or north > high_y:
+            raise EvidenceError(
+                tr(
+                    f"{file.name}: its extent is {extent}, expected Lambert-93 with x from {low_x} to {high_x} "
+                    f"and y from {low_y} to {high_y}",
+                    f"{file.name} : son étendue est {extent} ; attendu : Lambert-93, x de {low_x} à {high_x} "
+                    f"et y de {low_y} à {high_y}",
+                )
+            )
+
+
+def _no_polygon(file: Path, kind: str) -> EvidenceError:
+    return EvidenceError(
+        tr(
+            f"{file.name}: its geometries are {kind}, expected Polygon or MultiPolygon",
+            f"{file.name} : ses géométries sont {kind} ; attendu : Polygon ou MultiPolygon",
+        )
+    )
+
+
 def read_features(
     file: Path, bounds: tuple[float, float, float, float] | None
 ) -> Iterator[tuple[int, dict[ClaimKey, Shapes]]]:
@@ -133,6 +181,10 @@ def _by_key(file: Path, table: pa.Table, geometry: str) -> dict[ClaimKey, Shapes
     levels = values("niveau", "")
     keys = [_key(file, *parts) for parts in zip(operators, technologies, usages, levels, strict=True)]
     shapes = np.asarray(shapely.from_wkb(table.column(geometry).to_numpy(zero_copy_only=False)))
+    kinds = shapely.get_type_id(shapes)
+    wrong = ~np.isin(kinds, [-1, shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON])
+    if wrong.any():
+        raise _no_polygon(file, shapes[wrong][0].geom_type)
     rows: dict[ClaimKey, list[int]] = {}
     for row, key in enumerate(keys):
         rows.setdefault(key, []).append(row)

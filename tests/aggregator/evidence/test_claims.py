@@ -109,12 +109,36 @@ def test_within_a_territory_border_hexagons_keep_their_share_and_the_rest_is_unk
     assert not read_claims(tmp_path / "whole")["bounded"].any()
 
 
-def test_an_operator_that_covers_nothing_of_the_territory_declares_zero(write: Write, tmp_path: Path) -> None:
-    file = write((box(WEST, SOUTH, EAST, NORTH), {}))
-    elsewhere = box(5.0, 48.0, 5.05, 48.05)
-    sources = import_arcep(file, tmp_path / "claims", within=elsewhere)
+def test_a_file_without_a_polygon_declares_zero_in_the_territory(tmp_path: Path) -> None:
+    file = tmp_path / f"{NAME}.gpkg"
+    frame = gpd.GeoDataFrame({"operateur": [20801]}, geometry=[box(WEST, SOUTH, EAST, NORTH)], crs=LAMBERT_93)
+    pyogrio.write_dataframe(frame.iloc[:0], file, layer=NAME, geometry_type="MultiPolygon")
+    sources = import_arcep(file, tmp_path / "claims", within=box(5.0, 48.0, 5.05, 48.05))
     assert [(source.operator, source.technology, source.usage) for source in sources] == [("20801", "4G", "data")]
     assert set(shares(tmp_path / "claims").values()) == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("shape", "crs", "message"),
+    [
+        (box(3.4, 46.9, 3.6, 47.1), WGS_84, "looks like degrees, expected metres of Lambert-93"),
+        (box(0, 0, 900_000, 900_000), LAMBERT_93, "expected Lambert-93 with x from -500000"),
+        (shapely.Point(700_000, 6_600_000), LAMBERT_93, "its geometries are Point, expected Polygon"),
+        (box(200_000, 6_100_000, 201_000, 6_101_000), LAMBERT_93, "lies in the territory"),
+    ],
+)
+def test_a_file_that_speaks_of_no_place_here_is_refused_and_earlier_claims_stay(
+    write: Write, tmp_path: Path, shape: shapely.Geometry, crs: int, message: str
+) -> None:
+    territory = projected(box(WEST + 900, SOUTH + 900, EAST - 900, NORTH - 900), LAMBERT_93, WGS_84)
+    import_arcep(write((box(WEST, SOUTH, EAST, NORTH), {})), tmp_path / "claims", within=territory)
+    before = read_claims(tmp_path / "claims"), read_claim_sources(tmp_path / "claims")
+    wrong = tmp_path / f"{NAME}_wrong.gpkg"
+    pyogrio.write_dataframe(gpd.GeoDataFrame([COLUMNS], geometry=[shape], crs=crs), wrong)
+    with pytest.raises(EvidenceError, match=message):
+        import_arcep(wrong, tmp_path / "claims", within=territory)
+    pd.testing.assert_frame_equal(read_claims(tmp_path / "claims"), before[0])
+    assert read_claim_sources(tmp_path / "claims") == before[1]
 
 
 def test_a_7z_archive_is_the_file_it_holds(write: Write, tmp_path: Path) -> None:
