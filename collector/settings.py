@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from client_sdk.messages import tr
@@ -38,7 +38,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not self.database_url:
-            object.__setattr__(self, "database_url", f"sqlite:///{self.data / 'collector.sqlite'}")
+            url = URL.create("sqlite", database=str(self.data / "collector.sqlite"))
+            object.__setattr__(self, "database_url", url.render_as_string(hide_password=False))
+        _check_data(self.data)
         _check_database_url(self.database_url)
         _check_range("MAILLE_PORT", self.port, 0, 65_535)
         _check_range("MAILLE_MEASUREMENT_SLOTS", self.measurement_slots, 1, 1_000)
@@ -81,9 +83,21 @@ VARIABLES = ("MAILLE_DATA", "MAILLE_DATABASE_URL", "MAILLE_HOST", "MAILLE_PORT",
 """Environment variable of each setting, in the order of the settings."""
 
 
+def _check_data(data: Path) -> None:
+    # os.path.exists: a directory that may not be looked into is told where it is opened
+    nearest = next((path for path in (data, *data.parents) if os.path.exists(path)), None)
+    if nearest is not None and not nearest.is_dir():
+        raise SettingsError(
+            tr(
+                f"MAILLE_DATA: {nearest} is a file, expected a directory",
+                f"MAILLE_DATA : {nearest} est un fichier, attendu : un répertoire",
+            )
+        )
+
+
 def _check_database_url(text: str) -> None:
     try:
-        driver = make_url(text).drivername
+        url = make_url(text)
     except (ArgumentError, ValueError) as error:
         forms = "sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE"
         raise SettingsError(
@@ -92,6 +106,7 @@ def _check_database_url(text: str) -> None:
                 f"MAILLE_DATABASE_URL : adresse illisible, formes attendues : {forms}",
             )
         ) from error
+    driver = url.drivername
     if driver not in _DATABASES:
         kinds = ", ".join(_DATABASES)
         raise SettingsError(
@@ -100,6 +115,18 @@ def _check_database_url(text: str) -> None:
                 f"MAILLE_DATABASE_URL : type {driver!r}, types attendus : {kinds}",
             )
         )
+    if driver == "sqlite" and _in_memory(url):
+        raise SettingsError(
+            tr(
+                "MAILLE_DATABASE_URL: got an SQLite database in memory, which would be lost, expected sqlite:///FILE",
+                "MAILLE_DATABASE_URL : base SQLite en mémoire, qui serait perdue, attendu : sqlite:///FICHIER",
+            )
+        )
+
+
+def _in_memory(url: URL) -> bool:
+    file = url.database or ":memory:"
+    return file.removeprefix("file:").startswith(":memory:") or url.query.get("mode") == "memory"
 
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:

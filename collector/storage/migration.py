@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from client_sdk.messages import tr
 from collector.errors import MigrationError
@@ -55,11 +55,11 @@ def migrate(database_url: str) -> None:
     """Apply every migration that is missing.
 
     Raises:
-        MigrationError: the database cannot be reached.
+        MigrationError: the database cannot be reached, or is none.
     """
     try:
         command.upgrade(migration_config(database_url), "head")
-    except OperationalError as error:
+    except DatabaseError as error:
         raise MigrationError(tr(f"database: {one_line(error)}", f"base de données : {one_line(error)}")) from error
 
 
@@ -67,12 +67,12 @@ def prepare_database(settings: Settings) -> None:
     """Migrate a fresh SQLite file; otherwise make sure that the database is at the right revision.
 
     Raises:
-        MigrationError: it cannot be reached, or is not at that revision.
+        MigrationError: it cannot be reached, is no database, or is not at that revision.
     """
     engine = create_database_engine(settings.database_url)
     try:
         state = _state(engine)
-    except OperationalError as error:
+    except DatabaseError as error:
         raise MigrationError(tr(f"database: {one_line(error)}", f"base de données : {one_line(error)}")) from error
     finally:
         engine.dispose()

@@ -1,5 +1,6 @@
 """One history for both databases: it goes up, down and up again, and ends at what the tables say."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,6 +85,16 @@ def test_a_database_that_is_away_is_told_in_one_line() -> None:
         with pytest.raises(MigrationError, match=r"^database: .*$") as caught:
             attempt()
         assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_told_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("not a database\n" * 1000)
+    url = f"sqlite:///{file}"
+    for attempt in (lambda: prepare_database(Settings(database_url=url)), lambda: migrate(url)):
+        with pytest.raises(MigrationError, match=r"^database: file is not a database$"):
+            attempt()
+    assert file.read_text() == "not a database\n" * 1000
 
 
 def test_the_migrations_are_found_from_a_checkout() -> None:

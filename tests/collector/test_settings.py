@@ -5,6 +5,7 @@ import pytest
 from client_sdk.messages import use_language
 from collector.errors import SettingsError
 from collector.settings import VARIABLES, Settings
+from collector.storage.migration import prepare_database
 
 
 def test_without_configuration_everything_lives_in_one_directory() -> None:
@@ -46,6 +47,10 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("MAILLE_MEASUREMENT_SLOTS", "0", "from 1 to 1000"),
         ("MAILLE_DATABASE_URL", "postgres://maille@db/maille", "sqlite, postgresql\\+psycopg"),
         ("MAILLE_DATABASE_URL", "mysql://maille@db/maille", "sqlite, postgresql\\+psycopg"),
+        ("MAILLE_DATABASE_URL", "sqlite://", "in memory, .*expected sqlite:///FILE"),
+        ("MAILLE_DATABASE_URL", "sqlite:///:memory:", "in memory, .*expected sqlite:///FILE"),
+        ("MAILLE_DATABASE_URL", "sqlite:///file::memory:?uri=true", "in memory, .*expected sqlite:///FILE"),
+        ("MAILLE_DATABASE_URL", "sqlite:///file:x?mode=memory&uri=true", "in memory, .*expected sqlite:///FILE"),
         ("MAILLE_DATABASE_URL", "not an address", "cannot be read as an address"),
     ],
 )
@@ -53,6 +58,22 @@ def test_a_bad_value_is_told_with_its_name(name: str, value: str, expected: str)
     use_language("en")
     with pytest.raises(SettingsError, match=f"^{name}: .*{expected}"):
         Settings.from_environment({name: value})
+
+
+@pytest.mark.parametrize("below", ["", "more/below"])
+def test_a_file_is_no_directory_of_data(tmp_path: Path, below: str) -> None:
+    use_language("en")
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(SettingsError, match=f"^MAILLE_DATA: {file} is a file, expected a directory$"):
+        Settings.from_environment({"MAILLE_DATA": str(file / below)})
+
+
+@pytest.mark.parametrize("name", ["what? really=1", "100%25", "a#b@c:d", "é"])
+def test_the_default_database_is_in_the_directory_whatever_its_name(tmp_path: Path, name: str) -> None:
+    prepare_database(Settings(data=tmp_path / name))
+    assert (tmp_path / name / "collector.sqlite").stat().st_size > 0
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
 def test_a_password_is_never_told() -> None:
