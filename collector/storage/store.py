@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from client_sdk.bounds import instant_text
@@ -35,6 +35,7 @@ from collector.storage.settlement import settle
 from collector.storage.tables import devices, envelopes, invitations, samples
 
 _RETRY_AFTER_S = 30
+_READ_ONLY_TRANSACTION = "25006"  # SQLSTATE, PostgreSQL's appendix A
 
 
 class Store:
@@ -190,10 +191,12 @@ class Store:
     def _storage_errors(self) -> Iterator[None]:
         """A database that is away, full or locked is told as such: no one may take it for success or a bad request."""
         # COPY goes past SQLAlchemy, whose own exceptions wrap the driver's everywhere else
-        driver_error = self.engine.dialect.loaded_dbapi.OperationalError
+        driver = self.engine.dialect.loaded_dbapi
         try:
             yield
-        except (OperationalError, PoolTimeout, driver_error) as error:
+        except (OperationalError, PoolTimeout, InternalError, driver.OperationalError, driver.InternalError) as error:
+            if isinstance(error, InternalError | driver.InternalError) and not _is_read_only(error):
+                raise
             raise BusyError("storage-unavailable", f"database: {one_line(error)}", _RETRY_AFTER_S) from error
 
     @contextmanager
@@ -206,6 +209,11 @@ class Store:
         """One transaction, committed at the end of the block; on SQLite it holds the write lock from its start."""
         with self._storage_errors(), self.engine.execution_options(writes=True).begin() as connection:
             yield connection
+
+
+def _is_read_only(error: Exception) -> bool:
+    """A standby that was not promoted yet, say, which PostgreSQL tells as an internal error."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) == _READ_ONLY_TRANSACTION
 
 
 def _device(row: Row[Any]) -> Device:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from client_sdk.sample import FIELDS, Sample, encode, new_sample_id
@@ -279,6 +280,28 @@ def test_one_bad_line_blocks_no_other(collector: Any, phone_of: Any, make_sample
     assert [verdict.sample_id for verdict in receipt.verdicts[4:6]] == [lost, lost]
     assert all(verdict.message for verdict in receipt.verdicts if verdict.verdict == "rejected")
     assert count(collector, samples) == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_database_that_only_reads_is_unavailable(collector: Any, phone_of: Any, make_sample: MakeSample) -> None:
+    phone = phone_of(collector)
+    envelope = phone.seal([make_sample()])
+
+    def execute(*statements: str) -> None:
+        collector.store.engine.dispose()
+        with collector.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+        collector.store.engine.dispose()
+
+    name = collector.store.engine.url.database
+    execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    for answer in (phone.post(envelope), phone.enrol()):
+        assert (answer.status_code, answer.json()["rule"]) == (503, "storage-unavailable")
+        assert answer.headers["retry-after"] == "30"
+        assert "read-only" in answer.json()["detail"]
+    execute("SET default_transaction_read_only = off", f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    assert [verdict.verdict for verdict in phone.receipt(envelope).verdicts] == ["stored"]
 
 
 def test_a_line_too_long_is_rejected_alone(collector: Any, phone_of: Any, make_sample: MakeSample) -> None:
