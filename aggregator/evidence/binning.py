@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from aggregator.evidence.histograms import histograms
 from aggregator.evidence.ledger import (
     CAPABILITY,
+    CAPABILITY_KEYS,
     HISTOGRAM_KEYS,
     HISTOGRAMS,
     LEDGER,
@@ -27,7 +28,7 @@ from aggregator.evidence.ledger import (
     TECHNOLOGIES,
     THRESHOLDS_MBPS,
 )
-from aggregator.evidence.usable import RANK_OF_RAT, BinningParameters, usable_samples
+from aggregator.evidence.usable import RANK_OF_RAT, SECONDS_PER_DAY, BinningParameters, usable_samples
 
 Progress = Callable[[str, float], None]
 
@@ -54,7 +55,7 @@ def bin_archive(
     files = sorted(str(file) for file in archive.glob("measured_month=*/*.parquet"))
     results = [
         ("ledger", LEDGER, LEDGER_KEYS),
-        ("capability", CAPABILITY, ("device_token",)),
+        ("capability", CAPABILITY, CAPABILITY_KEYS),
         ("histograms", HISTOGRAMS, HISTOGRAM_KEYS),
     ]
     if not files:
@@ -92,12 +93,12 @@ def ledger(samples: Any) -> Any:
 
 
 def capability(archive: Any) -> Any:
-    """Best rank each device was ever seen on, wherever that was, as an Ibis expression over the archive."""
+    """Best rank each device was seen on, day by day, wherever that was, as an Ibis expression over the archive."""
     seen = archive.filter(~archive.excluded, archive.rat.notnull())
     rank = seen.rat.cases(*RANK_OF_RAT, else_=0)
-    return (
-        seen.select("device_token", rank=rank).group_by("device_token").agg(best_rank=lambda rows: rows["rank"].max())
-    )
+    day = (seen.measured_at.epoch_seconds() // SECONDS_PER_DAY).cast("int32")
+    ranked = seen.select("device_token", day=day, rank=rank)
+    return ranked.group_by(*CAPABILITY_KEYS).agg(best_rank=lambda rows: rows["rank"].max())
 
 
 def open_duckdb(spill: Path) -> Any:

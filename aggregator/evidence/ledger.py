@@ -28,8 +28,10 @@ LEDGER = pa.schema(
 )
 """One row per key: tests and failures against each threshold."""
 
-CAPABILITY = pa.schema([("device_token", pa.string()), ("best_rank", pa.int64())])
-"""Best technology each device was ever seen on, 1 (2G) to 4 (5G)."""
+CAPABILITY_KEYS = ("device_token", "day")
+
+CAPABILITY = pa.schema([("device_token", pa.string()), ("day", pa.date32()), ("best_rank", pa.int64())])
+"""Best technology each device was seen on that day, 1 (2G) to 4 (5G); it merges by the maximum per key."""
 
 HISTOGRAM_KEYS = ("h3_r9", "operator", "technology", "tier", "context", "measure", "bin")
 

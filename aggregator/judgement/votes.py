@@ -2,7 +2,8 @@
 
 A device votes in a hexagon by its outdoor days if it has any there, else by its days in a vehicle. A day fails if at
 least half of its tests fail; the vote fails if more than half of its days do. A device votes on a technology only if
-it was ever seen on that technology or a better one. Volunteers' votes are the crowd's; a field team's are a survey's.
+it was seen on that technology or a better one somewhere within the window.
+Volunteers' votes are the crowd's; a field team's are a survey's.
 """
 
 from datetime import date, timedelta
@@ -59,7 +60,7 @@ def cast_votes(evidence: Path, *, last_day: date | None = None, window_days: int
         A frame with the columns of :data:`VOTES`, in the order of its keys.
     """
     ledger = pq.read_table(evidence / "ledger.parquet", schema=LEDGER).to_pandas(date_as_object=False)
-    capability = pq.read_table(evidence / "capability.parquet", schema=CAPABILITY).to_pandas()
+    capability = pq.read_table(evidence / "capability.parquet", schema=CAPABILITY).to_pandas(date_as_object=False)
     rows = votable_rows(ledger, capability, last_day or ledger["day"].max(), window_days)
     rows["h3_r8"] = parent(rows["h3_r9"].to_numpy(np.int64), HEXAGON_RESOLUTION)
     votes = count_votes(rows, ["h3_r8"])
@@ -68,11 +69,11 @@ def cast_votes(evidence: Path, *, last_day: date | None = None, window_days: int
 
 
 def votable_rows(ledger: pd.DataFrame, capability: pd.DataFrame, last_day: date, window_days: int) -> pd.DataFrame:
-    """The ledger's rows that speak: in the window, from a device seen on the technology, with a test.
+    """The ledger's rows that speak: in the window, from a device seen on the technology in it, with a test.
 
     Args:
         ledger: columns of :data:`aggregator.evidence.ledger.LEDGER`.
-        capability: ``device_token``, ``best_rank``.
+        capability: columns of :data:`aggregator.evidence.ledger.CAPABILITY`.
         last_day: last day of the window.
         window_days: its length.
 
@@ -80,10 +81,9 @@ def votable_rows(ledger: pd.DataFrame, capability: pd.DataFrame, last_day: date,
         One row per ledger row and threshold with at least one test: ``h3_r9``, :data:`SUBJECT`, ``device_token``,
         ``context``, ``day`` (datetime64), ``tested``, ``failed``.
     """
-    days = pd.to_datetime(ledger["day"])
-    end = pd.Timestamp(last_day)
-    rows = ledger.assign(day=days)[(days <= end) & (days > end - timedelta(days=window_days))]
-    best = rows["device_token"].map(capability.set_index("device_token")["best_rank"]).fillna(0)
+    rows = _in_window(ledger, last_day, window_days)
+    seen = _in_window(capability, last_day, window_days)
+    best = rows["device_token"].map(seen.groupby("device_token")["best_rank"].max()).fillna(0)
     able = rows[best >= rows["technology"].map(_RANKS)]
     kept = able[["h3_r9", "operator", "technology", "device_token", "context", "day"]].assign(
         evidence=able["tier"].map(EVIDENCE_OF_TIER)
@@ -94,6 +94,12 @@ def votable_rows(ledger: pd.DataFrame, capability: pd.DataFrame, last_day: date,
     ]
     spoken = pd.concat(parts, ignore_index=True)
     return spoken[spoken["tested"] > 0].reset_index(drop=True)
+
+
+def _in_window(rows: pd.DataFrame, last_day: date, window_days: int) -> pd.DataFrame:
+    days = pd.to_datetime(rows["day"])
+    end = pd.Timestamp(last_day)
+    return rows.assign(day=days)[(days <= end) & (days > end - timedelta(days=window_days))]
 
 
 def count_votes(rows: pd.DataFrame, place: list[str]) -> pd.DataFrame:

@@ -141,7 +141,7 @@ def test_the_cell_is_the_parent_of_the_stored_one(binned: Callable[..., dict[str
     assert set(binned(ON_4G)["ledger"]["h3_r9"]) == {expected}
 
 
-def test_capability_is_the_best_ever_seen_even_indoors_or_abroad(
+def test_capability_is_the_best_seen_each_day_even_indoors_or_abroad(
     binned: Callable[..., dict[str, pd.DataFrame]],
 ) -> None:
     capability = binned(
@@ -149,9 +149,13 @@ def test_capability_is_the_best_ever_seen_even_indoors_or_abroad(
         {**ON_4G, "device_token": "new", "rat": "umts"},
         {**ON_4G, "device_token": "new", "rat": "nr", "context": "indoor", "roaming": True},
         {**ON_4G, "device_token": "liar", "rat": "nr", "excluded": True},
+        {**ON_4G, "device_token": "new", "measured_at": datetime(2026, 9, 30, tzinfo=UTC)},
         {**DEAD, "device_token": "lost"},
     )["capability"]
-    assert dict(capability.itertuples(index=False, name=None)) == {"new": 4, "old": 2}
+    assert capability["day"].nunique() == 2
+    by_day = capability.groupby("device_token")["best_rank"].agg(list).to_dict()
+    assert by_day == {"new": [3, 4], "old": [2]}
+    assert capability["day"].min() == date(2026, 9, 30)
 
 
 def test_histograms_hold_one_quantity_each_by_the_technology_that_served(

@@ -33,10 +33,19 @@ def row(device: str, day: int, failed: int, tested: int, **change: Any) -> dict[
 
 @pytest.fixture
 def votes(tmp_path: Path) -> Any:
-    def run(*rows: dict[str, Any], ranks: dict[str, int] | None = None, **window: Any) -> pd.DataFrame:
-        best = dict.fromkeys((entry["device_token"] for entry in rows), 4) | (ranks or {})
+    def run(
+        *rows: dict[str, Any],
+        ranks: dict[str, int] | None = None,
+        seen: tuple[tuple[str, date, int], ...] = (),
+        **window: Any,
+    ) -> pd.DataFrame:
+        chosen = ranks or {}
+        best = {(entry["device_token"], entry["day"]): chosen.get(entry["device_token"], 4) for entry in rows}
+        best |= {(device, day): rank for device, day, rank in seen}
         pq.write_table(pa.Table.from_pylist(list(rows), schema=LEDGER), tmp_path / "ledger.parquet")
-        capability = [{"device_token": token, "best_rank": rank} for token, rank in best.items() if rank]
+        capability = [
+            {"device_token": token, "day": day, "best_rank": rank} for (token, day), rank in best.items() if rank
+        ]
         pq.write_table(pa.Table.from_pylist(capability, schema=CAPABILITY), tmp_path / "capability.parquet")
         return cast_votes(tmp_path, **window)
 
@@ -92,6 +101,15 @@ def test_a_device_votes_only_on_what_it_was_ever_seen_on(votes: Any) -> None:
         row("a", 1, 1, 1), row("b", 1, 1, 1), row("c", 1, 1, 1), row("d", 1, 1, 1), ranks={"b": 3, "c": 2, "d": 0}
     )
     assert counts(frame)[:2] == (2, 2)
+
+
+@pytest.mark.parametrize(("day", "votes_outdoor"), [(1, 1), (9, 1), (10, 1), (11, 0)])
+def test_a_technology_seen_outside_the_window_gives_no_vote_in_it(votes: Any, day: int, votes_outdoor: int) -> None:
+    rows = [row("a", 10, 1, 1), row("b", 10, 1, 1)]
+    window = {"last_day": date(2026, 11, 10), "ranks": {"a": 2}}
+    frame = votes(*rows, seen=(("a", date(2026, 11, day), 3),), **window)
+    assert counts(frame)[0] == 1 + votes_outdoor
+    assert counts(votes(*rows, seen=(("a", date(2025, 11, 10), 4),), **window))[0] == 1
 
 
 def test_each_threshold_has_its_own_tests(votes: Any) -> None:
