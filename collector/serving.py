@@ -1,5 +1,6 @@
 """A collector in a thread of this process, on a free port: for demonstrations and tests, with the real server."""
 
+import os
 import socket
 import threading
 import time
@@ -20,6 +21,7 @@ from collector.storage.migration import prepare_database
 from collector.storage.store import Store
 
 _START_TIMEOUT_S = 60
+_FOR_THE_OWNER = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def running_collector(settings: Settings, clock: Clock = utc_now) -> Iterator[Ru
 
 
 def serve_forever(settings: Settings, announce: Callable[[str, str], None]) -> None:
-    """Serve until the process is told to stop.
+    """Serve until the process is told to stop; the files it makes meanwhile are for their owner alone.
 
     Args:
         settings: of the collector.
@@ -86,11 +88,15 @@ def serve_forever(settings: Settings, announce: Callable[[str, str], None]) -> N
         MigrationError: the database has to be migrated first.
         SettingsError: the address cannot be listened on.
     """
-    prepare_database(settings)
-    key = SigningKey.load_or_create(settings.collector_key)
-    with _listen(settings) as listener:
-        announce(_address(listener), key.public.thumbprint)
-        uvicorn.Server(server_config(create_app(settings), settings)).run(sockets=[listener])
+    before = os.umask(_FOR_THE_OWNER)
+    try:
+        prepare_database(settings)
+        key = SigningKey.load_or_create(settings.collector_key)
+        with _listen(settings) as listener:
+            announce(_address(listener), key.public.thumbprint)
+            uvicorn.Server(server_config(create_app(settings), settings)).run(sockets=[listener])
+    finally:
+        os.umask(before)
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:

@@ -12,6 +12,8 @@ _BUSY_TIMEOUT_S = 30
 def create_database_engine(database_url: str) -> Engine:
     """Engine for ``sqlite:///FILE`` or ``postgresql+psycopg://…``; the directory of an SQLite file is made.
 
+    It is made for its owner alone, since positions stand in the file beside the keys of devices.
+
     On SQLite: WAL, ``synchronous=FULL`` (what was acknowledged survives a power cut), foreign keys, a wait of 30 s for
     the write lock, and ``BEGIN IMMEDIATE`` where the execution option ``writes`` is set, so that a transaction that
     reads before it writes cannot fail half way.
@@ -21,7 +23,7 @@ def create_database_engine(database_url: str) -> Engine:
         # sessions in UTC, so that nothing depends on the server's configuration
         return create_engine(url, pool_pre_ping=True, connect_args={"options": "-c timezone=UTC"})
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

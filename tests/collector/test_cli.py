@@ -135,7 +135,14 @@ def test_serve_needs_no_configuration_and_stops_when_told(tmp_path: Path) -> Non
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
     assert (tmp_path / "maille-data" / "collector.sqlite").is_file()
-    assert oct((tmp_path / "maille-data" / "collector-key.pem").stat().st_mode)[-3:] == "600"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "maille-data").iterdir()}
+    assert modes == {"collector.sqlite": 0o600, "collector-key.pem": 0o600}
+    assert (tmp_path / "maille-data").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_directory_of_data_is_for_its_owner_alone(run: Any, tmp_path: Path) -> None:
+    run("migrate", "--data", str(tmp_path / "data"))
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_port_in_use_is_told_in_one_line(run: Any, tmp_path: Path) -> None:
