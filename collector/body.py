@@ -1,11 +1,16 @@
 """Reading the body of a request: bounded while it streams, of the expected type, never decoded on the way."""
 
+import asyncio
+
 from starlette.requests import ClientDisconnect, Request
 
 from collector.errors import RequestError
 
 MAX_DISCARDED_BYTES = 4 * 1024 * 1024
 """Ours: thrown away after a refusal, since many clients read the answer only once they have sent their body."""
+
+BODY_TIMEOUT_S = 60
+"""Ours: 500 samples, 40 kB, then need 6 kbit/s; a sender that stalls must not hold its connection for ever."""
 
 
 async def read_body(request: Request, content_type: str, max_bytes: int) -> bytes:
@@ -17,19 +22,24 @@ async def read_body(request: Request, content_type: str, max_bytes: int) -> byte
         max_bytes: more than that is refused without being kept in memory.
 
     Raises:
-        RequestError: ``content-type``, ``content-encoding``, ``body-size`` or ``body-incomplete``.
+        RequestError: ``content-type``, ``content-encoding``, ``body-size``, ``body-incomplete`` or ``body-timeout``.
     """
     refusal = _refusal_of_head(request, content_type, max_bytes)
     body, received = bytearray(), 0
     try:
-        async for chunk in request.stream():
-            received += len(chunk)
-            if refusal is None and received > max_bytes:
-                refusal = _too_large(max_bytes)
-            if refusal is None:
-                body += chunk
-            elif received > MAX_DISCARDED_BYTES:
-                break
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                received += len(chunk)
+                if refusal is None and received > max_bytes:
+                    refusal = _too_large(max_bytes)
+                if refusal is None:
+                    body += chunk
+                elif received > MAX_DISCARDED_BYTES:
+                    break
+    except TimeoutError as error:
+        raise RequestError(
+            "body-timeout", f"body: got {received} bytes in {BODY_TIMEOUT_S} s, expected all of it"
+        ) from error
     except ClientDisconnect as error:
         raise RequestError("body-incomplete", "body: ended before its announced length") from error
     if refusal is not None:

@@ -71,6 +71,7 @@ class Problem(NamedTuple):
 PROBLEMS: dict[str, Problem] = {
     # the request itself
     "body-incomplete": Problem(400, "The body ended too early"),
+    "body-timeout": Problem(408, "The body took too long"),
     "body-size": Problem(413, "The body is too large"),
     "content-type": Problem(415, "The content type is not the expected one"),
     "content-encoding": Problem(415, "A content encoding is not accepted"),

@@ -49,6 +49,8 @@ async def _refused(_: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     if PROBLEMS[error.rule].status == 401:
         headers["WWW-Authenticate"] = "Bearer" if error.rule == "measurement-token" else "Maille-Signature"
+    if PROBLEMS[error.rule].status == 408:
+        headers["Connection"] = "close"  # the rest of the body may still come: nothing can follow it
     return problem(error.rule, str(error), headers)
 
 

@@ -4,8 +4,10 @@ import ast
 import asyncio
 import gzip
 import json
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from client_sdk.bounds import instant_text
 from client_sdk.signing.envelope import CONTENT_TYPE, Envelope
 from client_sdk.signing.jws import sign_compact, sign_detached
 from client_sdk.signing.keys import SigningKey
+from collector import body
 from collector.app import Collector
 from collector.errors import PROBLEMS
 from collector.storage.store import Store
@@ -47,8 +50,12 @@ def signed(phone: Any, body: bytes) -> httpx.Response:
     return phone.post(Envelope(body, sign_detached(body, phone.key, "maille-envelope")))
 
 
-def interrupted(phone: Any) -> Any:
+def interrupted(phone: Any) -> httpx.Response:
     """A client that hangs up cannot be answered, so the application is asked without a connection."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
     sent: list[dict[str, Any]] = []
     scope = {
         "type": "http",
@@ -61,15 +68,29 @@ def interrupted(phone: Any) -> Any:
         "headers": [(b"content-type", CONTENT_TYPE.encode()), (b"maille-signature", b"a..b")],
     }
 
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.disconnect"}
-
     async def send(message: Any) -> None:
         sent.append(message)
 
     asyncio.run(phone.collector.app(scope, receive, send))
-    start, body = sent
-    return httpx.Response(start["status"], headers=start["headers"], content=body["body"])
+    start, end = sent
+    return httpx.Response(start["status"], headers=start["headers"], content=end["body"])
+
+
+def stalled(phone: Any) -> httpx.Response:
+    """A client that announces more than it sends, and waits."""
+    patience, body.BODY_TIMEOUT_S = body.BODY_TIMEOUT_S, 0.05
+    try:
+        url = httpx.URL(phone.collector.base_url)
+        with socket.create_connection((url.host, url.port)) as connection:
+            head = f"POST /v1/envelopes HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: {CONTENT_TYPE}\r\n"
+            connection.sendall(f"{head}Content-Length: 9\r\n\r\nhalf".encode())
+            answer = HTTPResponse(connection)
+            answer.begin()
+            content = answer.read()
+            assert connection.recv(1) == b"", "the connection stays open"
+            return httpx.Response(answer.status, headers=answer.getheaders(), content=content)
+    finally:
+        body.BODY_TIMEOUT_S = patience
 
 
 def with_state(phone: Any, state: Any) -> httpx.Response:
@@ -125,6 +146,7 @@ def without_slots(phone: Any) -> httpx.Response:
 
 CASES: dict[str, Case] = {
     "body-incomplete": interrupted,
+    "body-timeout": stalled,
     "body-size": lambda phone: phone.post(Envelope(b"x" * 2_000_000, "a..b")),
     "content-type": lambda phone: phone.http.post("/v1/devices", content=b"x"),
     "content-encoding": lambda phone: phone.http.post(
