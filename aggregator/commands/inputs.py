@@ -117,7 +117,11 @@ def import_coverage(
                 sources += import_grid(file, folder / "claims", quarter=quarter or "", progress=progress)
             else:
                 sources += import_arcep(file, folder / "claims", within=within, quarter=quarter, progress=progress)
-    lines = (f"{one.operator} {one.technology} {one.usage} {one.quarter} ({one.file})" for one in sources)
+    lines = (
+        f"{_subject(one.operator, one.technology, one.usage, one.quarter)} ({one.file})"
+        + _not_compared(one.technology, one.usage)
+        for one in sources
+    )
     answer(as_json, {"sources": [asdict(source) for source in sources]}, "\n".join(lines))
 
 
@@ -137,9 +141,21 @@ def show(data: Data = None, as_json: Json = False) -> None:
         for source in read_claim_sources(data_directory(data) / "claims")
     ]
     text = "\n".join(
-        f"{row['operator']} {row['technology']} {row['usage']} {row['quarter']}: {row['hexagons_claimed']} "
+        f"{_subject(row['operator'], row['technology'], row['usage'], row['quarter'])}: {row['hexagons_claimed']} "
         + tr("hexagons claimed", "hexagones déclarés")
         + f" — {row['source']}, {row['licence']}, {row['file']}"
+        + _not_compared(row["technology"], row["usage"])
         for row in rows
     )
     answer(as_json, {"sources": rows}, text or tr("Nothing imported yet.", "Rien d’importé."))
+
+
+def _subject(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def _not_compared(technology: str, usage: str) -> str:
+    """What to add where no verdict reads the claim: voice has no test of its own, and 2G3G is no one technology."""
+    if usage != "voix" and technology != "2G3G":
+        return ""
+    return " — " + tr("imported, not compared yet", "importé, pas encore comparé")
