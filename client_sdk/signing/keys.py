@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -32,6 +34,42 @@ def is_thumbprint(text: str) -> bool:
         return len(decode_base64url(text)) == hashlib.sha256().digest_size
     except ValueError:
         return False
+
+
+def create_secret_file(path: Path, content: bytes) -> None:
+    """Make a file that only its owner can read; a file that exists stays as it is, so of two racing makers one wins.
+
+    The file appears whole, except on a file system without hard links, where a reader may meet it half written.
+
+    Args:
+        path: of the file; its directory is made for its owner alone.
+        content: all of it.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _write_new(aside, content)
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            with suppress(FileExistsError):
+                _write_new(path, content)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:  # a full disk: half a key would stand in the way of a whole one
+        path.unlink()
+        raise
 
 
 class VerifyingKey:
@@ -117,20 +155,7 @@ class SigningKey:
     def load_or_create(cls, path: Path) -> "SigningKey":
         """Read the key, or make one that only its owner can read; of two racing processes one key wins."""
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            aside = path.with_name(f".{path.name}.{os.getpid()}")
-            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(cls.generate().pem())
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(aside, path)
-            except FileExistsError:
-                pass
-            except OSError:  # a file system without hard links
-                aside.replace(path)
-            aside.unlink(missing_ok=True)
+            create_secret_file(path, cls.generate().pem())
         return cls.load(path)
 
     def pem(self) -> bytes:

@@ -26,6 +26,7 @@ from client_sdk.bounds import instant_text
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 from client_sdk.sample import FIELDS
+from client_sdk.signing.keys import create_secret_file
 from collector.storage.records import MonthCount
 from collector.storage.store import Store
 from collector.storage.tables import field_type
@@ -121,18 +122,7 @@ def load_or_create_token_key(path: Path) -> bytes:
         MailleError: the file does not hold 32 bytes.
     """
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(TOKEN_KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(aside, path)
-        except FileExistsError:
-            pass
-        finally:
-            aside.unlink()
+        create_secret_file(path, secrets.token_bytes(TOKEN_KEY_BYTES))
     key = path.read_bytes()
     if len(key) != TOKEN_KEY_BYTES:
         raise MailleError(

@@ -1,6 +1,8 @@
 """The archive: only what changed is written, and the same samples give the same bytes."""
 
+import errno
 import hashlib
+import os
 import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -197,6 +199,18 @@ def test_progress_goes_from_month_to_month_and_ends_at_one(
 
 def test_an_empty_database_gives_an_empty_archive(store: Store, tmp_path: Path) -> None:
     assert write_archive(store, tmp_path / "archive", KEY).samples == 0
+
+
+def test_the_token_key_of_another_process_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "device-token.key"
+
+    def overtaken(*_: object) -> None:
+        path.write_bytes(KEY)
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", overtaken)
+    assert load_or_create_token_key(path) == KEY
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_token_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """Keys and their names, against the vectors of RFC 8037 and RFC 8032."""
 
+import errno
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 
 from client_sdk.errors import DeviceKeyError
 from client_sdk.signing.base64url import decode_base64url, encode_base64url
-from client_sdk.signing.keys import SigningKey, VerifyingKey, is_thumbprint
+from client_sdk.signing.keys import SigningKey, VerifyingKey, create_secret_file, is_thumbprint
 
 # RFC 8037, appendix A
 X = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
@@ -153,6 +156,51 @@ def test_of_two_racing_processes_one_key_wins(tmp_path: Path) -> None:
     answers = {process.communicate()[0].strip() for process in racing}
 
     assert answers == {SigningKey.load(path).public.thumbprint}
+
+
+def without_hard_links(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object] = lambda: None) -> None:
+    def refuse(*_: object) -> None:
+        meanwhile()
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+def test_without_hard_links_a_key_is_made_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_hard_links(monkeypatch)
+    path = tmp_path / "key.pem"
+    thumbprint = SigningKey.load_or_create(path).public.thumbprint
+
+    assert SigningKey.load_or_create(path).public.thumbprint == thumbprint
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_key_that_another_process_made_meanwhile_stays(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, winner = tmp_path / "key.pem", SigningKey.generate()
+    if links:
+        path.write_bytes(winner.pem())
+    else:
+        without_hard_links(monkeypatch, lambda: path.write_bytes(winner.pem()))
+
+    create_secret_file(path, SigningKey.generate().pem())
+
+    assert SigningKey.load_or_create(path).public.thumbprint == winner.public.thumbprint
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_key_that_cannot_be_written_whole_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        SigningKey.load_or_create(tmp_path / "key.pem")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_holds_no_such_key_is_refused_by_name(tmp_path: Path) -> None:
