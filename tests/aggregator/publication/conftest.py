@@ -118,8 +118,8 @@ def write_data(data: Path, ledger: pd.DataFrame) -> Path:
     for room in ("evidence", "territory", "claims"):
         (data / room).mkdir(parents=True)
     ledger.to_parquet(data / "evidence/ledger.parquet", index=False)
-    tokens = sorted(ledger["device_token"].unique())
-    pd.DataFrame({"device_token": tokens, "best_rank": 3}).to_parquet(data / "evidence/capability.parquet", index=False)
+    seen = ledger[["device_token", "day"]].drop_duplicates().sort_values(["device_token", "day"])
+    seen.assign(best_rank=3).to_parquet(data / "evidence/capability.parquet", index=False)
     write_verdicts(compare(cast_votes(data / "evidence"), claims_of_operators()), data / "judgement")
     centres = data / "centres.csv"
     centres.write_text(CENTRES, encoding="utf-8")

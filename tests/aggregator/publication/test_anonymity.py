@@ -140,7 +140,7 @@ def test_only_the_window_and_capable_devices_speak(
             *rows_in(hexagon["hole"], ["weak", "unknown"], 1, "20801"),
         ]
     )
-    ranks = pd.DataFrame({"device_token": ["new", "old", "late", "weak"], "best_rank": [3, 3, 3, 2]})
+    ranks = pd.DataFrame({"device_token": ["new", "old", "late", "weak"], "day": LAST_DAY, "best_rank": [3, 3, 3, 2]})
     spoken = votable_rows(table, ranks, LAST_DAY, 365)
     assert set(spoken["device_token"]) == {"new"}
     assert set(spoken["threshold"]) == {"service", "3", "8"}
