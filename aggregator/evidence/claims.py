@@ -33,7 +33,6 @@ from aggregator.evidence.coverage_file import (
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.grid_claims import GridLayout, import_grid
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, Cells, Shapes, covering, outlines, projected
-from client_sdk.messages import tr
 
 __all__ = ["ClaimSource", "GridLayout", "import_arcep", "import_grid", "read_claim_sources", "read_claims"]
 
@@ -70,7 +69,7 @@ def import_arcep(
 
     Raises:
         EvidenceError: the file is not in Arcep's layout, or neither its polygons nor its name say what it declares; it
-            is in degrees, lies outside metropolitan France, holds no polygons, or nothing of it is in the territory.
+            is in degrees, lies outside metropolitan France, or holds no polygons.
     """
     report = progress or (lambda label, fraction: None)
     cells = covering([within]) if within is not None else None
@@ -80,8 +79,7 @@ def import_arcep(
     with opened(file) as packages:
         for package in packages:
             require_lambert_93_polygons(package)
-        features = sum(count_features(package) for package in packages)
-        total = max(1, features)
+        total = max(1, sum(count_features(package) for package in packages))
         done = 0
         for package in packages:
             report(file.name, done / total)
@@ -92,13 +90,6 @@ def import_arcep(
                 report(file.name, min(1.0, done / total))
     if not declared:
         raise EvidenceError(f"{file}: no polygon there, and its name does not say of which operator and technology")
-    if features and cells is not None and not any(len(part) for part in parts):
-        raise EvidenceError(
-            tr(
-                f"{file}: nothing of its {features} polygons lies in the territory, expected some coverage there",
-                f"{file} : aucun de ses {features} polygones n’est dans le territoire ; attendu : une couverture ici",
-            )
-        )
     digest = sha256_of(file)
     sources = [
         ClaimSource(
