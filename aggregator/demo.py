@@ -13,6 +13,7 @@ from aggregator.demo_folder import DemoFolder, prepare
 from aggregator.evidence.claims import import_arcep
 from aggregator.evidence.territory import import_communes, import_sites
 from aggregator.judgement.comparison import read_verdicts
+from aggregator.publication.origin import Origin, write_origin
 from aggregator.synthetic import LABEL, label
 from aggregator.synthetic.campaign import Sent, send
 from aggregator.synthetic.claims import declare, write_claims
@@ -93,6 +94,8 @@ def demonstrate(out: Path, scenario: Scenario, progress: Progress | None = None)
     report = progress or (lambda step, fraction: None)
     folder = prepare(out, {"synthetic": True, "seed": scenario.seed, "volunteers": scenario.volunteers})
 
+    write_origin(folder.data, Origin(synthetic=True, label=LABEL, attributions=ATTRIBUTIONS))
+
     report(tr("a synthetic world", "un monde synthétique"), 0.0)
     world = build(example_communes(), scenario)
     masts = place_masts(world, scenario)
@@ -118,9 +121,6 @@ def demonstrate(out: Path, scenario: Scenario, progress: Progress | None = None)
         folder.data,
         settings=_settings(folder),
         last_day=scenario.last_day,
-        synthetic=True,
-        label=LABEL,
-        attributions=ATTRIBUTIONS,
         progress=pipeline.Room(progress, 0.7, 1.0, tr("aggregation", "agrégation")),
     )
     truth = failure_probability(world, air, declared)

@@ -20,6 +20,7 @@ from aggregator import pipeline
 from aggregator.demo_folder import DemoFolder, prepare
 from aggregator.evidence.claims import import_grid
 from aggregator.evidence.territory import import_communes, import_sites
+from aggregator.publication.origin import Origin, write_origin
 from client_sdk.enrolment import enrol
 from client_sdk.errors import MailleError
 from client_sdk.home import Home
@@ -142,12 +143,12 @@ def walk(field_data: Path, out: Path, progress: Progress | None = None) -> Field
 
     samples = [row for rows in logs.values() for row in rows if isinstance(row, Sample)]
     days = sorted(date.fromisoformat(sample.measured_at[:10]) for sample in samples)
+    write_origin(folder.data, Origin(attributions=ATTRIBUTIONS))
     release = pipeline.run(
         folder.data,
         settings=settings,
         # the two campaigns are years apart: one window over both, for the demonstration
         window_days=(days[-1] - days[0]).days + 1,
-        attributions=ATTRIBUTIONS,
         progress=pipeline.Room(progress, 0.6, 1.0, tr("aggregation", "agrégation")),
     )
     verdicts = pd.read_parquet(folder.data / "judgement" / "verdicts.parquet")

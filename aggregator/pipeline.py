@@ -3,7 +3,7 @@
 Every step reads files of the data directory and writes files there; it may be run again at any time, alone or not.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,8 +13,9 @@ import geopandas as gpd
 from aggregator.evidence.binning import bin_archive
 from aggregator.evidence.claims import read_claims
 from aggregator.evidence.territory import people_by_hexagon, read_communes
+from aggregator.judgement.basis import record_basis
 from aggregator.judgement.comparison import compare, read_verdicts, write_verdicts
-from aggregator.judgement.votes import cast_votes
+from aggregator.judgement.votes import cast_votes, last_day_in
 from aggregator.proposals.zones import ZoneParameters, propose_zones, write_proposals
 from aggregator.publication.release import Audience, publish
 from client_sdk.messages import tr
@@ -51,9 +52,6 @@ def run(
     window_days: int = 365,
     zones: ZoneParameters | None = None,
     audience: Audience = "public",
-    synthetic: bool = False,
-    label: str | Mapping[str, str] = "",
-    attributions: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Path:
     """Everything, from the collector's database to a release.
@@ -66,9 +64,6 @@ def run(
         window_days: its length.
         zones: how zones are proposed.
         audience: ``public``, or ``team`` for the project team alone.
-        synthetic: whether the data were generated.
-        label: what the page adds on synthetic data; one text, or one each for ``en`` and ``fr``.
-        attributions: more lines of attribution.
         progress: told what is being done, and the share done of the whole.
 
     Returns:
@@ -86,11 +81,6 @@ def run(
         data,
         audience=audience,
         zones=zones,
-        last_day=last_day,
-        window_days=window_days,
-        synthetic=synthetic,
-        label=label,
-        attributions=attributions,
         progress=Room(progress, 0.8, 1.0, tr("publication", "publication")),
     )
 
@@ -125,6 +115,7 @@ def judge(
     report(tr("comparison", "comparaison"), 0.3)
     verdicts = compare(votes, read_claims(data / "claims"))
     write_verdicts(verdicts, data / "judgement")
+    record_basis(data, last_day or last_day_in(data / "evidence"), window_days)
     report("", 1.0)
     service = verdicts[(verdicts["technology"] == "4G") & (verdicts["threshold"] == "service")]
     return {str(kind): int(count) for kind, count in service["verdict"].value_counts().sort_index().items()}

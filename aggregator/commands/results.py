@@ -100,7 +100,6 @@ def zones(
 
 def publish(
     audience: Audience = "public",
-    last_day: LastDay = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -108,8 +107,7 @@ def publish(
     from aggregator.publication.release import publish as write_release
 
     with progress_bar(as_json) as progress:
-        end = last_day.date() if last_day else None
-        release = write_release(data_directory(data), audience=audience, last_day=end, progress=progress)
+        release = write_release(data_directory(data), audience=audience, progress=progress)
     answer(as_json, {"release": str(release), "audience": audience}, str(release))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
@@ -66,6 +67,12 @@ def cast_votes(evidence: Path, *, last_day: date | None = None, window_days: int
     votes = count_votes(rows, ["h3_r8"])
     days = {name: votes[name].dt.date.astype(object) for name in ("first_day", "last_day")}
     return votes.assign(**days).reindex(columns=VOTES.names)
+
+
+def last_day_in(evidence: Path) -> date | None:
+    """Last day in the ledger, None where it is empty."""
+    day: date | None = pc.max(pq.read_table(evidence / "ledger.parquet", columns=["day"])["day"]).as_py()
+    return day
 
 
 def votable_rows(ledger: pd.DataFrame, capability: pd.DataFrame, last_day: date, window_days: int) -> pd.DataFrame:

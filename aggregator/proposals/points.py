@@ -79,7 +79,7 @@ def zone_points(
         (latitude, longitude), *_ = hexagon_centres([cell]).tolist()
         metres = lambert_93([latitude], [longitude])[0]
         name = f"{commune['name']}, lieu signalé {number}"
-        records.append(_record(zone_id, "contradicted", name, commune, (latitude, longitude), metres))
+        records.append(_record(zone_id, "reported", name, commune, (latitude, longitude), metres))
     for number, record in enumerate(records, start=1):
         record["point_id"] = f"{zone_id}-P{number:02d}"
     return records

@@ -1,9 +1,10 @@
-"""What may leave: nothing that fewer than k volunteer devices saw, at any resolution, nor by difference.
+"""What may leave: no figure that rests on fewer than k volunteer devices, at any resolution.
 
 Rows of the ledger are placed, each exactly once. Where a hexagon has k devices for an operator, a technology and a
 threshold, its rows stay there; otherwise they move to the *remainder* of the parent at resolution 7, then 6, then 5,
 else they are dropped. A parent's figure therefore leaves out the children that are published, and subtracting
-published figures from each other yields nothing that is not published itself.
+children from parents yields nothing that is not published itself. Not protected yet: the difference between two
+thresholds or technologies of one hexagon, and between successive releases, may rest on fewer than k devices.
 """
 
 import pandas as pd

@@ -20,7 +20,13 @@ DCC_COLUMNS = [
 ]
 EVIDENCE_COLUMNS = [
     *("type_point", "rang_zone", "technologie", "seuil", "operateurs_concernes", "habitants_zone"),
-    *("habitants_mal_desservis", "hexagones_contredits", "hexagones_a_verifier", "origine_preuve", "classe_preuve"),
+    *(
+        "demande_estimee_ponderee",
+        "hexagones_contredits_ou_a_confirmer",
+        "hexagones_a_verifier",
+        "origine_preuve",
+        "classe_preuve",
+    ),
     *(
         "telephones",
         "journees_telephone",
@@ -32,8 +38,8 @@ EVIDENCE_COLUMNS = [
     ),
 ]
 ORIGIN_OF_ZONE = "Maille"
-ORIGIN_OF_COORDINATES = {"commune": "Maille centre de commune", "contradicted": "Maille hexagone le plus peuplé"}
-KIND_IN_FRENCH = {"commune": "commune", "contradicted": "couverture contredite ou à vérifier"}
+ORIGIN_OF_COORDINATES = {"commune": "Maille centre de commune", "reported": "Maille hexagone le plus peuplé"}
+KIND_IN_FRENCH = {"commune": "commune", "reported": "couverture contredite ou à vérifier"}
 EVIDENCE_IN_FRENCH = {"crowd": "volontaires", "survey": "équipe de terrain"}
 
 
@@ -82,8 +88,8 @@ def _row(point: dict[str, Any], zone: dict[str, Any]) -> dict[str, Any]:
         "rang_zone": zone["rank"],
         "operateurs_concernes": " ".join(operators),
         "habitants_zone": f"{zone['people']:.0f}",
-        "habitants_mal_desservis": f"{zone['unmet_people']:.0f}",
-        "hexagones_contredits": zone["contradicted"],
+        "demande_estimee_ponderee": f"{zone['unmet_people']:.0f}",
+        "hexagones_contredits_ou_a_confirmer": zone["contradicted"],
         "hexagones_a_verifier": zone["suspected"],
         "origine_preuve": EVIDENCE_IN_FRENCH[zone["evidence"]],
         "classe_preuve": zone["evidence_class"],

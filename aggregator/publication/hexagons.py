@@ -12,11 +12,13 @@ from aggregator.judgement.votes import SUBJECT
 from aggregator.publication.anonymity import rounded_counts, summary
 
 COUNTS = ["devices", "failing", "tests", "device_days"]
-JUDGED = ["claimed", "declared_share", "verdict", "strength", "rule", "withdrawn", "p", "p_withdrawn", "edge"]
+JUDGED = [
+    *("claimed", "declared_share", "verdict", "strength", "rule", "withdrawn", "p", "p_withdrawn", "edge", "conflict"),
+]
 COLUMNS = [
     *("h3", "resolution", "remainder", "operator", "operator_name", "technology", "threshold", "evidence"),
     *(*COUNTS, "first_month", "last_month", "claimed", "declared_share", "verdict", "verdict_fr", "strength", "rule"),
-    *("withdrawn", "p", "p_withdrawn", "edge", "notice"),
+    *("withdrawn", "p", "p_withdrawn", "edge", "conflict", "notice"),
 ]
 IN_FRENCH = {
     ("contradicted", "strong"): "contredite",
@@ -26,9 +28,26 @@ IN_FRENCH = {
     ("unclaimed_service", ""): "service présent, non déclaré",
     ("insufficient", ""): "données insuffisantes",
 }
+RATE_IN_FRENCH = {
+    ("contradicted", "strong"): "débit le plus souvent sous {rate} Mbit/s (la carte ne promet aucun débit)",
+    ("contradicted", "moderate"): "débit souvent sous {rate} Mbit/s, à confirmer (la carte ne promet aucun débit)",
+    ("suspected", ""): "débit de {rate} Mbit/s à vérifier sur place (la carte ne promet aucun débit)",
+    ("confirmed", ""): "débit de {rate} Mbit/s le plus souvent atteint",
+    ("unclaimed_service", ""): "{rate} Mbit/s atteints, service non déclaré",
+    ("insufficient", ""): "données insuffisantes",
+}
+"""An operator's map promises service and no rate: a low rate contradicts no map."""
 COORDINATE_DECIMALS = 6
 SHARE_DECIMALS = 3
 P_DIGITS = 2
+
+
+def in_french(verdict: str, strength: str, threshold: str) -> str:
+    """A verdict in the words an official reads; empty for a remainder, which has none."""
+    if not verdict:
+        return ""
+    words = IN_FRENCH if threshold == "service" else RATE_IN_FRENCH
+    return words[verdict, strength].format(rate=threshold)
 
 
 def published_hexagons(placed: pd.DataFrame, verdicts: pd.DataFrame, notice: str = "") -> gpd.GeoDataFrame:
@@ -63,12 +82,13 @@ def published_hexagons(placed: pd.DataFrame, verdicts: pd.DataFrame, notice: str
             "claimed": rows["claimed"].astype("boolean"),
             "declared_share": rows["declared_share"].astype("float64").round(SHARE_DECIMALS),
             "verdict": verdict,
-            "verdict_fr": [IN_FRENCH[one, other] if one else "" for one, other in zip(verdict, strength, strict=True)],
+            "verdict_fr": [in_french(*words) for words in zip(verdict, strength, rows["threshold"], strict=True)],
             "strength": strength,
             "rule": rows["rule"].fillna("").astype("str"),
-            "withdrawn": rows["withdrawn"].astype("Int64"),
-            "p": significant(rows["p"]),
-            "p_withdrawn": significant(rows["p_withdrawn"]),
+            "withdrawn": rows[["withdrawn", "failing"]].min(axis=1, skipna=False).astype("Int64"),
+            "p": significant(rows["p"].where(rows["claimed"].notna())),
+            "p_withdrawn": significant(rows["p_withdrawn"].where(rows["claimed"].notna())),
+            "conflict": rows["conflict"].fillna("").astype("str"),
             "edge": rows["edge"].astype("boolean"),
             "notice": pd.Series(notice, index=rows.index, dtype="str"),
         }

@@ -25,6 +25,10 @@ LIMITS = {
         "The constants of the rule (spread of the signal, loss in a vehicle) come from a simulation; the loss in a "
         "vehicle matters most and has to be measured.",
         "Volunteers' devices are not calibrated, and where only a few dishonest devices go, they can deceive.",
+        "There is no trust filter yet: a group of dishonest or broken phones can produce a contradiction or hide one.",
+        "An operator's map promises service, and no rate: figures at 3, 8 or 30 Mbit/s contradict no map.",
+        "Each published figure rests on enough volunteers' devices; differences between thresholds, technologies or "
+        "successive releases may rest on fewer, and are not protected yet.",
         "No voice test is made.",
     ],
     "fr": [
@@ -39,6 +43,12 @@ LIMITS = {
         "perte dans un véhicule compte le plus et reste à mesurer.",
         "Les téléphones des volontaires ne sont pas étalonnés ; là où seuls quelques appareils malhonnêtes passent, "
         "ils peuvent tromper.",
+        "Il n'y a pas encore de filtre de confiance : quelques téléphones malhonnêtes ou défectueux peuvent produire "
+        "une contradiction, ou en cacher une.",
+        "La carte d'un opérateur promet un service, aucun débit : les chiffres à 3, 8 ou 30 Mbit/s ne contredisent "
+        "aucune carte.",
+        "Chaque chiffre publié repose sur assez d'appareils de volontaires ; les différences entre seuils, entre "
+        "technologies ou entre publications successives peuvent reposer sur moins, et ne sont pas encore protégées.",
         "Aucun appel vocal n'est testé.",
     ],
 }
@@ -53,9 +63,11 @@ NOT_INCLUDED = {
 }
 DCC_VALUES = {
     "en": "dcc_poi.csv has the columns of Arcep's DCC files; its values of origine_zone and origine_coordonnees are "
-    "ours, since no public list of them was found.",
+    "ours, since no public list of them was found. A 0 in an operator's column means that nothing is reported of it "
+    "there, which includes never measured.",
     "fr": "dcc_poi.csv a les colonnes des fichiers DCC de l'Arcep ; ses valeurs d'origine_zone et "
-    "d'origine_coordonnees sont les nôtres, faute de liste publique.",
+    "d'origine_coordonnees sont les nôtres, faute de liste publique. Un 0 dans la colonne d'un opérateur veut "
+    "dire que rien n'y est signalé de lui, ce qui comprend jamais mesuré.",
 }
 TEAM_ONLY = {
     "en": "For the project team alone: it shows places seen by 3 or 4 devices. Not to be published.",

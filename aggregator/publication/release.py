@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -16,16 +16,18 @@ import pandas as pd
 
 import client_sdk
 from aggregator.evidence.territory import read_communes
+from aggregator.judgement import basis
 from aggregator.judgement.comparison import read_verdicts
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.rules import RULES
 from aggregator.judgement.votes import votable_rows
 from aggregator.proposals.demand import DEMAND_MODEL, DEMAND_TEXT
 from aggregator.proposals.zones import ZoneParameters, read_parameters
-from aggregator.publication import manifest
+from aggregator.publication import manifest, origin
 from aggregator.publication.anonymity import K_TEAM, K_VOLUNTEERS
 from aggregator.publication.contents import write_contents
 from aggregator.publication.errors import PublicationError
+from client_sdk.messages import tr
 
 Audience = Literal["public", "team"]
 Progress = Callable[[str, float], None]
@@ -34,10 +36,10 @@ FOLDER: dict[Audience, str] = {"public": "releases", "team": "team-releases"}
 """Apart, so that serving the public folder never serves what is for the project team alone."""
 
 INPUTS = (
-    *("evidence/ledger.parquet", "evidence/capability.parquet", "judgement/verdicts.parquet"),
-    *("territory/communes.parquet", "claims/sources.json"),
+    *("evidence/ledger.parquet", "evidence/capability.parquet", "judgement/verdicts.parquet", basis.FILE),
+    *("territory/communes.parquet", "claims/claims.parquet", "claims/sources.json", origin.FILE),
 )
-OPTIONAL_INPUTS = frozenset({"claims/sources.json"})
+OPTIONAL_INPUTS = frozenset({"claims/claims.parquet", "claims/sources.json", origin.FILE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +77,6 @@ def publish(
     k: int | None = None,
     zones: ZoneParameters | None = None,
     constants: Constants | None = None,
-    last_day: date | None = None,
-    window_days: int = 365,
-    synthetic: bool = False,
-    label: str | Mapping[str, str] = "",
-    attributions: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Path:
     """Write a release and make it the latest of its audience.
@@ -91,11 +88,6 @@ def publish(
         k: least number of volunteer devices; by default 5, or 3 for the team.
         zones: how zones are proposed; by default as ``proposals/parameters.json`` says.
         constants: those the verdicts were made with; by default those of this version.
-        last_day: end of the decision window; by default the last day in the ledger.
-        window_days: its length.
-        synthetic: whether the data were generated: every page says so.
-        label: what the banner adds on synthetic data; one text, or one each for ``en`` and ``fr``.
-        attributions: more lines of attribution.
         progress: told what is being done, and the fraction done.
 
     Returns:
@@ -103,41 +95,55 @@ def publish(
         already, it is left as it is.
 
     Raises:
-        PublicationError: an input is missing, or there is nothing to publish.
+        PublicationError: an input is missing or unreadable, or there is nothing to publish.
+        MailleError: an input changed since the verdicts were made.
     """
     tell = progress or (lambda _label, _fraction: None)
     tell("reading", 0.0)
     for name in INPUTS:
         if name not in OPTIONAL_INPUTS and not (data / name).exists():
-            raise PublicationError(f"{data / name}: missing; a release is made from what aggregation leaves there")
+            raise PublicationError(
+                tr(
+                    f"{data / name}: missing; a release is made from what `maille aggregate` leaves there",
+                    f"{data / name} : absent ; une publication se fait de ce que laisse `maille aggregate`",
+                )
+            )
+    ground = basis.require_basis(data)
+    source = origin.read_origin(data)
     ledger = pd.read_parquet(data / "evidence/ledger.parquet")
-    if ledger.empty:
-        raise PublicationError(f"{data / 'evidence/ledger.parquet'}: empty; there is nothing to publish")
-    end = last_day or pd.Timestamp(ledger["day"].max()).date()
+    capability = pd.read_parquet(data / "evidence/capability.parquet")
+    rows = ledger if ledger.empty else _votable(ledger, capability, ground)
+    if rows.empty:
+        raise PublicationError(
+            tr(
+                f"{data / 'evidence/ledger.parquet'}: no test in the window; there is nothing to publish",
+                f"{data / 'evidence/ledger.parquet'} : aucun test dans la période ; il n'y a rien à publier",
+            )
+        )
     parameters = ReleaseParameters(
         audience=audience,
         k=k if k is not None else K_VOLUNTEERS if audience == "public" else K_TEAM,
-        window_days=window_days,
-        last_day=end.isoformat(),
-        synthetic=synthetic,
-        label=dict.fromkeys(("en", "fr"), label) if isinstance(label, str) else dict(label),
+        window_days=ground.window_days,
+        last_day=ground.last_day,
+        synthetic=source.synthetic,
+        label=source.label,
         constants=constants or Constants(),
         zones=zones or read_parameters(data / "proposals"),
-        attributions=tuple(attributions),
+        attributions=source.attributions,
     )
     shelf = data / FOLDER[audience]
     inputs = {name: manifest.digest(data / name) for name in INPUTS if (data / name).exists()}
-    origin = _digest({"inputs": inputs, "parameters": asdict(parameters), "code": client_sdk.__version__})
-    before = previous.name if previous else _previous(shelf, origin, synthetic)
-    release = f"{end.isoformat()}-{_digest({'origin': origin, 'previous': before})[:10]}"
+    made_from = _digest({"inputs": inputs, "parameters": asdict(parameters), "code": client_sdk.__version__})
+    before = previous.name if previous else _previous(shelf, made_from, source.synthetic)
+    release = f"{ground.last_day}-{_digest({'origin': made_from, 'previous': before})[:10]}"
     target = shelf / release
     if not target.exists():
         tell("writing", 0.2)
         shelf.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=shelf))
         try:
-            _fill(draft, data, ledger, parameters, release, (previous or shelf / before) if before else None)
-            _describe(draft, data, parameters, {"release": release, "previous": before, "origin": origin}, inputs)
+            _fill(draft, data, rows, parameters, release, (previous or shelf / before) if before else None)
+            _describe(draft, data, parameters, {"release": release, "previous": before, "origin": made_from}, inputs)
             draft.chmod(0o755)
             draft.rename(target)
         except BaseException:
@@ -148,16 +154,35 @@ def publish(
     return target
 
 
+def _votable(ledger: pd.DataFrame, capability: pd.DataFrame, ground: basis.Basis) -> pd.DataFrame:
+    return votable_rows(ledger, capability, date.fromisoformat(ground.last_day), ground.window_days)
+
+
+def _claim_sources(file: Path) -> list[dict[str, Any]]:
+    if not file.exists():
+        return []
+    try:
+        sources = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise PublicationError(
+            tr(
+                f"{file}: is not JSON ({error}); import the coverage files again",
+                f"{file} : n'est pas du JSON ({error}) ; importez à nouveau les fichiers de couverture",
+            )
+        ) from error
+    if not isinstance(sources, list) or not all(isinstance(one, dict) and "operator" in one for one in sources):
+        raise PublicationError(f"{file}: expected a list of sources; import the coverage files again")
+    return sources
+
+
 def _fill(
-    draft: Path, data: Path, ledger: pd.DataFrame, parameters: ReleaseParameters, release: str, previous: Path | None
+    draft: Path, data: Path, rows: pd.DataFrame, parameters: ReleaseParameters, release: str, previous: Path | None
 ) -> None:
-    day = date.fromisoformat(parameters.last_day)
-    capability = pd.read_parquet(data / "evidence/capability.parquet")
     write_contents(
         draft,
         release=release,
-        day=day,
-        rows=votable_rows(ledger, capability, day, parameters.window_days),
+        day=date.fromisoformat(parameters.last_day),
+        rows=rows,
         verdicts=read_verdicts(data / "judgement"),
         communes=read_communes(data / "territory"),
         previous=gpd.read_file(previous / "zones.geojson") if previous else None,
@@ -181,8 +206,7 @@ def _describe(
     draft: Path, data: Path, parameters: ReleaseParameters, names: dict[str, Any], inputs: dict[str, str]
 ) -> None:
     """Write the manifest, last: it lists every other file."""
-    sources_file = data / "claims/sources.json"
-    sources = json.loads(sources_file.read_text(encoding="utf-8")) if sources_file.exists() else []
+    sources = _claim_sources(data / "claims/sources.json")
     note = manifest.NOT_INCLUDED
     members = {
         **names,

@@ -45,13 +45,9 @@ def files_of(release: Path) -> dict[str, bytes]:
 
 def test_one_call_gives_the_release_again_and_tells_its_progress(data: Path, demonstrated: DemoOutcome) -> None:
     steps: list[tuple[str, float]] = []
-    manifest = json.loads((demonstrated.release / "manifest.json").read_text(encoding="utf-8"))
     release = pipeline.run(
         data,
         last_day=Scenario().last_day,
-        synthetic=True,
-        label=manifest["synthetic_label"],
-        attributions=manifest["parameters"]["attributions"],
         progress=lambda step, done: steps.append((step, done)),
     )
     assert release.name == demonstrated.release.name

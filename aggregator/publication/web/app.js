@@ -1,7 +1,7 @@
 // The map page: reads one release, shows one layer of hexagons, and tells the evidence behind what is chosen.
 
 import { colourOf, nothing, provideImage, styleOf, swatch, VERDICTS } from "./cartography.js";
-import { count, language, number, percent, period, probability, sentence, verdictKey, words } from "./texts.js";
+import { count, language, number, percent, period, probability, sentence, verdictKey, verdictText, words } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
 const state = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
@@ -125,8 +125,8 @@ function hexagonFacts(row) {
     [words.evidence, words[row.evidence]],
     [words.share, share],
     [words.where, row.edge === null || !row.claimed ? null : row.edge ? words.edge : words.inside],
-    [words.p, row.p === null ? null : probability(row.p)],
-    [words.pWithdrawn(row.withdrawn), row.withdrawn > 0 && row.p_withdrawn !== null ? probability(row.p_withdrawn) : null],
+    [words.p, row.p === null || state.test !== "service" ? null : probability(row.p)],
+    [words.pWithdrawn(row.withdrawn), row.withdrawn > 0 && row.p_withdrawn !== null && state.test === "service" ? probability(row.p_withdrawn) : null],
     [words.rule, row.rule],
   ]);
 }
@@ -137,19 +137,19 @@ function tellHexagon(feature) {
   $("evidence").style.setProperty("--tone", colourOf(verdictKey(row)));
   const parts = [
     element("p", { className: "place", textContent: `${home ? words.near(home.properties.name) : words.unknownPlace} · ${operatorName(state.op)} · ${thresholdText(state.test, state.tech)}` }),
-    element("h3", { textContent: words.verdict[verdictKey(row)] }),
+    element("h3", { textContent: verdictText(verdictKey(row), state.test) }),
     element("p", { className: "sentence", textContent: sentence(row, subject()) }),
     hexagonFacts(row),
     facts([[words.hexagon, row.h3]]),
   ];
-  if (row.other) parts.push(element("div", { className: "other" }, element("strong", { textContent: `${words.other[row.other.evidence]} : ${words.verdict[verdictKey(row.other)]}` }), hexagonFacts(row.other)));
+  if (row.other) parts.push(element("div", { className: "other" }, element("strong", { textContent: `${words.other[row.other.evidence]} : ${verdictText(verdictKey(row.other), state.test)}` }), hexagonFacts(row.other)));
   return [...parts, element("p", { className: "caution", textContent: words.caution }), methodLink()];
 }
 
 function tellZone({ properties: zone, geometry }) {
   const missing = Object.keys(zone).filter((name) => name.startsWith("op_") && zone[name]).map((name) => operatorName(name.slice(3)));
   const inside = layer.features.filter((feature) => ["contradicted", "suspected"].includes(feature.properties.verdict) && within(centre(feature), geometry));
-  const chips = inside.map(({ properties }, at) => element("li", {}, element("button", { type: "button", textContent: `${at + 1} · ${words.verdict[verdictKey(properties)]}`, onclick: () => chooseHexagon(properties.h3, { fly: true }) })));
+  const chips = inside.map(({ properties }, at) => element("li", {}, element("button", { type: "button", textContent: `${at + 1} · ${verdictText(verdictKey(properties), state.test)}`, onclick: () => chooseHexagon(properties.h3, { fly: true }) })));
   $("evidence").style.setProperty("--tone", "var(--map-zone)");
   return [
     element("p", { className: "place", textContent: words.zone(zone.rank) }),
@@ -193,7 +193,7 @@ const reveal = () => matchMedia("(max-width: 52rem)").matches && $("evidence").s
 function showLegend() {
   const counted = (key) => layer.features.filter(({ properties }) => verdictKey(properties) === key).length;
   $("legend").replaceChildren(
-    ...VERDICTS.map((key) => element("li", {}, swatch(key), element("span", { textContent: words.verdict[key] }), element("span", { className: "count", textContent: number(counted(key)) }))),
+    ...VERDICTS.map((key) => element("li", {}, swatch(key), element("span", { textContent: verdictText(key, state.test) }), element("span", { className: "count", textContent: number(counted(key)) }))),
     element("li", {}, element("span", { className: "disc" }), element("span", { textContent: words.zoneDisc }), element("span", { className: "count", textContent: number(zones.features.length) })),
   );
 }
@@ -207,8 +207,8 @@ function showZones() {
     entry.dataset.zone = zone.zone_id;
     $("zones").append(element("li", {}, entry));
     const mark = element("button", { type: "button", className: "rank", textContent: zone.rank, title: zone.name, onclick: (event) => { event.stopPropagation(); chooseZone(zone.zone_id); } });
-    mark.setAttribute("aria-label", `${words.zone(zone.rank)}, ${zone.name}`);
     new maplibregl.Marker({ element: mark }).setLngLat(topOf(zone.zone_id)).addTo(map);
+    mark.setAttribute("aria-label", `${words.zone(zone.rank)}, ${zone.name}`); // the map has put its own there
   }
 }
 

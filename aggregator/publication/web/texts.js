@@ -14,6 +14,13 @@ const WORDS = {
       suspected: "À vérifier sur place", confirmed: "Confirmée",
       unclaimed_service: "Service présent, non déclaré", insufficient: "Données insuffisantes",
     },
+    rateVerdict: (mbps) => ({
+      "contradicted strong": `Débit le plus souvent sous ${mbps} Mbit/s`,
+      "contradicted moderate": `Débit souvent sous ${mbps} Mbit/s, à confirmer`,
+      suspected: `Débit de ${mbps} Mbit/s à vérifier sur place`, confirmed: `Débit de ${mbps} Mbit/s le plus souvent atteint`,
+      unclaimed_service: `${mbps} Mbit/s atteints, service non déclaré`, insufficient: "Données insuffisantes",
+    }),
+    noRatePromised: "La carte de l’opérateur promet un service, aucun débit.",
     zoneDisc: "Zone candidate (disque de 4 km)",
     hint: "Choisissez un hexagone ou une zone : les mesures qui s’y rapportent s’affichent ici.",
     noFigure: (k, name) => `Aucun chiffre publié ici pour ${name} : moins de ${k} téléphones de volontaires y ont mesuré. Ce n’est ni une confirmation ni une contradiction.`,
@@ -26,15 +33,15 @@ const WORDS = {
     other: { crowd: "Volontaires, à part", survey: "Équipe de terrain, à part" },
     caution: "Un hexagone (0,7 km²) ne dit rien des obligations de l’opérateur, qui se jugent sur au moins 50 km².",
     zone: (rank) => `Zone candidate n° ${rank}`,
-    zoneSentence: (z, ops) => `Dans ce disque de 4 km, environ ${z.people} habitants ; la demande non satisfaite estimée équivaut à ${z.unmet}. Opérateurs dont la couverture y est contredite ou à vérifier : ${ops}.`,
+    zoneSentence: (z, ops) => `Dans ce disque de 4 km, environ ${z.people} habitants ; la demande non satisfaite est estimée à ${z.unmet} (pondération des verdicts, pas un nombre d’habitants). Opérateurs dont la couverture y est contredite ou à vérifier : ${ops}.`,
     zoneCaution: "Une zone candidate est un lieu à examiner, pas un constat de manquement.",
-    contradicted: "Hexagones contredits", suspected: "Hexagones à vérifier", zonePhones: "Téléphones",
+    contradicted: "Hexagones contredits ou à confirmer", suspected: "Hexagones à vérifier", zonePhones: "Téléphones",
     evidenceClass: "Classe de preuve",
     classes: { A: "A : surtout verdicts forts ou relevés de terrain", B: "B : surtout verdicts à confirmer ou à vérifier", C: "C : à mesurer d’abord" },
     communes: "Communes", points: "Points d’intérêt", hexagons: "Hexagones de la couche affichée", zoneId: "Identifiant",
     zonesAbout: (what) => `Proposées d’après les verdicts de tous les opérateurs (${what}).`,
     noZones: "Aucune zone : rien de publiable n’est contredit ni à vérifier.",
-    zoneLine: (z) => `${z.contradicted} contredit${z.contradicted > 1 ? "s" : ""}, ${z.suspected} à vérifier · ≈ ${z.unmet} hab. mal desservis`,
+    zoneLine: (z) => `${z.contradicted} contredit${z.contradicted > 1 ? "s" : ""} ou à confirmer, ${z.suspected} à vérifier · demande estimée ≈ ${z.unmet}`,
     synthetic: "Données synthétiques de démonstration : rien ici ne décrit un réseau réel.",
     syntheticHere: "Donnée synthétique, pas une mesure réelle",
     team: "Réservé à l’équipe projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier.",
@@ -54,6 +61,13 @@ const WORDS = {
       suspected: "To be checked on the ground", confirmed: "Confirmed",
       unclaimed_service: "Service present, not declared", insufficient: "Insufficient data",
     },
+    rateVerdict: (mbps) => ({
+      "contradicted strong": `Rate mostly below ${mbps} Mbit/s`,
+      "contradicted moderate": `Rate often below ${mbps} Mbit/s, to be confirmed`,
+      suspected: `Rate of ${mbps} Mbit/s to be checked on the ground`, confirmed: `Rate of ${mbps} Mbit/s mostly reached`,
+      unclaimed_service: `${mbps} Mbit/s reached, service not declared`, insufficient: "Insufficient data",
+    }),
+    noRatePromised: "The operator’s map promises service, and no rate.",
     zoneDisc: "Candidate zone (4 km disc)",
     hint: "Choose a hexagon or a zone: the measurements behind it appear here.",
     noFigure: (k, name) => `No figure is published here for ${name}: fewer than ${k} volunteers’ phones measured. That is neither a confirmation nor a contradiction.`,
@@ -66,15 +80,15 @@ const WORDS = {
     other: { crowd: "Volunteers, apart", survey: "Field team, apart" },
     caution: "One hexagon (0.7 km²) says nothing of the operator’s obligations, which are judged over at least 50 km².",
     zone: (rank) => `Candidate zone no. ${rank}`,
-    zoneSentence: (z, ops) => `About ${z.people} people live in this 4 km disc; the estimated unmet demand amounts to ${z.unmet} of them. Operators whose coverage is contradicted or to be checked here: ${ops}.`,
+    zoneSentence: (z, ops) => `About ${z.people} people live in this 4 km disc; unmet demand is estimated at ${z.unmet} (a weighting of verdicts, not a number of people). Operators whose coverage is contradicted or to be checked here: ${ops}.`,
     zoneCaution: "A candidate zone is a place to look at, not a finding of non-compliance.",
-    contradicted: "Contradicted hexagons", suspected: "Hexagons to be checked", zonePhones: "Phones",
+    contradicted: "Hexagons contradicted or to be confirmed", suspected: "Hexagons to be checked", zonePhones: "Phones",
     evidenceClass: "Evidence class",
     classes: { A: "A: mostly strong verdicts or field surveys", B: "B: mostly verdicts to be confirmed or checked", C: "C: to be measured first" },
     communes: "Communes", points: "Points of interest", hexagons: "Hexagons of the layer shown", zoneId: "Identifier",
     zonesAbout: (what) => `Proposed from the verdicts on all operators (${what}).`,
     noZones: "No zone: nothing that may be published is contradicted or to be checked.",
-    zoneLine: (z) => `${z.contradicted} contradicted, ${z.suspected} to be checked · ≈ ${z.unmet} people underserved`,
+    zoneLine: (z) => `${z.contradicted} contradicted or to be confirmed, ${z.suspected} to be checked · estimated demand ≈ ${z.unmet}`,
     synthetic: "Synthetic demonstration data: nothing here describes a real network.",
     syntheticHere: "Synthetic data, not a real measurement",
     team: "For the project team alone: shows places seen by 3 or 4 devices. Not to be published.",
@@ -115,6 +129,9 @@ export function period(first, last) {
 
 export const verdictKey = (row) => (row.verdict === "contradicted" ? `contradicted ${row.strength}` : row.verdict);
 
+/** A verdict in words; an operator's map promises no rate, so a low rate contradicts no map. */
+export const verdictText = (key, threshold) => (threshold === "service" ? words.verdict : words.rateVerdict(threshold))[key];
+
 const SMALL_FR = ["zéro", "un", "deux", "trois", "quatre"];
 const SMALL_EN = ["zero", "one", "two", "three", "four"];
 
@@ -146,6 +163,7 @@ const de = (name) => (/^[AEIOUYÉÈÊ]/i.test(name) ? `d’${name}` : `de ${name
 /** One plain sentence or two about a hexagon, for the verdict it carries. */
 export function sentence(row, subject) {
   const { bad, good } = met(row, subject);
+  if (subject.threshold !== "service" && ["contradicted", "suspected"].includes(row.verdict)) return `${bad} ${words.noRatePromised}`;
   const r = row.withdrawn;
   const leaving = french
     ? r > 1 ? `, même en écartant les ${SMALL_FR[r] ?? r} téléphones les plus défavorables` : r === 1 ? ", même en écartant le téléphone le plus défavorable" : ""

@@ -95,7 +95,7 @@ def test_points_of_interest_are_commune_centres_near_demand_and_one_per_group(
 ) -> None:
     zones, points = propose_zones(verdicts, communes, people=people)
     own = points[points["zone_id"] == zones["zone_id"].iloc[0]]
-    assert own["kind"].tolist() == ["commune", "contradicted"]
+    assert own["kind"].tolist() == ["commune", "reported"]
     assert own["commune_name"].tolist() == ["Cossaye", "Cossaye"]
     assert own["insee_com"].tolist() == ["58087", "58087"]
     assert own["point_id"].tolist() == [f"{own['zone_id'].iloc[0]}-P01", f"{own['zone_id'].iloc[0]}-P02"]

@@ -17,6 +17,7 @@ from h3.api import basic_int as h3
 
 from aggregator.evidence.communes import communes_from_centres
 from aggregator.evidence.ledger import THRESHOLDS
+from aggregator.judgement.basis import record_basis
 from aggregator.judgement.comparison import compare, write_verdicts
 from aggregator.judgement.votes import cast_votes
 
@@ -128,6 +129,7 @@ def write_data(data: Path, ledger: pd.DataFrame) -> Path:
     source |= {"operator": "20801", "technology": "4G", "usage": "data"}
     source |= {"source": "Arcep, Mon réseau mobile", "licence": "Licence Ouverte 2.0"}
     (data / "claims/sources.json").write_text(json.dumps([source]), encoding="utf-8")
+    record_basis(data, pd.Timestamp(ledger["day"].max()).date(), 365)
     return data
 
 

@@ -16,6 +16,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from aggregator.publication.api import create_app, write_site
+from aggregator.publication.origin import Origin, write_origin
 from aggregator.publication.release import publish
 
 ARTIFACTS = Path(__file__).parents[3] / "artifacts"
@@ -98,9 +99,18 @@ def _served(app: Starlette) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def address(data: Path) -> Iterator[str]:
-    publish(data, synthetic=True, label={"fr": "Campagne d’essai.", "en": "Trial campaign."})
-    yield from _served(create_app(data / "releases"))
+def made_up(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same data, said to be synthetic, and published."""
+    folder = tmp_path_factory.mktemp("synthetic") / "data"
+    shutil.copytree(data, folder, ignore=shutil.ignore_patterns("releases", "team-releases"))
+    write_origin(folder, Origin(synthetic=True, label={"fr": "Campagne d’essai.", "en": "Trial campaign."}))
+    publish(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(made_up: Path) -> Iterator[str]:
+    yield from _served(create_app(made_up / "releases"))
 
 
 @pytest.fixture
@@ -167,7 +177,9 @@ def test_another_operator_is_another_layer(opened: Opened, hexagon: dict[str, in
         "Débit d’au moins 8 Mbit/s",
     ]
     opened.settle()
-    assert "Confirmée" in opened.click(hexagon["town"])
+    told = opened.click(hexagon["town"])
+    assert "Débit de 3 Mbit/s le plus souvent atteint" in told
+    assert "Probabilité si la carte" not in told  # no map promises a rate
 
 
 def test_a_poor_hexagon_shows_nothing_and_says_why(opened: Opened, hexagon: dict[str, int]) -> None:
@@ -233,9 +245,9 @@ def test_a_dark_phone(chromium: Browser, address: str, hexagon: dict[str, int]) 
 
 
 def test_any_file_server_serves_the_same_page(
-    chromium: Browser, data: Path, address: str, hexagon: dict[str, int], tmp_path: Path
+    chromium: Browser, made_up: Path, address: str, hexagon: dict[str, int], tmp_path: Path
 ) -> None:
-    write_site(data / "releases", tmp_path / "site")
+    write_site(made_up / "releases", tmp_path / "site")
     plain = Starlette(routes=[Mount("/somewhere", StaticFiles(directory=tmp_path / "site", html=True))])
     for origin in _served(plain):
         for visit in _opened(chromium.new_context(locale="fr-FR"), origin):

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,11 +16,14 @@ import pyogrio
 import pytest
 from h3.api import basic_int as h3
 
+from aggregator.judgement.basis import record_basis
 from aggregator.proposals.zones import ZoneParameters
 from aggregator.publication.dcc import DCC_COLUMNS
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.hexagons import COLUMNS
+from aggregator.publication.origin import Origin, write_origin
 from aggregator.publication.release import publish
+from client_sdk.errors import MailleError
 
 Build = Callable[[Path, pd.DataFrame], Path]
 ARCEP_HEADER = (
@@ -208,10 +212,52 @@ def test_a_failure_leaves_no_half_release(build_data: Build, ledger: pd.DataFram
     data = build_data(tmp_path / "data", ledger)
     good = publish(data)
     (data / "claims/sources.json").write_text("[", encoding="utf-8")
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(PublicationError, match=r"sources\.json: is not JSON"):
         publish(data)
     assert sorted(path.name for path in (data / "releases").iterdir()) == [good.name, "latest.json"]
     assert json.loads((data / "releases/latest.json").read_text()) == {"release": good.name}
+
+
+def test_figures_and_verdicts_of_two_states_are_never_mixed(
+    build_data: Build, ledger: pd.DataFrame, tmp_path: Path
+) -> None:
+    data = build_data(tmp_path / "data", ledger)
+    ledger.iloc[:-1].to_parquet(data / "evidence/ledger.parquet", index=False)
+    with pytest.raises(
+        MailleError, match=r"ledger\.parquet: changed since the verdicts were made; run"
+    ):
+        publish(data)
+    assert not (data / "releases").exists()
+
+
+def test_generated_data_stay_so_whoever_publishes_them(build_data: Build, ledger: pd.DataFrame, tmp_path: Path) -> None:
+    data = build_data(tmp_path / "data", ledger)
+    write_origin(data, Origin(synthetic=True, label={"en": "made up", "fr": "inventé"}, attributions=("a seed",)))
+    release = publish(data)
+    manifest = json.loads((release / "manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["synthetic"], manifest["synthetic_label"]["fr"]) == (True, "inventé")
+    assert "a seed" in manifest["attributions"]
+    assert set(gpd.read_parquet(release / "hexagons.parquet")["notice"]) == {"synthetic data"}
+    (data / "origin.json").write_text("{", encoding="utf-8")
+    with pytest.raises(PublicationError, match=r"origin\.json: cannot be read"):
+        publish(data)
+
+
+def test_a_window_without_a_test_publishes_nothing(build_data: Build, ledger: pd.DataFrame, tmp_path: Path) -> None:
+    data = build_data(tmp_path / "data", ledger)
+    good = publish(data)
+    record_basis(data, date(2020, 1, 1), 365)
+    with pytest.raises(PublicationError, match="no test in the window"):
+        publish(data)
+    assert json.loads((data / "releases/latest.json").read_text()) == {"release": good.name}
+
+
+def test_a_low_rate_contradicts_no_map(release: Path) -> None:
+    rows = gpd.read_parquet(release / "hexagons.parquet").query("threshold != 'service' and verdict != ''")
+    assert len(rows)
+    assert not rows["verdict_fr"].str.contains("contredite").any()
+    service = gpd.read_parquet(release / "hexagons.parquet").query("threshold == 'service'")
+    assert "contredite" in set(service["verdict_fr"])
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""What verdicts were made from: their window and the digests of their inputs.
+
+Figures of one state of the data beside verdicts of another would contradict each other without anyone noticing.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from client_sdk.errors import MailleError
+from client_sdk.messages import tr
+
+FILE = "judgement/basis.json"
+INPUTS = ("evidence/ledger.parquet", "evidence/capability.parquet", "claims/claims.parquet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """Window of the votes (``last_day`` ISO, or empty without data) and SHA-256 of each input that was there."""
+
+    last_day: str
+    window_days: int
+    inputs: dict[str, str]
+
+
+def digest(file: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def record_basis(data: Path, last_day: date | None, window_days: int) -> None:
+    """Write what the verdicts of ``data`` have just been made from."""
+    basis = Basis(last_day=last_day.isoformat() if last_day else "", window_days=window_days, inputs=_inputs(data))
+    (data / FILE).write_text(json.dumps(asdict(basis), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def require_basis(data: Path) -> Basis:
+    """The basis of the verdicts, which must still be what lies in ``data``.
+
+    Raises:
+        MailleError: there is none, it cannot be read, or an input changed since.
+    """
+    again = tr("run `maille aggregate` again", "relancez `maille aggregate`")
+    try:
+        members = json.loads((data / FILE).read_text(encoding="utf-8"))
+        basis = Basis(**members)
+    except (OSError, ValueError, TypeError) as error:
+        raise MailleError(
+            tr(f"{data / FILE}: missing or unreadable; {again}", f"{data / FILE} : absent ou illisible ; {again}")
+        ) from error
+    now = _inputs(data)
+    changed = sorted(name for name in {*now, *basis.inputs} if now.get(name) != basis.inputs.get(name))
+    if changed:
+        raise MailleError(
+            tr(
+                f"{data / changed[0]}: changed since the verdicts were made; {again}",
+                f"{data / changed[0]} : modifié depuis que les verdicts ont été rendus ; {again}",
+            )
+        )
+    return basis
+
+
+def _inputs(data: Path) -> dict[str, str]:
+    return {name: digest(data / name) for name in INPUTS if (data / name).exists()}
