@@ -223,9 +223,7 @@ def test_figures_and_verdicts_of_two_states_are_never_mixed(
 ) -> None:
     data = build_data(tmp_path / "data", ledger)
     ledger.iloc[:-1].to_parquet(data / "evidence/ledger.parquet", index=False)
-    with pytest.raises(
-        MailleError, match=r"ledger\.parquet: changed since the verdicts were made; run"
-    ):
+    with pytest.raises(MailleError, match=r"ledger\.parquet: changed since the verdicts were made; run"):
         publish(data)
     assert not (data / "releases").exists()
 
