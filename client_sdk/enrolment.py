@@ -119,8 +119,8 @@ def enrol(
     )
     try:
         enrolled = _object(answer)
-        if enrolled["device"] != key.public.thumbprint:
-            raise ValueError(enrolled["device"])
+        if enrolled["device"] != key.public.thumbprint or enrolled["collector_key"] != status.key.jwk:
+            raise ValueError("about another device or collector")
         pinned = PinnedCollector(status.url, status.key, str(enrolled["tier"]), str(enrolled["enrolled_at"]))
     except (ValueError, KeyError, TypeError) as error:
         raise _not_a_collector(answer) from error

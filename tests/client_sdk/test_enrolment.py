@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -93,6 +94,29 @@ def test_nothing_is_sent_where_the_notice_is_declined(
 def test_who_is_not_a_collector_is_told(serve: Serve, client: httpx.Client, body: bytes) -> None:
     with pytest.raises(CollectorError, match="not a Maille collector’s"):
         read_status(serve(lambda _: (200, {}, body)), client)
+
+
+@pytest.mark.parametrize("changed", ["device", "collector_key"])
+def test_an_answer_about_another_device_or_collector_pins_nothing(
+    outbox: Outbox, key: SigningKey, client: httpx.Client, serve: Serve, live_collector: Any, changed: str
+) -> None:
+    other = SigningKey.generate().public
+
+    def through(request: Any) -> tuple[int, dict[str, str], bytes]:
+        answer = httpx.request(
+            request.method,
+            live_collector.base_url + request.path,
+            content=request.body,
+            headers={"Content-Type": request.headers.get("Content-Type", "")},
+        )
+        members = answer.json()
+        if request.method == "POST":
+            members[changed] = other.jwk if changed == "collector_key" else other.thumbprint
+        return answer.status_code, {}, json.dumps(members).encode()
+
+    with pytest.raises(CollectorError, match="not a Maille collector’s"):
+        enrol(serve(through), key, outbox, client=client)
+    assert outbox.collectors() == ()
 
 
 def test_an_address_that_is_none_is_told(client: httpx.Client) -> None:
