@@ -19,7 +19,17 @@ from zoneinfo import ZoneInfo
 from client_sdk import __version__
 from client_sdk.bounds import instant_text
 from client_sdk.errors import MailleError
-from client_sdk.importers.reading import LeftOut, Log, bounded, imported_id, number, sample_of, text_of, whole_number
+from client_sdk.importers.reading import (
+    EARLIEST_YEAR,
+    LeftOut,
+    Log,
+    bounded,
+    imported_id,
+    number,
+    sample_of,
+    text_of,
+    whole_number,
+)
 from client_sdk.messages import tr
 from client_sdk.sample import Sample
 
@@ -178,9 +188,10 @@ def _measured_at(row: int, cells: dict[str, str], options: ArcepOptions) -> date
     if written := cells.get("date_time_start"):
         try:
             # of an hour that comes twice the first is meant, one that does not exist is read with the old offset
-            return datetime.strptime(written, "%d/%m/%Y %H:%M:%S").replace(tzinfo=LOCAL_TIME).astimezone(UTC)
-        except ValueError:
+            instant = datetime.strptime(written, "%d/%m/%Y %H:%M:%S").replace(tzinfo=LOCAL_TIME).astimezone(UTC)
+        except (ValueError, OverflowError):
             return None
+        return instant if instant.year >= EARLIEST_YEAR else None
     if options.measured_on is None:
         return None
     return datetime.combine(options.measured_on, time(12), UTC) + timedelta(milliseconds=row)

@@ -20,7 +20,16 @@ from zoneinfo import ZoneInfo
 
 from client_sdk import __version__
 from client_sdk.bounds import instant_text, is_plmn
-from client_sdk.importers.reading import LeftOut, Log, bounded, imported_id, number, sample_of, whole_number
+from client_sdk.importers.reading import (
+    EARLIEST_YEAR,
+    LeftOut,
+    Log,
+    bounded,
+    imported_id,
+    number,
+    sample_of,
+    whole_number,
+)
 from client_sdk.messages import tr
 from client_sdk.sample import Context, Sample
 
@@ -77,9 +86,11 @@ class _Clock:
         """The instant in UTC, or None where the text is no time or the zone skips it."""
         try:
             local = datetime.strptime(text, "%Y.%m.%d_%H.%M.%S").replace(tzinfo=self._zone)
-        except ValueError:
+            first, second = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+        except (ValueError, OverflowError):
             return None
-        first, second = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+        if first.year < EARLIEST_YEAR:
+            return None
         if first.astimezone(self._zone).replace(tzinfo=None) != local.replace(tzinfo=None):
             return None  # skipped when the clock went forward
         went_back = second > first and self._previous is not None and first < self._previous

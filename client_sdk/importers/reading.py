@@ -22,6 +22,10 @@ class LogError(MailleError):
     """The file as a whole is not a log of the named format."""
 
 
+EARLIEST_YEAR = 2000
+"""Ours: no log of these tools is older; an earlier date is a clock that was never set."""
+
+
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """What did not become a sample, or did not enter one.

@@ -1,7 +1,8 @@
 """One whole measurement against the device's collector: round trips, a download, an upload, one sample.
 
-The sample is made whatever happens: a test that failed is a fact about a place. Only a collector that refuses the
-device leaves nothing to record. Radio and position are given by hand here.
+A test that failed is a fact about a place, and makes a sample. Trouble of the collector's own, or of someone who
+answers in its stead, says nothing about the network and leaves nothing to record. Radio and position are given by hand
+here.
 """
 
 import json
@@ -17,15 +18,16 @@ from client_sdk import __version__
 from client_sdk.bounds import instant_text
 from client_sdk.errors import CollectorError
 from client_sdk.measurement.latency import RoundTrips, measure_round_trips
-from client_sdk.measurement.throughput import Transfer, download, outcome_of, upload
+from client_sdk.measurement.throughput import Transfer, download, is_refused, outcome_of, upload
 from client_sdk.messages import tr
 from client_sdk.outbox.queue import PinnedCollector
 from client_sdk.outbox.upload import refusal
 from client_sdk.sample import Context, Outcome, Rat, Sample, check, new_sample_id
-from client_sdk.signing.jws import sign_compact
+from client_sdk.signing.jws import sign_compact, verify_compact
 from client_sdk.signing.keys import SigningKey
 
 REQUEST_TYPE = "maille-measurement"
+TOKEN_TYPE = "maille-measurement-token"
 ENGINE = "maille-http"
 
 
@@ -99,6 +101,10 @@ def _run(
         trips: RoundTrips = measure_round_trips(f"{place}/ping", headers)
         figures |= trips.fields()
     except httpx.HTTPError as error:
+        if is_refused(error):  # the network carried the packets there and back: nothing to hold against it
+            raise CollectorError(
+                tr(f"{collector.url}: refuses connections; try again later", f"{collector.url} : connexion refusée")
+            ) from error
         return outcome_of(error), figures
     outcomes: list[Outcome] = []
     for direction, transfer, max_bytes, done in (
@@ -122,11 +128,14 @@ def _token(collector: PinnedCollector, key: SigningKey, client: httpx.Client) ->
         headers={"Content-Type": "application/jose"},
         timeout=10,
     )
-    if 400 <= answer.status_code < 500 and answer.status_code != 429:
+    if answer.status_code in (429, 503):
+        answer.raise_for_status()
+    if not answer.is_success:
         raise refusal(answer)
-    answer.raise_for_status()
     try:
-        return str(answer.json()["token"])
+        token = str(answer.json()["token"])
+        verify_compact(token, {collector.key.thumbprint: collector.key}.get, TOKEN_TYPE)
+        return token
     except (ValueError, KeyError, TypeError) as error:
         raise CollectorError(
             tr(

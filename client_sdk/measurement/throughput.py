@@ -83,7 +83,7 @@ def upload(client: httpx.Client, url: str, headers: dict[str, str], max_bytes: i
         received, duration_ms = int(counted["bytes"]), float(counted["duration_ms"])
     except httpx.HTTPError as error:
         return Transfer(outcome_of(error, sent))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return Transfer("http")
     return _ended(received, duration_ms, max_bytes)
 
@@ -105,6 +105,14 @@ def outcome_of(error: httpx.HTTPError, moved: int = 0) -> Outcome:
             return "stalled" if moved else "tcp"
         case _:
             return "error"
+
+
+def is_refused(error: httpx.HTTPError) -> bool:
+    """Whether the host itself refused the connection."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ConnectionRefusedError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 def _connect_outcome(error: BaseException) -> Outcome:

@@ -162,6 +162,8 @@ def test_rows_that_are_left_out_say_why() -> None:
     assert reason(**ping, helicopter_measure="1") == "measured from a helicopter"
     assert reason(**ping, operator="Nobody") == "operator unknown"
     assert reason(**ping, date_time_start="2025-06-17") == "date unreadable"
+    for clock_never_set in ("01/01/0001 00:00:00", "31/12/1999 12:00:00"):
+        assert reason(**ping, date_time_start=clock_never_set) == "date unreadable"
     assert reason(**ping, latitude_start="") == "no position"
     assert reason(**ping, latitude_start="147.1") == "latitude cannot be used"
 

@@ -136,6 +136,8 @@ def test_the_hour_that_comes_twice_and_the_one_that_does_not_exist() -> None:
 
 def test_rows_that_are_left_out_say_why() -> None:
     assert reason(Timestamp="yesterday") == "no such local time"
+    for clock_never_set in ("0001.01.01_00.00.00", "1999.12.31_12.00.00"):
+        assert reason(Timestamp=clock_never_set) == "no such local time"
     assert reason(NetworkMode="-") == "no mobile technology"
     assert reason(NetworkMode="WIFI") == "no mobile technology"
     assert reason(Latitude="-") == "no position"

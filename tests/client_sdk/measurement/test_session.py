@@ -48,16 +48,38 @@ def test_a_busy_collector_leaves_a_sample_that_says_so(
 
 
 def test_no_network_leaves_a_sample_that_says_so(key: SigningKey, client: httpx.Client, pinned: Any) -> None:
-    sample = measure(pinned("http://127.0.0.1:9", SigningKey.generate().public), key, client, HERE, SMALL)
+    sample = measure(pinned("http://collector.invalid", SigningKey.generate().public), key, client, HERE, SMALL)
     check(sample)
-    assert (sample.outcome, sample.download_bps, sample.rtt_median_ms, sample.rat) == ("tcp", None, None, "lte")
+    assert (sample.outcome, sample.download_bps, sample.rtt_median_ms, sample.rat) == ("dns", None, None, "lte")
 
 
-def test_a_server_that_fails_leaves_a_sample_that_says_so(
-    key: SigningKey, client: httpx.Client, pinned: Any, serve: Callable[..., str]
+def test_a_collector_that_is_down_leaves_none(key: SigningKey, client: httpx.Client, pinned: Any) -> None:
+    collector = pinned("http://127.0.0.1:9", SigningKey.generate().public)
+    with pytest.raises(CollectorError, match="refuses connections"):
+        measure(collector, key, client, HERE, SMALL)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (500, {}, b""),
+        (302, {"Location": "http://login.example/"}, b""),
+        (200, {}, b'{"token": "x"}'),
+        (200, {}, b'{"token": "\\ud800"}'),
+    ],
+)
+def test_trouble_of_the_server_or_of_someone_in_its_stead_leaves_none(
+    key: SigningKey,
+    client: httpx.Client,
+    pinned: Any,
+    serve: Callable[..., str],
+    status: int,
+    headers: dict[str, str],
+    body: bytes,
 ) -> None:
-    collector = pinned(serve(lambda _: (500, {}, b"")), SigningKey.generate().public)
-    assert measure(collector, key, client, HERE, SMALL).outcome == "http"
+    collector = pinned(serve(lambda _: (status, headers, body)), SigningKey.generate().public)
+    with pytest.raises(CollectorError):
+        measure(collector, key, client, HERE, SMALL)
 
 
 def test_a_collector_that_refuses_the_device_leaves_none(
@@ -86,5 +108,5 @@ def test_what_breaks_a_law_costs_no_data(key: SigningKey, client: httpx.Client, 
 
 def test_the_start_is_the_devices_clock(key: SigningKey, client: httpx.Client, pinned: Any) -> None:
     before = datetime.now(UTC)
-    sample = measure(pinned("http://127.0.0.1:9", SigningKey.generate().public), key, client, HERE, SMALL)
+    sample = measure(pinned("http://collector.invalid", SigningKey.generate().public), key, client, HERE, SMALL)
     assert before - timedelta(seconds=1) <= datetime.fromisoformat(sample.measured_at) <= datetime.now(UTC)
