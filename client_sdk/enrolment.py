@@ -13,8 +13,8 @@ from client_sdk.outbox.queue import Outbox, PinnedCollector
 from client_sdk.outbox.upload import request
 from client_sdk.signing.jws import sign_compact
 from client_sdk.signing.keys import SigningKey, VerifyingKey
+from client_sdk.signing.statement_types import ENROLMENT
 
-TYPE = "maille-enrolment"
 CONTENT_TYPE = "application/jose"
 
 
@@ -114,7 +114,7 @@ def enrol(
         client,
         "POST",
         f"{status.url}/v1/devices",
-        content=sign_compact(json.dumps(claims).encode(), key, TYPE).encode(),
+        content=sign_compact(json.dumps(claims).encode(), key, ENROLMENT).encode(),
         headers={"Content-Type": CONTENT_TYPE},
     )
     try:

@@ -13,6 +13,7 @@ import typer
 
 from client_sdk.bounds import instant_text
 from client_sdk.messages import tr
+from collector.options import Data
 
 # at once, so that an installation without the server's packages is told so before a command runs
 from collector.settings import Settings
@@ -22,16 +23,6 @@ commands = typer.Typer(
     help=tr("Receive, keep and archive samples.", "Recevoir, conserver et archiver les relevés."),
 )
 
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        help=tr(
-            "Directory of the server's data (MAILLE_DATA; ./maille-data).",
-            "Répertoire des données du serveur (MAILLE_DATA ; ./maille-data).",
-        ),
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help=tr("Answer in JSON.", "Répondre en JSON."))]
 
 

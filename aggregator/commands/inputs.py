@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from aggregator.commands.options import Data, data_directory
+from aggregator.commands.options import data_directory
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.messages import tr
+from collector.options import Data
 
 territory = typer.Typer(no_args_is_help=True, help=tr("Import communes and sites.", "Importer communes et sites."))
 coverage = typer.Typer(

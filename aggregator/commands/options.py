@@ -9,16 +9,6 @@ import typer
 from client_sdk.commands.terminal import answer
 from client_sdk.messages import tr
 
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        help=tr(
-            "Directory of the server's data (MAILLE_DATA; ./maille-data).",
-            "Répertoire des données du serveur (MAILLE_DATA ; ./maille-data).",
-        ),
-    ),
-]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help=tr("TCP port; 0: any.", "Port TCP ; 0 : au choix."))]
 PORT = 8421  # beside the collector's 8420
 

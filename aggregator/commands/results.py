@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aggregator.commands.options import PORT, Data, Port, data_directory, serve_map
+from aggregator.commands.options import PORT, Port, data_directory, serve_map
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.messages import tr
+from collector.options import Data
 
 if TYPE_CHECKING:
     from collector.settings import Settings

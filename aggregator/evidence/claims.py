@@ -19,7 +19,6 @@ from aggregator.evidence.claims_table import (
     read_claim_sources,
     read_claims,
     replace_claims,
-    sha256_of,
 )
 from aggregator.evidence.coverage_file import (
     ClaimKey,
@@ -30,6 +29,7 @@ from aggregator.evidence.coverage_file import (
     require_lambert_93_polygons,
     source_in,
 )
+from aggregator.evidence.digest import sha256_of
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.grid_claims import GridLayout, import_grid
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, Cells, Shapes, covering, outlines, projected

@@ -5,7 +5,6 @@ that is known only within a territory or a grid says so (``bounded``): it has a 
 hexagon it speaks about, and elsewhere nothing is known. Any other source declares share 0 where it has no row.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -120,9 +119,3 @@ def replace_claims(
 
 def _source_key(source: ClaimSource) -> tuple[str, str, str]:
     return source.operator, source.technology, source.usage
-
-
-def sha256_of(file: Path) -> str:
-    """SHA-256 of a file, in lower-case hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

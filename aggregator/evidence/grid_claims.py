@@ -14,7 +14,8 @@ import shapely
 from numpy.typing import NDArray
 
 from aggregator.evidence.areas import Indexes, overlaps
-from aggregator.evidence.claims_table import ClaimSource, replace_claims, sha256_of
+from aggregator.evidence.claims_table import ClaimSource, replace_claims
+from aggregator.evidence.digest import sha256_of
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import WGS_84, Shapes, covering, outlines, projected
 

@@ -3,12 +3,12 @@
 Figures of one state of the data beside verdicts of another would contradict each other without anyone noticing.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+from aggregator.evidence.digest import sha256_of
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 
@@ -23,12 +23,6 @@ class Basis:
     last_day: str
     window_days: int
     inputs: dict[str, str]
-
-
-def digest(file: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def record_basis(data: Path, last_day: date | None, window_days: int) -> None:
@@ -64,4 +58,4 @@ def require_basis(data: Path) -> Basis:
 
 
 def _inputs(data: Path) -> dict[str, str]:
-    return {name: digest(data / name) for name in INPUTS if (data / name).exists()}
+    return {name: sha256_of(data / name) for name in INPUTS if (data / name).exists()}

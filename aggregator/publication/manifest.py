@@ -1,12 +1,13 @@
 """What a release says of itself: inputs, rules, constants, parameters, licences, attributions, and its own limits."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+
+from aggregator.evidence.digest import sha256_of
 
 LICENCE = {
     "name": "Licence Ouverte / Open Licence 2.0 (Etalab)",
@@ -81,17 +82,11 @@ _OUTLINES = {
 }
 
 
-def digest(file: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def listing(folder: Path, leave_out: Iterable[str] = ()) -> list[dict[str, Any]]:
     """Path, size and SHA-256 of every file below a folder, sorted."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return [
-        {"path": file.relative_to(folder).as_posix(), "bytes": file.stat().st_size, "sha256": digest(file)}
+        {"path": file.relative_to(folder).as_posix(), "bytes": file.stat().st_size, "sha256": sha256_of(file)}
         for file in files
         if file.name not in leave_out
     ]

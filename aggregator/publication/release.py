@@ -15,6 +15,7 @@ import geopandas as gpd
 import pandas as pd
 
 import client_sdk
+from aggregator.evidence.digest import sha256_of
 from aggregator.evidence.territory import read_communes
 from aggregator.judgement import basis
 from aggregator.judgement.comparison import read_verdicts
@@ -132,7 +133,8 @@ def publish(
         attributions=source.attributions,
     )
     shelf = data / FOLDER[audience]
-    inputs = {name: manifest.digest(data / name) for name in INPUTS if (data / name).exists()}
+    others = [name for name in INPUTS if name not in ground.inputs and (data / name).exists()]
+    inputs = ground.inputs | {name: sha256_of(data / name) for name in others}
     made_from = _digest({"inputs": inputs, "parameters": asdict(parameters), "code": client_sdk.__version__})
     before = previous.name if previous else _previous(shelf, made_from, source.synthetic)
     release = f"{ground.last_day}-{_digest({'origin': made_from, 'previous': before})[:10]}"

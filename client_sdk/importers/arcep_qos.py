@@ -16,15 +16,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from client_sdk import __version__
-from client_sdk.bounds import instant_text
 from client_sdk.errors import MailleError
 from client_sdk.importers.reading import (
     EARLIEST_YEAR,
     LeftOut,
     Log,
     bounded,
-    imported_id,
     number,
     sample_of,
     text_of,
@@ -98,18 +95,15 @@ def _read_row(log: Log, row: int, cells: dict[str, str], options: ArcepOptions) 
         radio, absent = bounded(row, {**_radio(cells, options), "serving_plmn": _start_plmn(cells)})
         yield from absent
         yield sample_of(
+            log,
             row,
-            id=imported_id(round(measured_at.timestamp() * 1000), log, row),
-            measured_at=instant_text(measured_at),
-            client=f"maille {__version__}",
+            measured_at,
             campaign=options.campaign,
             import_format="arcep-qos",
-            import_sha256=log.sha256,
             device_model=text_of(cells.get("terminal")),
             device_os=text_of(cells.get("operating_system")),
             latitude=number(cells["latitude_start"]),
             longitude=number(cells["longitude_start"]),
-            position_source="file",
             context=CONTEXT_OF_SITUATION.get(cells.get("situation", "").upper(), "unknown"),
             sim_plmn=sim_plmn,
             test_engine="arcep-qos",

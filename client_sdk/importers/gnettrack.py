@@ -18,14 +18,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from client_sdk import __version__
-from client_sdk.bounds import instant_text, is_plmn
+from client_sdk.bounds import is_plmn
 from client_sdk.importers.reading import (
     EARLIEST_YEAR,
     LeftOut,
     Log,
     bounded,
-    imported_id,
     number,
     sample_of,
     whole_number,
@@ -123,16 +121,13 @@ def _read_row(
         radio, absent = bounded(row, {**_radio(rat, cells), **_test(cells), **_motion(cells)})
         yield from absent
         yield sample_of(
+            log,
             row,
-            id=imported_id(round(measured_at.timestamp() * 1000), log, row),
-            measured_at=instant_text(measured_at),
-            client=f"maille {__version__}",
+            measured_at,
             campaign=options.campaign,
             import_format="gnettrack",
-            import_sha256=log.sha256,
             latitude=latitude,
             longitude=longitude,
-            position_source="file",
             context=options.context,
             sim_plmn=sim_plmn,
             serving_plmn=serving_plmn,

@@ -9,10 +9,12 @@ import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from client_sdk.bounds import check_value
+from client_sdk import __version__
+from client_sdk.bounds import check_value, instant_text
 from client_sdk.errors import MailleError, SampleError
 from client_sdk.messages import tr
 from client_sdk.sample import FIELDS, Sample, check
@@ -123,10 +125,18 @@ def bounded(row: int, values: dict[str, Any]) -> tuple[dict[str, Any], list[Left
     return kept, out
 
 
-def sample_of(row: int, **values: Any) -> Sample | LeftOut:
-    """A checked sample, or the reason why these values make none; ``seq`` is the outbox's to give."""
+def sample_of(log: Log, row: int, measured_at: datetime, **values: Any) -> Sample | LeftOut:
+    """A checked sample of one row, or the reason why these values make none; ``seq`` is the outbox's to give."""
     try:
-        sample = Sample(seq=0, **values)
+        sample = Sample(
+            id=imported_id(round(measured_at.timestamp() * 1000), log, row),
+            seq=0,
+            measured_at=instant_text(measured_at),
+            client=f"maille {__version__}",
+            import_sha256=log.sha256,
+            position_source="file",
+            **values,
+        )
         check(sample)
     except SampleError as error:
         return LeftOut(row, tr(f"{error.field} cannot be used", f"{error.field} inutilisable"), str(error))

@@ -25,9 +25,8 @@ from client_sdk.outbox.upload import refusal
 from client_sdk.sample import Context, Outcome, Rat, Sample, check, new_sample_id
 from client_sdk.signing.jws import sign_compact, verify_compact
 from client_sdk.signing.keys import SigningKey
+from client_sdk.signing.statement_types import MEASUREMENT_REQUEST, MEASUREMENT_TOKEN
 
-REQUEST_TYPE = "maille-measurement"
-TOKEN_TYPE = "maille-measurement-token"
 ENGINE = "maille-http"
 
 
@@ -124,7 +123,7 @@ def _token(collector: PinnedCollector, key: SigningKey, client: httpx.Client) ->
     wish = {"collector": collector.key.thumbprint, "requested_at": instant_text(datetime.now(UTC))}
     answer = client.post(
         f"{collector.url}/v1/measurement/sessions",
-        content=sign_compact(json.dumps(wish).encode(), key, REQUEST_TYPE).encode(),
+        content=sign_compact(json.dumps(wish).encode(), key, MEASUREMENT_REQUEST).encode(),
         headers={"Content-Type": "application/jose"},
         timeout=10,
     )
@@ -134,7 +133,7 @@ def _token(collector: PinnedCollector, key: SigningKey, client: httpx.Client) ->
         raise refusal(answer)
     try:
         token = str(answer.json()["token"])
-        verify_compact(token, {collector.key.thumbprint: collector.key}.get, TOKEN_TYPE)
+        verify_compact(token, {collector.key.thumbprint: collector.key}.get, MEASUREMENT_TOKEN)
         return token
     except (ValueError, KeyError, TypeError) as error:
         raise CollectorError(

@@ -13,12 +13,12 @@ from client_sdk.sample import Text
 from client_sdk.signing.base64url import decode_base64url
 from client_sdk.signing.jws import read_object, verify_compact
 from client_sdk.signing.keys import VerifyingKey
+from client_sdk.signing.statement_types import ENROLMENT
 from collector.errors import DeviceError, EnrolmentError
 from collector.intake import privacy_notice
 from collector.storage.records import Device, Invitation
 from collector.storage.store import Store
 
-ENROLMENT_TYPE = "maille-enrolment"
 MAX_ENROLMENT_BYTES = 8 * 1024
 _MEMBERS = {"jwk", "collector", "privacy_notice_version", "invitation"}
 _CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is mistaken for another; 24 of them carry 118 bits
@@ -47,7 +47,7 @@ def enrol(jws: bytes, store: Store, collector_thumbprint: str, now: datetime) ->
         DeviceError: the device was revoked.
     """
     text = jws.decode("ascii", errors="replace").strip()
-    payload, key = verify_compact(text, lambda _: _key_inside(text), ENROLMENT_TYPE)
+    payload, key = verify_compact(text, lambda _: _key_inside(text), ENROLMENT)
     members = _members(payload)
     if members["collector"] != collector_thumbprint:
         raise EnrolmentError(

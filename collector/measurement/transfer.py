@@ -21,13 +21,12 @@ from starlette.types import Receive, Scope, Send
 from client_sdk.bounds import instant_text, is_utc_instant
 from client_sdk.signing.jws import JwsError, read_object, sign_compact, verify_compact
 from client_sdk.signing.keys import SigningKey
+from client_sdk.signing.statement_types import MEASUREMENT_REQUEST, MEASUREMENT_TOKEN
 from collector.body import read_body
 from collector.errors import BusyError, RequestError
 from collector.intake.devices import find_enrolled_key
 from collector.storage.store import Store
 
-REQUEST_TYPE = "maille-measurement"
-TOKEN_TYPE = "maille-measurement-token"
 MAX_REQUEST_BYTES = 4 * 1024
 MAX_BYTES = 100_000_000
 MAX_MS = 15_000
@@ -99,7 +98,7 @@ def grant_token(jws: bytes, store: Store, key: SigningKey, now: datetime) -> dic
         RequestError: ``measurement-request``: made for another collector, or not now.
     """
     text = jws.decode("ascii", errors="replace").strip()
-    payload, device = verify_compact(text, lambda thumbprint: find_enrolled_key(store, thumbprint), REQUEST_TYPE)
+    payload, device = verify_compact(text, lambda thumbprint: find_enrolled_key(store, thumbprint), MEASUREMENT_REQUEST)
     members = _read_payload(payload)
     if members.get("collector") != key.public.thumbprint:
         raise RequestError("measurement-request", "collector: expected this collector's thumbprint")
@@ -112,7 +111,7 @@ def grant_token(jws: bytes, store: Store, key: SigningKey, now: datetime) -> dic
         )
     expires_at = instant_text(now + TOKEN_LIFETIME)
     claims = {"device": device.thumbprint, "expires_at": expires_at}
-    token = sign_compact(json.dumps(claims, separators=(",", ":")).encode(), key, TOKEN_TYPE)
+    token = sign_compact(json.dumps(claims, separators=(",", ":")).encode(), key, MEASUREMENT_TOKEN)
     return {"token": token, "expires_at": expires_at}
 
 
@@ -127,7 +126,7 @@ def check_token(authorization: str, key: SigningKey, now: datetime) -> None:
         raise RequestError("measurement-token", "Authorization: expected “Bearer TOKEN”, from measurement/sessions")
     try:
         ours = {key.public.thumbprint: key.public}
-        payload, _ = verify_compact(token.strip(), ours.get, TOKEN_TYPE)
+        payload, _ = verify_compact(token.strip(), ours.get, MEASUREMENT_TOKEN)
     except JwsError as error:
         raise RequestError("measurement-token", f"Authorization: not a token of this collector ({error})") from error
     expires_at = read_object(payload, "token")["expires_at"]

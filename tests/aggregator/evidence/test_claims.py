@@ -15,7 +15,7 @@ import shapely
 from shapely import MultiPolygon, Polygon, box
 
 from aggregator.evidence.claims import import_arcep, import_grid, read_claim_sources, read_claims
-from aggregator.evidence.claims_table import sha256_of
+from aggregator.evidence.digest import sha256_of
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, covering, outlines, projected
 
