@@ -61,6 +61,14 @@ def is_plmn(text: str) -> bool:
     return len(text) in (5, 6) and text.isascii() and text.isdigit()
 
 
+def is_bucket_list(text: str) -> bool:
+    """Whole numbers without sign or leading zero, one space between them."""
+    return all(
+        part.isascii() and part.isdigit() and len(part) <= 12 and (part == "0" or part[0] != "0")
+        for part in text.split(" ")
+    )
+
+
 def is_sha256_hex(text: str) -> bool:
     """64 lower-case hexadecimal digits."""
     return len(text) == 64 and _HEXADECIMAL.issuperset(text)

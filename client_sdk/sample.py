@@ -23,6 +23,7 @@ from client_sdk.bounds import (
     Meaning,
     Unit,
     check_value,
+    is_bucket_list,
     is_clean_text,
     is_plmn,
     is_sha256_hex,
@@ -36,11 +37,14 @@ Plmn = Annotated[str, Predicate(is_plmn)]
 Milliseconds = Annotated[float, Ge(0), Le(600_000), Unit("ms")]
 BitsPerSecond = Annotated[float, Ge(0), Le(100_000_000_000), Unit("bit/s")]
 Bytes = Annotated[int, Ge(0), Le(1_000_000_000_000), Unit("B")]
+Buckets = Annotated[str, MinLen(1), MaxLen(512), Predicate(is_bucket_list)]
 Count = Annotated[int, Ge(0), Le(1_000_000)]
 
 Kind = Literal["throughput", "latency", "web", "signal", "service"]
 Context = Literal["outdoor", "vehicle", "indoor", "unknown"]
 ServiceState = Literal["in_service", "limited", "no_service", "denied", "radio_off", "sim_missing", "unknown"]
+StopReason = Literal["ci", "time_cap", "byte_cap", "stalled", "closed", "error", "user"]
+Confidence = Literal["high", "medium", "low"]
 Rat = Literal["gsm", "umts", "lte", "nr"]
 Outcome = Literal["ok", "no_data", "timeout", "stalled", "dns", "tcp", "tls", "http", "websocket", "busy", "error"]
 
@@ -65,19 +69,27 @@ class Sample:
     client: Annotated[Text | None, Meaning("name and version of the program that took or imported the sample")] = None
     campaign: Annotated[Text | None, Meaning("campaign declared by the field team")] = None
     import_format: Annotated[
-        Literal["arcep-qos", "gnettrack"] | None, Meaning("format of the log it was read from; absent when measured")
+        Literal["arcep-qos", "gnettrack", "network-survey"] | None,
+        Meaning("format of the log it was read from; absent when measured"),
     ] = None
     import_sha256: Annotated[
         Annotated[str, Predicate(is_sha256_hex)] | None, Meaning("SHA-256 of the imported file")
     ] = None
     device_model: Annotated[Text | None, Meaning("maker's model name, never a serial number")] = None
     device_os: Annotated[Text | None, Meaning("operating system and version")] = None
+    vehicle: Annotated[Text | None, Meaning("vehicle, as the field team declared it")] = None
+    equipment: Annotated[Text | None, Meaning("modem, antenna and mount, as the field team declared them")] = None
+    scheduled: Annotated[bool | None, Meaning("started by a schedule or a survey rather than by a person")] = None
 
     # -- where (WGS 84)
     latitude: Annotated[Annotated[float, Ge(-90), Le(90), Unit("°")] | None, Meaning("WGS 84")] = None
     longitude: Annotated[Annotated[float, Ge(-180), Le(180), Unit("°")] | None, Meaning("WGS 84")] = None
     accuracy_m: Annotated[
         Annotated[float, Ge(0), Le(100_000), Unit("m")] | None, Meaning("radius stated by the source of the position")
+    ] = None
+    accuracy_kind: Annotated[
+        Literal["android_68", "gpsd_eph"] | None,
+        Meaning("what accuracy_m is: Android's 68 % radius, or gpsd's eph, whose confidence gpsd does not state"),
     ] = None
     altitude_m: Annotated[Annotated[float, Ge(-500), Le(10_000), Unit("m")] | None, Meaning("above the ellipsoid")] = (
         None
@@ -101,11 +113,17 @@ class Sample:
     service_evidence: Annotated[
         Literal["strong", "weak"] | None, Meaning("strong: the modem says so; weak: inferred from missing values")
     ] = None
+    service_reject_cause: Annotated[
+        Annotated[int, Ge(0), Le(255)] | None, Meaning("why the network denied registration (3GPP TS 24.301 §9.9.3.9)")
+    ] = None
     service_polls: Annotated[Count | None, Meaning("agreeing readings behind the state")] = None
     rat: Annotated[Rat | None, Meaning("radio access technology that served")] = None
     nr_mode: Annotated[Literal["nsa", "sa"] | None, Meaning("5G beside a 4G anchor, or alone")] = None
 
     # -- signal: one quantity, one name; LTE and NR never share a field
+    signal_age_ms: Annotated[
+        Annotated[int, Ge(0), Le(86_400_000), Unit("ms")] | None, Meaning("age of the signal's reading at measured_at")
+    ] = None
     gsm_rssi_dbm: Annotated[Annotated[float, Ge(-120), Le(-25), Unit("dBm")] | None, Meaning("RSSI, GSM")] = None
     umts_rscp_dbm: Annotated[Annotated[float, Ge(-125), Le(-20), Unit("dBm")] | None, Meaning("RSCP, UMTS")] = None
     umts_ecno_db: Annotated[Annotated[float, Ge(-50), Le(5), Unit("dB")] | None, Meaning("Ec/No, UMTS")] = None
@@ -132,20 +150,67 @@ class Sample:
     test_engine: Annotated[Text | None, Meaning("protocol or tool of the test")] = None
     test_server: Annotated[Text | None, Meaning("host that answered the test")] = None
     test_id: Annotated[Text | None, Meaning("the server's own id of the test")] = None
-    download_bps: Annotated[BitsPerSecond | None, Meaning("goodput at the receiver, downlink")] = None
+    test_path: Annotated[
+        Literal["mobile", "wifi", "other"] | None, Meaning("what carried the test, where the device could tell")
+    ] = None
+    test_tls: Annotated[bool | None, Meaning("the transfers ran inside TLS")] = None
+    test_streams: Annotated[Annotated[int, Ge(1), Le(64)] | None, Meaning("connections per transfer")] = None
+    test_calibration: Annotated[
+        bool | None, Meaning("run to full length, to know what stopping early costs: SHA-256(id)[0] < 26")
+    ] = None
+    ip_family: Annotated[Literal["ipv4", "ipv6"] | None, Meaning("of the connection to the test's server")] = None
+    download_bps: Annotated[BitsPerSecond | None, Meaning("mean goodput at the receiver after the ramp, downlink")] = (
+        None
+    )
     download_bytes: Annotated[Bytes | None, Meaning("bytes received by the device")] = None
     download_duration_ms: Annotated[Milliseconds | None, Meaning("length of the downlink transfer")] = None
-    download_lower_bound: Annotated[bool | None, Meaning("the transfer was cut: the true rate may be higher")] = None
-    upload_bps: Annotated[BitsPerSecond | None, Meaning("goodput at the receiver, uplink")] = None
+    download_lower_bound: Annotated[
+        bool | None, Meaning("the byte cap ended it before its rule: the rate may be higher")
+    ] = None
+    download_whole_bps: Annotated[BitsPerSecond | None, Meaning("mean of the whole transfer, ramp included")] = None
+    download_ramp_ms: Annotated[Milliseconds | None, Meaning("length of the ramp left out of download_bps")] = None
+    download_stop: Annotated[StopReason | None, Meaning("what ended the transfer; ci is the stability index")] = None
+    download_stability: Annotated[
+        Annotated[float, Ge(0), Le(1_000)] | None,
+        Meaning("stability index: 1.96 s/√n over the mean, not a probability"),
+    ] = None
+    download_confidence: Annotated[Confidence | None, Meaning("high: index ≤ 0.10, medium: ≤ 0.25, low otherwise")] = (
+        None
+    )
+    download_would_stop_ms: Annotated[Milliseconds | None, Meaning("when a calibration run would have stopped")] = None
+    download_would_stop_bps: Annotated[BitsPerSecond | None, Meaning("what it would have told then")] = None
+    download_buckets: Annotated[Buckets | None, Meaning("bytes at the receiver in each 0.5 s, spaces between")] = None
+    download_interface_bytes: Annotated[
+        Bytes | None, Meaning("what the interface carried meanwhile, other traffic included")
+    ] = None
+    upload_bps: Annotated[BitsPerSecond | None, Meaning("mean goodput at the receiver after the ramp, uplink")] = None
     upload_bytes: Annotated[Bytes | None, Meaning("bytes received by the server")] = None
     upload_duration_ms: Annotated[Milliseconds | None, Meaning("length of the uplink transfer")] = None
-    upload_lower_bound: Annotated[bool | None, Meaning("the transfer was cut: the true rate may be higher")] = None
+    upload_lower_bound: Annotated[
+        bool | None, Meaning("the byte cap ended it before its rule: the rate may be higher")
+    ] = None
+    upload_whole_bps: Annotated[BitsPerSecond | None, Meaning("mean of the whole transfer, ramp included")] = None
+    upload_ramp_ms: Annotated[Milliseconds | None, Meaning("length of the ramp left out of upload_bps")] = None
+    upload_stop: Annotated[StopReason | None, Meaning("what ended the transfer; ci is the stability index")] = None
+    upload_stability: Annotated[
+        Annotated[float, Ge(0), Le(1_000)] | None,
+        Meaning("stability index: 1.96 s/√n over the mean, not a probability"),
+    ] = None
+    upload_confidence: Annotated[Confidence | None, Meaning("high: index ≤ 0.10, medium: ≤ 0.25, low otherwise")] = None
+    upload_would_stop_ms: Annotated[Milliseconds | None, Meaning("when a calibration run would have stopped")] = None
+    upload_would_stop_bps: Annotated[BitsPerSecond | None, Meaning("what it would have told then")] = None
+    upload_buckets: Annotated[Buckets | None, Meaning("bytes at the receiver in each 0.5 s, spaces between")] = None
+    upload_interface_bytes: Annotated[
+        Bytes | None, Meaning("what the interface carried meanwhile, other traffic included")
+    ] = None
     rtt_median_ms: Annotated[Milliseconds | None, Meaning("median round trip, idle (RFC 2681)")] = None
     rtt_min_ms: Annotated[Milliseconds | None, Meaning("smallest round trip, idle")] = None
     rtt_p95_ms: Annotated[Milliseconds | None, Meaning("95th percentile of the round trips, idle")] = None
     rtt_jitter_ms: Annotated[Milliseconds | None, Meaning("mean absolute difference of consecutive round trips")] = None
-    rtt_sent: Annotated[Count | None, Meaning("probes sent")] = None
-    rtt_lost: Annotated[Count | None, Meaning("probes without an answer")] = None
+    rtt_download_median_ms: Annotated[Milliseconds | None, Meaning("median round trip while the download ran")] = None
+    rtt_upload_median_ms: Annotated[Milliseconds | None, Meaning("median round trip while the upload ran")] = None
+    rtt_sent: Annotated[Count | None, Meaning("idle probes sent")] = None
+    rtt_lost: Annotated[Count | None, Meaning("idle probes without an answer after 2 s")] = None
     rtt_protocol: Annotated[Literal["udp", "websocket", "http", "icmp"] | None, Meaning("what carried the probes")] = (
         None
     )

@@ -20,6 +20,7 @@ from collector.errors import PROBLEMS
 DOCS = Path(__file__).parent
 
 PATTERNS = {
+    "is_bucket_list": r"^(?:0|[1-9][0-9]{0,11})(?: (?:0|[1-9][0-9]{0,11}))*$",
     "is_clean_text": r"^(?:[^\p{C}\p{Z}]| )+$",
     "is_plmn": r"^[0-9]{5,6}$",
     "is_sha256_hex": r"^[0-9a-f]{64}$",

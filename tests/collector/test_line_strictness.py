@@ -246,6 +246,9 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "is_plmn": st.from_regex(r"[0-9]{5,6}", fullmatch=True),
     "is_sha256_hex": st.binary(min_size=32, max_size=32).map(bytes.hex),
     "is_clean_text": CLEAN,
+    "is_bucket_list": st.lists(st.integers(0, 10**12 - 1), min_size=1, max_size=39).map(
+        lambda counts: " ".join(map(str, counts))
+    ),
 }
 
 
