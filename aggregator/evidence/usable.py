@@ -2,8 +2,8 @@
 
 Usable: no flag that excludes, a good position, outdoors or in a vehicle, not roaming, a SIM whose operator is known,
 and a known state of service. ``limited`` (emergency calls only) is no service of this operator. Not usable: a radio
-switched off, a missing SIM, a denied registration, service on an unknown technology, and a test that
-ended for a reason of the server's, which says nothing about the network.
+switched off, a missing SIM, a denied registration, service on an unknown technology, a test that went over Wi-Fi or a
+cable, and one that ended for a reason of the server's: neither says anything about the mobile network.
 """
 
 from dataclasses import dataclass
@@ -58,6 +58,7 @@ def usable_samples(archive: Any, parameters: BinningParameters) -> Any:
         (archive.accuracy_m <= parameters.accuracy_limit_m).fill_null(True),
         ~archive.roaming.fill_null(False),
         archive.context.isin(["outdoor", "vehicle"]),
+        (archive.test_path == "mobile").fill_null(True),
         archive.outcome.isnull() | archive.outcome.notin(SERVER_OUTCOMES),
         lost | (in_service & archive.rat.notnull()).fill_null(False),
     )
