@@ -98,16 +98,15 @@ class Link:
 
     @contextlib.asynccontextmanager
     async def process(
-        self, side: Side, *command: str, stderr: int | None = None, env: dict[str, str] | None = None
+        self, side: Side, *command: str, stdin: int = asyncio.subprocess.DEVNULL, stderr: int | None = None
     ) -> AsyncIterator[asyncio.subprocess.Process]:
         """A process at an end, ended with the block at the latest."""
         process = await asyncio.create_subprocess_exec(
             *self.command(side, *command),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
             cwd=ROOT,
-            env=os.environ | (env or {}),
             start_new_session=True,  # an interrupt from the keyboard is ours to handle
             limit=2**24,
         )
