@@ -1,5 +1,6 @@
 """The collector's HTTP interface: ``docs/protocol.md`` is its text, and this file holds no rule of its own."""
 
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from collector.body import read_body, single_header
 from collector.intake import privacy_notice
 from collector.intake.accept import accept
 from collector.intake.devices import MAX_ENROLMENT_BYTES, enrol
-from collector.measurement import transfer
+from collector.measurement import ndt7, sessions
+from collector.measurement.echo import EchoEndpoint, load_or_create_seed, serve_echo
 from collector.problems import tell_problems
 from collector.settings import Settings
 from collector.storage.migration import prepare_database
@@ -43,7 +45,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
+def create_app(
+    settings: Settings,
+    clock: Clock = utc_now,
+    *,
+    echo_socket: socket.socket | None = None,
+    only_measuring: bool = False,
+    open_to_all: bool = False,
+) -> FastAPI:
     """The application of one collector; its database and key are opened when it starts.
 
     Starting migrates a fresh SQLite file, and raises :class:`~collector.errors.MigrationError` on a database that
@@ -52,6 +61,9 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     Args:
         settings: of this collector.
         clock: gives the instant of reception.
+        echo_socket: bound UDP socket on which echoes are answered.
+        only_measuring: the measuring endpoints alone, beside a collector that works on the same data.
+        open_to_all: measure without a token too, for a closed network; such transfers are not witnessed.
     """
 
     @asynccontextmanager
@@ -60,10 +72,18 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         store = Store(settings.database_url)
         key = await run_in_threadpool(SigningKey.load_or_create, settings.collector_key)
         app.state.collector = Collector(store, key, clock)
-        app.state.transfers = transfer.Transfers(settings.measurement_slots)
+        app.state.slots = ndt7.Slots(settings.measurement_slots, open_to_all=open_to_all)
+        app.state.settings = settings
+        app.state.echo, echo_transport = None, None
+        if echo_socket is not None:
+            seed = await run_in_threadpool(load_or_create_seed, settings.echo_seed)
+            echo_transport = await serve_echo(echo_socket, seed, clock)
+            app.state.echo = EchoEndpoint("", echo_socket.getsockname()[1], seed)
         try:
             yield
         finally:
+            if echo_transport is not None:
+                echo_transport.close()
             store.close()
 
     # the documentation pages would fetch scripts from elsewhere: only the description itself is served
@@ -77,8 +97,10 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         redirect_slashes=False,  # a redirection must always mean that someone else answered
     )
     tell_problems(app)
-    app.include_router(routes)
-    app.include_router(transfer.routes)
+    app.include_router(ndt7.routes)
+    if not only_measuring:
+        app.include_router(routes)
+        app.include_router(sessions.routes)
     return app
 
 

@@ -102,6 +102,7 @@ PROBLEMS: dict[str, Problem] = {
     "enrolment-privacy-notice": Problem(409, "Another privacy notice applies"),
     "enrolment-invitation": Problem(403, "The invitation cannot be used"),
     # measurement
+    "measurement-protocol": Problem(400, "The measuring protocol is not followed"),
     "measurement-request": Problem(400, "The request for a measurement cannot be used"),
     "measurement-token": Problem(401, "The measurement token is missing, wrong or out of date"),
     "measurement-busy": Problem(503, "Too many measurements are running"),

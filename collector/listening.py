@@ -1,4 +1,4 @@
-"""The socket that a server of ours listens on."""
+"""The sockets that a server of ours listens on."""
 
 import socket
 
@@ -24,3 +24,19 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def bind_udp(host: str, port: int) -> socket.socket:
+    """A UDP socket bound to an IPv4 or IPv6 address; port 0 takes any.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -44,6 +44,11 @@ def tell_problems(app: FastAPI) -> None:
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError | EnvelopeError | JwsError)
+    return problem_of(error)
+
+
+def problem_of(error: RefusedError | EnvelopeError | JwsError) -> Response:
+    """The answer to a refusal, with the headers that its status asks for."""
     headers = {}
     if isinstance(error, BusyError):
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))

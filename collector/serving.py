@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import uvicorn
 from fastapi import FastAPI
 
+from client_sdk.measurement.ndt7 import MAX_MESSAGE_BYTES
 from client_sdk.messages import tr
 from client_sdk.signing.keys import SigningKey
 from collector.app import Clock, create_app, utc_now
 from collector.errors import SettingsError
-from collector.listening import listen
+from collector.listening import bind_udp, listen
+from collector.measurement.connection import MeasuringProtocol
 from collector.settings import Settings
 from collector.storage.migration import prepare_database
 from collector.storage.store import Store
@@ -58,9 +60,9 @@ def running_collector(settings: Settings, clock: Clock = utc_now) -> Iterator[Ru
         SettingsError: the address cannot be listened on.
     """
     prepare_database(settings)
-    app = create_app(settings, clock)
+    listener, echo_socket = _listen(settings)
+    app = create_app(settings, clock, echo_socket=echo_socket)
     server = uvicorn.Server(server_config(app, settings))
-    listener = _listen(settings)
     failure: list[BaseException] = []
     thread = threading.Thread(target=_serve, args=(server, listener, failure), name="collector", daemon=True)
     thread.start()
@@ -77,12 +79,20 @@ def running_collector(settings: Settings, clock: Clock = utc_now) -> Iterator[Ru
         listener.close()
 
 
-def serve_forever(settings: Settings, announce: Callable[[str, str], None]) -> None:
+def serve_forever(
+    settings: Settings,
+    announce: Callable[[str, str], None],
+    *,
+    only_measuring: bool = False,
+    open_to_all: bool = False,
+) -> None:
     """Serve until the process is told to stop; the files it makes meanwhile are for their owner alone.
 
     Args:
         settings: of the collector.
         announce: called once with the address and the thumbprint of the collector's key, when it listens.
+        only_measuring: the measuring endpoints alone.
+        open_to_all: measure without a token too.
 
     Raises:
         MigrationError: the database has to be migrated first.
@@ -92,9 +102,11 @@ def serve_forever(settings: Settings, announce: Callable[[str, str], None]) -> N
     try:
         prepare_database(settings)
         key = SigningKey.load_or_create(settings.collector_key)
-        with _listen(settings) as listener:
+        listener, echo_socket = _listen(settings)
+        with listener:
             announce(_address(listener), key.public.thumbprint)
-            uvicorn.Server(server_config(create_app(settings), settings)).run(sockets=[listener])
+            app = create_app(settings, echo_socket=echo_socket, only_measuring=only_measuring, open_to_all=open_to_all)
+            uvicorn.Server(server_config(app, settings)).run(sockets=[listener])
     finally:
         os.umask(before)
 
@@ -108,15 +120,26 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        ws="none",
+        ws=MeasuringProtocol,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
         log_level="warning",
     )
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(settings: Settings) -> tuple[socket.socket, socket.socket | None]:
+    """The TCP socket, and the UDP socket of echoes where there is to be one."""
+    listener = None
     try:
-        return listen(settings.host, settings.port)
+        listener = listen(settings.host, settings.port)
+        if settings.echo_port == "off":
+            return listener, None
+        echo_port = listener.getsockname()[1] if settings.echo_port == "same" else settings.echo_port
+        return listener, bind_udp(settings.host, echo_port)
     except OSError as error:
+        if listener is not None:
+            listener.close()
         place = f"{settings.host}:{settings.port}"
         raise SettingsError(
             tr(

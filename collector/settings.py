@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -24,6 +26,9 @@ class Settings:
             (``MAILLE_DATABASE_URL``; empty: ``collector.sqlite`` in ``data``).
         host: address to listen on (``MAILLE_HOST``).
         port: TCP port to listen on, 0 for any free one (``MAILLE_PORT``).
+        measurement_url: ``ws://`` or ``wss://`` address of the measuring endpoints where it is not the collector's own
+            (``MAILLE_MEASUREMENT_URL``).
+        echo_port: UDP port of echoes, ``same`` as the TCP port, or ``off`` (``MAILLE_ECHO_PORT``).
         measurement_slots: transfers served at the same time (``MAILLE_MEASUREMENT_SLOTS``).
 
     Raises:
@@ -35,6 +40,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8420
     measurement_slots: int = 4
+    measurement_url: str = ""
+    echo_port: int | Literal["same", "off"] = "same"
 
     def __post_init__(self) -> None:
         if not self.database_url:
@@ -44,6 +51,9 @@ class Settings:
         _check_database_url(self.database_url)
         _check_range("MAILLE_PORT", self.port, 0, 65_535)
         _check_range("MAILLE_MEASUREMENT_SLOTS", self.measurement_slots, 1, 1_000)
+        _check_measurement_url(self.measurement_url)
+        if isinstance(self.echo_port, int):
+            _check_range("MAILLE_ECHO_PORT", self.echo_port, 0, 65_535)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -61,6 +71,8 @@ class Settings:
             host=given.get("MAILLE_HOST", settings.host),
             port=_integer(given, "MAILLE_PORT", settings.port),
             measurement_slots=_integer(given, "MAILLE_MEASUREMENT_SLOTS", settings.measurement_slots),
+            measurement_url=given.get("MAILLE_MEASUREMENT_URL", settings.measurement_url),
+            echo_port=_echo_port(given),
         )
 
     @property
@@ -74,12 +86,25 @@ class Settings:
         return self.data / "device-token.key"
 
     @property
+    def echo_seed(self) -> Path:
+        """File of the 32 bytes that tokens of UDP echoes are made with."""
+        return self.data / "echo-seed.key"
+
+    @property
     def archive(self) -> Path:
         """Directory of the Parquet archive."""
         return self.data / "archive"
 
 
-VARIABLES = ("MAILLE_DATA", "MAILLE_DATABASE_URL", "MAILLE_HOST", "MAILLE_PORT", "MAILLE_MEASUREMENT_SLOTS")
+VARIABLES = (
+    "MAILLE_DATA",
+    "MAILLE_DATABASE_URL",
+    "MAILLE_HOST",
+    "MAILLE_PORT",
+    "MAILLE_MEASUREMENT_SLOTS",
+    "MAILLE_MEASUREMENT_URL",
+    "MAILLE_ECHO_PORT",
+)
 """Environment variable of each setting, in the order of the settings."""
 
 
@@ -137,6 +162,24 @@ def _check_range(name: str, value: int, low: int, high: int) -> None:
                 f"{name} : {value}, attendu : un entier de {low} à {high}",
             )
         )
+
+
+def _check_measurement_url(url: str) -> None:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("ws", "wss") or not parts.hostname):
+        raise SettingsError(
+            tr(
+                f"MAILLE_MEASUREMENT_URL: got {url!r}, expected an address like wss://measure.example.org:8421",
+                f"MAILLE_MEASUREMENT_URL : {url!r}, attendu : une adresse comme wss://mesure.example.org:8421",
+            )
+        )
+
+
+def _echo_port(given: Mapping[str, str]) -> int | Literal["same", "off"]:
+    text = given.get("MAILLE_ECHO_PORT", "same")
+    if text in ("same", "off"):
+        return "same" if text == "same" else "off"
+    return _integer(given, "MAILLE_ECHO_PORT", 0)
 
 
 def _integer(given: Mapping[str, str], name: str, default: int) -> int:

@@ -55,7 +55,7 @@ class Store:
 
     def find_device(self, thumbprint: str) -> Device | None:
         """An enrolled device, revoked or not."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(select(devices).where(devices.c.thumbprint == thumbprint)).one_or_none()
             return None if row is None else _device(row)
 
@@ -85,7 +85,7 @@ class Store:
             "enrolled_at": now,
         }
         dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
-        with self._writing() as connection:
+        with self.writing() as connection:
             insert = dialect.insert(devices).values(row).on_conflict_do_nothing().returning(devices.c.thumbprint)
             added = connection.execute(insert).one_or_none() is not None
             device = _locked_device(connection, key.thumbprint)
@@ -96,7 +96,7 @@ class Store:
 
     def add_invitation(self, invitation: Invitation) -> None:
         """Keep a new invitation."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(invitations.insert().values(asdict(invitation)))
 
     # -- envelopes
@@ -116,7 +116,7 @@ class Store:
         Raises:
             DeviceError: the device is unknown or revoked at the time of writing.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             device = _locked_device(connection, envelope.device)
             earlier = connection.execute(
                 select(envelopes.c.received_at, envelopes.c.receipt).where(
@@ -144,7 +144,7 @@ class Store:
 
     def count_samples(self) -> int:
         """Number of samples stored."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.scalar(select(func.count()).select_from(samples)) or 0
 
     def months(self) -> list[MonthCount]:
@@ -154,7 +154,7 @@ class Store:
             .group_by(samples.c.measured_month)
             .order_by(samples.c.measured_month)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [MonthCount(month, count, last) for month, count, last in connection.execute(statement)]
 
     def samples_of_month(self, month: str) -> Iterator[dict[str, Any]]:
@@ -165,7 +165,7 @@ class Store:
             .where(samples.c.measured_month == month)
             .order_by(samples.c.measured_at)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             for row in connection.execution_options(yield_per=5_000).execute(statement).mappings():
                 yield dict(row)
 
@@ -184,7 +184,7 @@ class Store:
             .where(position.intersects(box))
             .order_by(samples.c.device, samples.c.id)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [(device, sample_id, wkt) for device, sample_id, wkt in connection.execute(statement)]
 
     @contextmanager
@@ -200,12 +200,13 @@ class Store:
             raise BusyError("storage-unavailable", f"database: {one_line(error)}", _RETRY_AFTER_S) from error
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with; for the modules of storage alone."""
         with self._storage_errors(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
         """One transaction, committed at the end of the block; on SQLite it holds the write lock from its start."""
         with self._storage_errors(), self.engine.execution_options(writes=True).begin() as connection:
             yield connection

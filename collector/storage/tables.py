@@ -133,6 +133,17 @@ devices = Table(
     Column("revoked_at", UtcInstant),
 )
 
+witnesses = Table(
+    "witnesses",
+    metadata,
+    Column("device", THUMBPRINT, ForeignKey(devices.c.thumbprint), primary_key=True),
+    Column("test_id", String(64), primary_key=True),
+    Column("direction", String(8), primary_key=True),
+    Column("started_at", UtcInstant, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("duration_ms", Double, nullable=False),
+)
+
 envelopes = Table(
     "envelopes",
     metadata,

@@ -1,0 +1,70 @@
+"""What the server itself saw of each transfer, kept beside the samples that will speak of it."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from collector.storage.store import Store
+from collector.storage.tables import witnesses
+
+Direction = Literal["download", "upload"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """One transfer as the server saw it; no address.
+
+    Attributes:
+        device: thumbprint of the device that was given the token.
+        test_id: of the measuring session.
+        direction: seen from the device.
+        started_at: end of the WebSocket handshake, by the server's clock.
+        bytes: received by the server in an upload; in a download, what the device said it had received, at most what
+            was sent.
+        duration_ms: time that those bytes took.
+    """
+
+    device: str
+    test_id: str
+    direction: Direction
+    started_at: datetime
+    bytes: int
+    duration_ms: float
+
+
+def record_witness(store: Store, witness: Witness) -> None:
+    """Keep it; of two transfers of one session in the same direction, the one with more bytes counts.
+
+    Raises:
+        BusyError: the database cannot be reached.
+    """
+    dialect = postgresql if store.engine.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(witnesses).values(asdict(witness))
+    taken = {name: insert.excluded[name] for name in ("started_at", "bytes", "duration_ms")}
+    with store.writing() as connection:
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["device", "test_id", "direction"],
+                set_=taken,
+                where=insert.excluded.bytes > witnesses.c.bytes,
+            )
+        )
+
+
+def find_witnesses(store: Store, device: str, test_ids: Iterable[str]) -> dict[tuple[str, Direction], Witness]:
+    """The transfers of a device by session and direction.
+
+    Raises:
+        BusyError: the database cannot be reached.
+    """
+    wanted = sorted(set(test_ids))
+    if not wanted:
+        return {}
+    statement = select(witnesses).where(witnesses.c.device == device, witnesses.c.test_id.in_(wanted))
+    with store.reading() as connection:
+        rows = [Witness(**row) for row in connection.execute(statement).mappings()]
+    return {(row.test_id, row.direction): row for row in rows}
