@@ -58,6 +58,55 @@ def serve(
         return
 
 
+@commands.command(
+    "measure-server",
+    help=tr(
+        "Serve the measuring endpoints alone, on the data of a collector.",
+        "Servir seulement les points de mesure, sur les données d’un collecteur.",
+    ),
+)
+def measure_server(
+    data: Data = None,
+    host: Annotated[
+        str | None, typer.Option(help=tr("Address to listen on (127.0.0.1).", "Adresse d'écoute (127.0.0.1)."))
+    ] = None,
+    port: Annotated[
+        int, typer.Option(help=tr("TCP port, and UDP port of echoes.", "Port TCP, et port UDP des échos."))
+    ] = 8421,
+    open_to_all: Annotated[
+        bool,
+        typer.Option(
+            "--open",
+            help=tr(
+                "Measure without a token too: for a closed network only. Such transfers are not witnessed.",
+                "Mesurer aussi sans jeton : pour un réseau fermé seulement. Ces transferts n’ont pas de témoin.",
+            ),
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Serve ndt7 and echoes until interrupted."""
+
+    def announce(address: str, _: str) -> None:
+        place = address.replace("http", "ws", 1)
+        message = tr(
+            f"Measuring server listens on {place}. Devices are sent here by MAILLE_MEASUREMENT_URL of the collector. "
+            "Stop it with Ctrl-C.",
+            f"Le serveur de mesure écoute sur {place}. Les appareils y sont envoyés par MAILLE_MEASUREMENT_URL du "
+            "collecteur. Arrêt par Ctrl-C.",
+        )
+        _answer({"url": place, "open": open_to_all}, message, as_json)
+
+    from collector.serving import serve_forever
+
+    settings = _settings(data)
+    settings = replace(settings, host=settings.host if host is None else host, port=port)
+    try:
+        serve_forever(settings, announce, only_measuring=True, open_to_all=open_to_all)
+    except KeyboardInterrupt:
+        return
+
+
 @commands.command(help=tr("Bring the database up to date.", "Mettre la base de données à niveau."))
 def migrate(data: Data = None, as_json: Json = False) -> None:
     """Apply the migrations that are missing."""

@@ -78,7 +78,6 @@ PROBLEMS: dict[str, Problem] = {
     "signature-missing": Problem(400, "The signature header is missing or repeated"),
     "not-found": Problem(404, "There is nothing here"),
     "method-not-allowed": Problem(405, "This method is not offered here"),
-    "parameter": Problem(422, "A parameter is not acceptable"),
     "internal": Problem(500, "The collector failed"),
     "storage-unavailable": Problem(503, "The database cannot be reached now"),
     # signatures

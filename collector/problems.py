@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,7 +37,6 @@ def tell_problems(app: FastAPI) -> None:
     app.add_exception_handler(EnvelopeError, _refused)
     app.add_exception_handler(JwsError, _refused)
     app.add_exception_handler(HTTPException, _framework)
-    app.add_exception_handler(RequestValidationError, _parameter)
     app.add_exception_handler(Exception, _internal)
 
 
@@ -65,12 +63,6 @@ async def _framework(request: Request, error: Exception) -> Response:
     if rule is None:
         return problem("internal", f"{request.method} {request.url.path}: {error.detail}")
     return problem(rule, f"{request.method} {request.url.path}: {PROBLEMS[rule].title.lower()}", error.headers)
-
-
-async def _parameter(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    return problem("parameter", f"{first['loc'][-1]}: got {str(first.get('input'))[:60]!a}, {first['msg']}")
 
 
 async def _internal(request: Request, _: Exception) -> Response:

@@ -12,9 +12,10 @@ from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import LineVerdict, Receipt, sign_receipt
 from collector.intake.decode import LineRefusal, decode_line
 from collector.intake.devices import find_enrolled_key
-from collector.intake.plausibility import judge
+from collector.intake.plausibility import Known, judge
 from collector.storage.records import JudgedSample, ReceivedEnvelope
 from collector.storage.store import Store
+from collector.storage.witnessed import find_witnesses
 
 H3_RESOLUTION = 10
 
@@ -39,7 +40,13 @@ def accept(body: bytes, signature: str, store: Store, key: SigningKey, received_
     """
     received_at = datetime.fromisoformat(instant_text(received_at))
     opened = open_envelope(body, signature, lambda thumbprint: find_enrolled_key(store, thumbprint))
-    lines = [_judged(number, line, received_at) for number, line in enumerate(opened.lines, start=1)]
+    decoded = [decode_line(line) for line in opened.lines]
+    tests = [sample.test_id for sample in decoded if isinstance(sample, Sample) and sample.test_id]
+    known = Known(received_at, find_witnesses(store, opened.device, tests))
+    lines = [
+        _judged(number, line, found, known)
+        for number, (line, found) in enumerate(zip(opened.lines, decoded, strict=True), start=1)
+    ]
     recorded = store.record_envelope(
         ReceivedEnvelope(
             device=opened.device, sha256=opened.sha256, body=body, signature=signature, received_at=received_at
@@ -56,8 +63,7 @@ def accept(body: bytes, signature: str, store: Store, key: SigningKey, received_
     )
 
 
-def _judged(number: int, line: bytes, received_at: datetime) -> JudgedSample | LineVerdict:
-    decoded = decode_line(line)
+def _judged(number: int, line: bytes, decoded: Sample | LineRefusal, known: Known) -> JudgedSample | LineVerdict:
     if isinstance(decoded, LineRefusal):
         return LineVerdict(
             line=number,
@@ -67,7 +73,7 @@ def _judged(number: int, line: bytes, received_at: datetime) -> JudgedSample | L
             field=decoded.field,
             message=decoded.message,
         )
-    judgement = judge(decoded, received_at)
+    judgement = judge(decoded, known)
     return JudgedSample(
         line=number,
         sample=decoded,

@@ -4,11 +4,25 @@ A flag that *excludes* keeps the sample out of votes; the sample is stored, arch
 has a stable id and a version, raised when its meaning changes.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from client_sdk.sample import Sample
+from collector.storage.witnessed import Direction, Witness
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the collector knows beside the sample itself; all of it is in its database and can be looked up again.
+
+    Attributes:
+        received_at: when the sample came.
+        witnesses: by session and direction, what the server saw of the transfers of the sample's device.
+    """
+
+    received_at: datetime
+    witnesses: Mapping[tuple[str, Direction], Witness] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +36,7 @@ class Rule:
         reason_en: why, in English.
         reason_fr: why, in French.
         source: where the threshold comes from.
-        fires: the condition, given the sample and the instant of reception.
+        fires: the condition, given the sample and what else is known.
     """
 
     id: str
@@ -31,7 +45,7 @@ class Rule:
     reason_en: str
     reason_fr: str
     source: str
-    fires: Callable[[Sample, datetime], bool]
+    fires: Callable[[Sample, Known], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +62,19 @@ OLDEST_POSITION_MS = 60_000
 FASTEST_MPS = 150.0
 
 
-def judge(sample: Sample, received_at: datetime) -> Judgement:
+def judge(sample: Sample, known: Known) -> Judgement:
     """Apply every rule to one sample."""
-    fired = [rule for rule in RULES if rule.fires(sample, received_at)]
+    fired = [rule for rule in RULES if rule.fires(sample, known)]
     return Judgement(tuple(rule.id for rule in fired), any(rule.excludes for rule in fired))
+
+
+def _is_unwitnessed(sample: Sample, known: Known) -> bool:
+    if sample.kind != "throughput" or sample.import_format is not None:
+        return False
+    claimed: list[tuple[Direction, float | None]] = [("download", sample.download_bps), ("upload", sample.upload_bps)]
+    return any(
+        rate is not None and (sample.test_id or "", direction) not in known.witnesses for direction, rate in claimed
+    )
 
 
 def _exceeds(value: float | None, limit: float) -> bool:
@@ -67,7 +90,7 @@ RULES: tuple[Rule, ...] = (
         reason_fr="mesuré plus de 10 minutes après réception : l'horloge de l'appareil avance",
         source="ours: phones set by the network or GNSS are right to the second; the latest sample ends the window "
         "of a decision, so one from the future would move it",
-        fires=lambda sample, received_at: datetime.fromisoformat(sample.measured_at) > received_at + CLOCK_TOLERANCE,
+        fires=lambda sample, known: datetime.fromisoformat(sample.measured_at) > known.received_at + CLOCK_TOLERANCE,
     ),
     Rule(
         id="position-null-island",
@@ -113,6 +136,15 @@ RULES: tuple[Rule, ...] = (
         reason_fr="plus de 150 m/s par rapport au sol",
         source="ours: the fastest trains run at 89 m/s; beyond 150 m/s it is an aircraft or a false position",
         fires=lambda sample, _: _exceeds(sample.speed_mps, FASTEST_MPS),
+    ),
+    Rule(
+        id="unwitnessed",
+        version=1,
+        excludes=False,
+        reason_en="a rate is given, and the server's own record of such a transfer is missing",
+        reason_fr="un débit est donné sans que le serveur ait lui-même vu ce transfert",
+        source="ours: a test against another server is honest, and cannot be told from an invented one",
+        fires=_is_unwitnessed,
     ),
 )
 """Every rule, in the order in which flags are written."""

@@ -48,6 +48,7 @@ TRANSFERS_PER_TOKEN = 2
 
 LATENCY_S = 60.0
 _PROGRESS_S = 0.1
+_LONGEST_HEADER_BYTES = 14
 _RETRY_AFTER_S = 20
 _GRACE_S = 2.0
 _BAD_DATA = 1003
@@ -113,7 +114,8 @@ class _Transfer:
 
     def count_arrivals(self) -> None:
         """Bring an upload's count up to the last byte that came, of a message that is not complete yet too."""
-        arrived = max(self.complete, self.connection.arrived - self.framing)
+        # of a message that is on its way its head may be there too
+        arrived = max(self.complete, self.connection.arrived - self.framing - _LONGEST_HEADER_BYTES)
         if arrived > self.counted.bytes:
             self.counted = Received(max(0.0, self.connection.arrived_at_s - self.start_s), arrived)
 

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
+from client_sdk.bounds import instant_text
 from client_sdk.sample import Sample, encode, new_sample_id
 from client_sdk.signing.envelope import Envelope, seal
 from client_sdk.signing.jws import sign_compact
@@ -39,6 +41,17 @@ class Phone:
         }
         members = {name: value for name, value in (members | changes).items() if value is not None}
         return sign_compact(json.dumps(members).encode(), self.key, "maille-enrolment")
+
+    def session(self, now: datetime | None = None) -> dict[str, Any]:
+        members = {
+            "collector": self.collector.key.public.thumbprint,
+            "requested_at": instant_text(now or datetime.now(UTC)),
+        }
+        jws = sign_compact(json.dumps(members).encode(), self.key, "maille-measurement")
+        answer = self.http.post("/v1/measurement/sessions", content=jws, headers=JOSE)
+        assert answer.status_code == 200, answer.text
+        granted: dict[str, Any] = answer.json()
+        return granted
 
     def seal(self, lines: Sequence[Sample | bytes]) -> Envelope:
         return seal([line if isinstance(line, bytes) else encode(line) for line in lines], self.key)

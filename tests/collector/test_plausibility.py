@@ -7,9 +7,18 @@ from typing import Any
 import pytest
 
 from client_sdk.sample import Sample
-from collector.intake.plausibility import RULES, judge
+from collector.intake.plausibility import RULES, Known, judge
+from collector.storage.witnessed import Direction, Witness
 
 RECEIVED_AT = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+
+
+def witness(direction: Direction) -> Witness:
+    return Witness(device="x", test_id="seen", direction=direction, started_at=RECEIVED_AT, bytes=1, duration_ms=1.0)
+
+
+KNOWN = Known(RECEIVED_AT, {("seen", "download"): witness("download"), ("half", "upload"): witness("upload")})
+TEST = {"kind": "throughput", "outcome": "ok"}
 
 # rule → (fields with which it fires, fields with which it just does not, whether it excludes)
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
@@ -27,6 +36,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
     "position-stale": ({"position_age_ms": 60_001}, {"position_age_ms": 60_000}, True),
     "position-mock": ({"position_mock": True}, {"position_mock": False}, True),
     "speed-implausible": ({"speed_mps": 150.1}, {"speed_mps": 150.0}, True),
+    "unwitnessed": (
+        TEST | {"test_id": "other", "download_bps": 5e6},
+        TEST | {"test_id": "seen", "download_bps": 5e6},
+        False,
+    ),
 }
 
 
@@ -37,19 +51,19 @@ def test_every_rule_has_its_case() -> None:
 @pytest.mark.parametrize("rule", CASES)
 def test_a_rule_fires_on_one_side_of_its_threshold(make_sample: Callable[..., Sample], rule: str) -> None:
     fires, passes, excludes = CASES[rule]
-    judgement = judge(make_sample(**fires), RECEIVED_AT)
+    judgement = judge(make_sample(**fires), KNOWN)
     assert (judgement.flags, judgement.excluded) == ((rule,), excludes)
-    assert judge(make_sample(**passes), RECEIVED_AT).flags == ()
+    assert judge(make_sample(**passes), KNOWN).flags == ()
 
 
 def test_a_sample_without_any_of_this_is_plausible(make_sample: Callable[..., Sample]) -> None:
-    judgement = judge(make_sample(), RECEIVED_AT)
+    judgement = judge(make_sample(), KNOWN)
     assert (judgement.flags, judgement.excluded) == ((), False)
 
 
 def test_flags_add_up_in_the_order_of_the_rules(make_sample: Callable[..., Sample]) -> None:
     sample = make_sample(speed_mps=200.0, position_mock=True, measured_at="2027-01-01T00:00:00.000Z")
-    assert judge(sample, RECEIVED_AT).flags == ("clock-ahead", "position-mock", "speed-implausible")
+    assert judge(sample, KNOWN).flags == ("clock-ahead", "position-mock", "speed-implausible")
 
 
 def test_ids_are_single_words_and_reasons_are_given_in_both_languages() -> None:
@@ -60,3 +74,20 @@ def test_ids_are_single_words_and_reasons_are_given_in_both_languages() -> None:
         assert rule.reason_en
         assert rule.reason_fr != rule.reason_en
         assert rule.source
+
+
+@pytest.mark.parametrize(
+    ("fields", "flagged"),
+    [
+        (TEST | {"download_bps": 1.0}, True),
+        (TEST | {"test_id": "half", "download_bps": 1.0, "upload_bps": 1.0}, True),
+        (TEST | {"test_id": "half", "upload_bps": 1.0}, False),
+        (TEST | {"outcome": "no_data"}, False),
+        (TEST | {"download_bps": 1.0, "import_format": "gnettrack"}, False),
+        ({"kind": "signal", "observed_download_bps": 1.0}, False),
+    ],
+)
+def test_only_a_rate_of_our_own_needs_a_witness_for_its_direction(
+    make_sample: Callable[..., Sample], fields: dict[str, Any], flagged: bool
+) -> None:
+    assert ("unwitnessed" in judge(make_sample(**fields), KNOWN).flags) is flagged

@@ -28,7 +28,7 @@ from collector.storage.tables import devices
 
 JOSE = {"Content-Type": "application/jose"}
 # raised by the framework, or by anything that goes wrong
-FRAMEWORK = {"not-found", "method-not-allowed", "parameter", "internal"}
+FRAMEWORK = {"not-found", "method-not-allowed", "internal"}
 # an envelope's size is checked while its body streams; the check of the client's package is for other readers
 UNREACHABLE = {"envelope-size"}
 # refuses one line of an envelope, or its sealing: never a request
@@ -128,20 +128,28 @@ def session(phone: Any, **changes: Any) -> httpx.Response:
     return phone.http.post("/v1/measurement/sessions", content=jws, headers=JOSE)
 
 
-def download(phone: Any, query: str = "") -> httpx.Response:
-    headers = {"Authorization": f"Bearer {session(phone).json()['token']}"}
-    return phone.http.get(f"/v1/measurement/download?{query}", headers=headers)
+def upgrade(phone: Any, query: str = "", protocol: str = "net.measurementlab.ndt.v7") -> httpx.Response:
+    """The answer to a WebSocket handshake, as plain HTTP."""
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "Sec-WebSocket-Protocol": protocol,
+    }
+    answer: httpx.Response = phone.http.get(f"/ndt/v7/download?{query}", headers=headers)
+    return answer
 
 
 def without_slots(phone: Any) -> httpx.Response:
-    transfers, slots = phone.collector.app.state.transfers, phone.collector.settings.measurement_slots
-    for _ in range(slots):
-        transfers.take()
+    slots, number = phone.collector.app.state.slots, phone.collector.settings.measurement_slots
+    for _ in range(number):
+        slots.take(None, "download")
     try:
-        return download(phone, "max_bytes=1")
+        return upgrade(phone, f"access_token={session(phone).json()['token']}")
     finally:
-        for _ in range(slots):
-            transfers.give_back()
+        for _ in range(number):
+            slots.give_back()
 
 
 CASES: dict[str, Case] = {
@@ -157,7 +165,6 @@ CASES: dict[str, Case] = {
     ),
     "not-found": lambda phone: phone.http.get("/v2/status"),
     "method-not-allowed": lambda phone: phone.http.get("/v1/envelopes"),
-    "parameter": lambda phone: download(phone, "max_bytes=none"),
     "internal": lambda phone: with_state(phone, None),
     "storage-unavailable": without_database,
     "jws-malformed": lambda phone: phone.post(Envelope(b"x", "x")),
@@ -179,7 +186,8 @@ CASES: dict[str, Case] = {
     "measurement-request": lambda phone: session(
         phone, requested_at=instant_text(datetime.now(UTC) - timedelta(days=1))
     ),
-    "measurement-token": lambda phone: phone.http.get("/v1/measurement/download"),
+    "measurement-protocol": lambda phone: upgrade(phone, protocol="other"),
+    "measurement-token": upgrade,
     "measurement-busy": without_slots,
 }
 
@@ -260,7 +268,4 @@ def test_the_interface_describes_itself(collector: Any, phone_of: Any) -> None:
         "/v1/devices",
         "/v1/envelopes",
         "/v1/measurement/sessions",
-        "/v1/measurement/ping",
-        "/v1/measurement/download",
-        "/v1/measurement/upload",
     }
