@@ -51,7 +51,7 @@ _PROGRESS_S = 0.1
 _LONGEST_HEADER_BYTES = 14
 _RETRY_AFTER_S = 20
 _GRACE_S = 2.0
-_BAD_DATA = 1003
+_DONE, _BAD_DATA = 1000, 1003  # RFC 6455 §7.4.1
 
 routes = APIRouter()
 
@@ -170,14 +170,14 @@ async def _serve(websocket: WebSocket, direction: Direction) -> None:
         transfer = _Transfer(websocket, direction, ticket, limits)
         with suppress(TimeoutError, WebSocketDisconnect, RuntimeError, OSError):  # the client may leave at any time
             async with asyncio.timeout(MAX_MS / 1000 + _GRACE_S):
-                await (_download if direction == "download" else _upload)(transfer, slots.noise)
-                await websocket.close()
+                await websocket.close(await (_download if direction == "download" else _upload)(transfer, slots.noise))
     finally:
         slots.give_back()
     await _witness(transfer, started_at)
 
 
-async def _download(transfer: _Transfer, noise: bytes) -> None:
+async def _download(transfer: _Transfer, noise: bytes) -> int:
+    """Send until it is over; the code to close with."""
     listener = asyncio.create_task(_listen(transfer))
     try:
         size, told_s = FIRST_MESSAGE_BYTES, -COUNTERFLOW_S
@@ -188,27 +188,28 @@ async def _download(transfer: _Transfer, noise: bytes) -> None:
             if transfer.elapsed_s() - told_s >= COUNTERFLOW_S:
                 told_s = transfer.elapsed_s()
                 await transfer.tell()
+        return listener.result() if listener.done() else _DONE
     finally:
         listener.cancel()
         with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
             await listener
 
 
-async def _listen(transfer: _Transfer) -> None:
+async def _listen(transfer: _Transfer) -> int:
     """Hear what a download's receiver says it got; a binary message is against the protocol and ends the test."""
     while True:
         message = await transfer.websocket.receive()
         if message["type"] == "websocket.disconnect":
-            return
+            return _DONE
         if message.get("bytes") is not None:
-            await transfer.websocket.close(_BAD_DATA)
-            return
+            return _BAD_DATA
         received = received_by_peer(read_measurement(message.get("text") or ""))
         if received is not None and received.bytes >= transfer.counted.bytes:
             transfer.counted = received
 
 
-async def _upload(transfer: _Transfer, _: bytes) -> None:
+async def _upload(transfer: _Transfer, _: bytes) -> int:
+    """Count until it is over; the code to close with."""
     teller = asyncio.create_task(_tell_arrivals(transfer))
     try:
         while not transfer.is_over():
@@ -219,7 +220,7 @@ async def _upload(transfer: _Transfer, _: bytes) -> None:
             except TimeoutError:
                 break
             if message["type"] == "websocket.disconnect":
-                return
+                return _DONE
             text, data = message.get("text"), message.get("bytes")
             length = len(data) if data is not None else len((text or "").encode())
             transfer.framing += _header_bytes(length) + (0 if data is not None else length)
@@ -230,6 +231,7 @@ async def _upload(transfer: _Transfer, _: bytes) -> None:
         with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError, OSError):
             await teller
     await transfer.tell()
+    return _DONE
 
 
 async def _tell_arrivals(transfer: _Transfer) -> None:

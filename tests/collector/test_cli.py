@@ -136,7 +136,7 @@ def test_serve_needs_no_configuration_and_stops_when_told(tmp_path: Path) -> Non
     assert "Traceback" not in errors
     assert (tmp_path / "maille-data" / "collector.sqlite").is_file()
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "maille-data").iterdir()}
-    assert modes == {"collector.sqlite": 0o600, "collector-key.pem": 0o600}
+    assert modes == {"collector.sqlite": 0o600, "collector-key.pem": 0o600, "echo-seed.key": 0o600}
     assert (tmp_path / "maille-data").stat().st_mode & 0o777 == 0o700
 
 

@@ -21,7 +21,7 @@ NDT7 = "net.measurementlab.ndt.v7"
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
 
-def opened(phone: Any, direction: str, query: str, protocol: str | None = NDT7) -> Any:
+def opened(phone: Any, direction: str, query: str, protocol: str | None = NDT7, close_timeout: float = 0.2) -> Any:
     base = phone.collector.base_url.replace("http", "ws", 1)
     protocols: Any = None if protocol is None else [protocol]
     return connect(
@@ -31,7 +31,7 @@ def opened(phone: Any, direction: str, query: str, protocol: str | None = NDT7) 
         max_size=1 << 24,
         ping_interval=None,
         proxy=None,
-        close_timeout=0.2,
+        close_timeout=close_timeout,
     )
 
 
@@ -209,12 +209,16 @@ def test_a_client_may_leave_at_any_time(collector: Any, phone_of: Any) -> None:
 def test_a_binary_message_against_the_direction_ends_the_test(collector: Any, phone_of: Any) -> None:
     phone = phone_of(collector)
 
-    async def misuse(connection: ClientConnection) -> int | None:
-        await connection.send(b"x" * 1024)
-        await receive_all(connection)
-        return connection.close_code
+    async def misuse() -> int | None:
+        query = f"access_token={phone.session()['token']}"
+        async with opened(phone, "download", query, close_timeout=30) as connection:
+            await connection.send(b"x" * 1024)
+            async for _ in connection:
+                pass
+            code: int | None = connection.close_code
+            return code
 
-    assert run(phone, "download", f"access_token={phone.session()['token']}", misuse) == 1003
+    assert asyncio.run(misuse()) == 1003
 
 
 def test_a_handshake_that_breaks_the_protocol_is_refused(collector: Any, phone_of: Any) -> None:
