@@ -213,8 +213,9 @@ def test_a_binary_message_against_the_direction_ends_the_test(collector: Any, ph
         query = f"access_token={phone.session()['token']}"
         async with opened(phone, "download", query, close_timeout=30) as connection:
             await connection.send(b"x" * 1024)
-            async for _ in connection:
-                pass
+            with pytest.raises(ConnectionClosed):
+                async for _ in connection:
+                    pass
             code: int | None = connection.close_code
             return code
 
