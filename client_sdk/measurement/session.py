@@ -1,145 +1,211 @@
-"""One whole measurement against the device's collector: round trips, a download, an upload, one sample.
+"""One whole measurement: idle round trips, a download, an upload, round trips under load; one sample.
 
 A test that failed is a fact about a place, and makes a sample. Trouble of the collector's own, or of someone who
-answers in its stead, says nothing about the network and leaves nothing to record. Radio and position are given by hand
-here.
+answers in its stead, says nothing about the network and leaves nothing to record.
 """
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import httpx
-
-from client_sdk import __version__
-from client_sdk.bounds import instant_text
-from client_sdk.errors import CollectorError
-from client_sdk.measurement.latency import RoundTrips, measure_round_trips
-from client_sdk.measurement.throughput import Transfer, download, is_refused, outcome_of, upload
+from client_sdk.measurement.access import Access, NoAccessError, open_access
+from client_sdk.measurement.echo import EchoAccess, EchoProber
+from client_sdk.measurement.interfaces import kind_of
+from client_sdk.measurement.latency import (
+    IDLE_RATE_HZ,
+    LOADED_RATE_HZ,
+    SteadyProber,
+    idle_round_trips,
+    median_rtt_ms,
+    round_trip_fields,
+)
+from client_sdk.measurement.limits import WIRE_SHARE, Limits
+from client_sdk.measurement.ndt7 import Direction
+from client_sdk.measurement.opening import NDT7, OpeningError, Remote
+from client_sdk.measurement.route import Route, RouteError
+from client_sdk.measurement.stop_rule import RULE, StopRule, is_calibration
+from client_sdk.measurement.throughput import transfer
+from client_sdk.measurement.transfer import Transfer
+from client_sdk.measurement.websocket_ping import WebSocketProber
 from client_sdk.messages import tr
-from client_sdk.outbox.queue import PinnedCollector
-from client_sdk.outbox.upload import refusal
-from client_sdk.sample import Context, Outcome, Rat, Sample, check, new_sample_id
-from client_sdk.signing.jws import sign_compact, verify_compact
-from client_sdk.signing.keys import SigningKey
-from client_sdk.signing.statement_types import MEASUREMENT_REQUEST, MEASUREMENT_TOKEN
+from client_sdk.sample import Outcome
 
-ENGINE = "maille-http"
+__all__ = [
+    "Access",
+    "EchoAccess",
+    "Limits",
+    "Measured",
+    "NoAccessError",
+    "open_access",
+    "run_test",
+]
 
+ENGINE = "ndt7"
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of the transfers; a rural 10 Mbit/s needs 12 MB for 10 s."""
+_UNOPENED: tuple[Outcome, ...] = ("dns", "tcp", "tls", "timeout", "busy", "http", "websocket", "error")
 
-    download_bytes: int = 40_000_000
-    upload_bytes: int = 15_000_000
-    transfer_ms: int = 10_000
+Progress = Callable[[str, float], None]
+"""What is being done, and the share done, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the person says of the place and the network."""
+class Measured:
+    """What a test found.
 
-    latitude: float | None = None
-    longitude: float | None = None
-    context: Context = "unknown"
-    sim_plmn: str | None = None
-    rat: Rat | None = None
-    campaign: str | None = None
-
-
-def measure(
-    collector: PinnedCollector,
-    key: SigningKey,
-    client: httpx.Client,
-    surroundings: Surroundings,
-    limits: Limits | None = None,
-    progress: Callable[[str, float], None] | None = None,
-) -> Sample:
-    """Measure once; ``seq`` is the outbox's to give.
-
-    Raises:
-        CollectorError: the collector refuses the device (not enrolled, clock too wrong): nothing was measured.
-        SampleError: a value given by hand breaks its bounds; nothing was measured.
+    Attributes:
+        outcome: of the test: that of the first transfer that did not end well.
+        fields: of a sample, by name.
+        bytes_used: estimate of the data it took, both directions, headers included.
+        problem: what went wrong, for the person; empty where nothing did.
+        is_refused: the server was reached and refuses connections: nothing was measured.
     """
-    limits = limits or Limits()
-    tell = progress or (lambda label, done: None)
-    start_ns, clock_start = time.time_ns(), time.perf_counter()
-    about: dict[str, Any] = {
-        "seq": 0,
-        "id": new_sample_id(start_ns // 1_000_000),
-        "kind": "throughput",
-        "measured_at": instant_text(datetime.fromtimestamp(start_ns / 1e9, UTC)),
-        "client": f"maille {__version__}",
+
+    outcome: Outcome
+    fields: dict[str, Any] = field(default_factory=dict)
+    bytes_used: int = 0
+    problem: str = ""
+    is_refused: bool = False
+
+
+async def run_test(
+    access: Access,
+    sample_id: str,
+    limits: Limits | None = None,
+    route: Route | None = None,
+    progress: Progress | None = None,
+) -> Measured:
+    """Measure once; a test that failed is an outcome, never an exception.
+
+    Args:
+        access: from :func:`open_access`.
+        sample_id: of the sample that will hold the result; it draws the calibration runs.
+        limits: byte caps and length.
+        route: which interface to leave by.
+        progress: told what is being done, several times a second.
+    """
+    limits, route, tell = limits or Limits(), route or Route(), progress or (lambda label, done: None)
+    try:
+        remote = Remote.of(access.ndt7_url)
+    except OpeningError as error:
+        return Measured(outcome=error.outcome, problem=str(error))
+    calibration = is_calibration(sample_id)
+    fields: dict[str, Any] = {
         "test_engine": ENGINE,
-        "test_server": httpx.URL(collector.url).host[:64],
-        "position_source": None if surroundings.latitude is None else "manual",
-        **asdict(surroundings),
+        "test_server": remote.host[:64],
+        "test_id": access.test_id,
+        "test_path": route.kind(),
+        "test_tls": remote.is_secure,
+        "test_streams": 1,
+        "test_calibration": calibration,
     }
-    check(Sample(**about, outcome="ok"))  # refuse what cannot be kept before data is spent
-    outcome, figures = _run(collector, key, client, limits, tell)
-    duration_ms = round((time.perf_counter() - clock_start) * 1000)
-    return Sample(**about, **figures, outcome=outcome, duration_ms=duration_ms)
-
-
-def _run(
-    collector: PinnedCollector,
-    key: SigningKey,
-    client: httpx.Client,
-    limits: Limits,
-    tell: Callable[[str, float], None],
-) -> tuple[Outcome, dict[str, Any]]:
-    place = f"{collector.url}/v1/measurement"
-    figures: dict[str, Any] = {}
-    try:
+    full_length = calibration or limits.full_length
+    transfers: list[Transfer] = []
+    async with AsyncExitStack() as stack:
         tell(tr("round trips", "latence"), 0.0)
-        headers = {"Authorization": f"Bearer {_token(collector, key, client)}"}
-        trips: RoundTrips = measure_round_trips(f"{place}/ping", headers)
-        figures |= trips.fields()
-    except httpx.HTTPError as error:
-        if is_refused(error):  # the network carried the packets there and back: nothing to hold against it
-            raise CollectorError(
-                tr(f"{collector.url}: refuses connections; try again later", f"{collector.url} : connexion refusée")
-            ) from error
-        return outcome_of(error), figures
-    outcomes: list[Outcome] = []
-    for direction, transfer, max_bytes, done in (
-        ("download", download, limits.download_bytes, 0.2),
-        ("upload", upload, limits.upload_bytes, 0.6),
-    ):
-        tell(tr(direction, "descendant" if direction == "download" else "montant"), done)
-        moved: Transfer = transfer(client, f"{place}/{direction}", headers, max_bytes, limits.transfer_ms)
-        figures |= moved.fields(direction)
-        outcomes.append(moved.outcome)
-    tell(tr("done", "terminé"), 1.0)
-    # the download's trouble comes first: it is what thresholds are about
-    return next((outcome for outcome in outcomes if outcome != "ok"), "ok"), figures
-
-
-def _token(collector: PinnedCollector, key: SigningKey, client: httpx.Client) -> str:
-    wish = {"collector": collector.key.thumbprint, "requested_at": instant_text(datetime.now(UTC))}
-    answer = client.post(
-        f"{collector.url}/v1/measurement/sessions",
-        content=sign_compact(json.dumps(wish).encode(), key, MEASUREMENT_REQUEST).encode(),
-        headers={"Content-Type": "application/jose"},
-        timeout=10,
-    )
-    if answer.status_code in (429, 503):
-        answer.raise_for_status()
-    if not answer.is_success:
-        raise refusal(answer)
-    try:
-        token = str(answer.json()["token"])
-        verify_compact(token, {collector.key.thumbprint: collector.key}.get, MEASUREMENT_TOKEN)
-        return token
-    except (ValueError, KeyError, TypeError) as error:
-        raise CollectorError(
-            tr(
-                f"{answer.url}: the answer is not a Maille collector’s, perhaps a network that asks to log in first",
-                f"{answer.url} : la réponse n’est pas celle d’un collecteur, peut-être un réseau qui demande de "
-                "s’identifier",
+        prober = await _idle(access, route, fields, stack)
+        for number, (direction, max_bytes) in enumerate(
+            (("download", limits.download_bytes), ("upload", limits.upload_bytes))
+        ):
+            done = await _transfer(
+                access,
+                direction,  # type: ignore[arg-type]  # mypy widens the literals
+                max_bytes,
+                full_length,
+                _rule(limits),
+                route,
+                prober,
+                fields,
+                _share(tell, direction, 0.1 + 0.45 * number),
             )
-        ) from error
+            transfers.append(done)
+            if done.outcome in (*_UNOPENED, "no_data"):
+                break
+    tell(tr("done", "terminé"), 1.0)
+    worst = next((one for one in transfers if one.outcome != "ok"), None)
+    return Measured(
+        outcome=worst.outcome if worst else "ok",
+        fields={name: value for name, value in fields.items() if value is not None},
+        bytes_used=round(sum(one.payload_bytes for one in transfers) * WIRE_SHARE),
+        problem=worst.problem if worst else "",
+        is_refused=any(one.is_refused for one in transfers),
+    )
+
+
+def _rule(limits: Limits) -> StopRule:
+    """The rule's parameters with the longest transfer asked for."""
+    return replace(RULE, max_s=limits.transfer_ms / 1000)
+
+
+async def _transfer(
+    access: Access,
+    direction: Direction,
+    max_bytes: int | None,
+    full_length: bool,
+    rule: StopRule,
+    route: Route,
+    prober: SteadyProber | None,
+    fields: dict[str, Any],
+    progress: Callable[[float, int], None],
+) -> Transfer:
+    begun_s = time.monotonic()
+    done = await transfer(
+        access.ndt7_url,
+        direction,
+        query={"access_token": access.token} if access.token else None,
+        max_bytes=max_bytes,
+        full_length=full_length,
+        rule=rule,
+        route=route,
+        progress=progress,
+    )
+    ended_s = time.monotonic()
+    fields |= done.fields(direction, full_length=full_length, rule=rule)
+    if prober is not None and done.received:
+        during = [probe for probe in prober.take() if begun_s <= probe.sent_at_s <= ended_s]
+        fields[f"rtt_{direction}_median_ms"] = median_rtt_ms(during)
+    if done.interface_bytes is not None:
+        fields[f"{direction}_interface_bytes"] = done.interface_bytes[0 if direction == "download" else 1]
+    if done.interface is not None:
+        fields["test_path"] = kind_of(done.interface)
+    fields["ip_family"] = done.ip_family or fields.get("ip_family")
+    fields["test_id"] = fields["test_id"] or done.server_id
+    return done
+
+
+async def _idle(access: Access, route: Route, fields: dict[str, Any], stack: AsyncExitStack) -> SteadyProber | None:
+    """Measure idle round trips by whatever gets answers; it goes on, for probes under load.
+
+    UDP that gets no answer while the rest of the test goes through is blocked, not lost: nothing is told of it.
+    """
+    probers: list[SteadyProber] = []
+    if access.echo is not None:
+        probers.append(EchoProber(access.echo, IDLE_RATE_HZ, route))
+    if access.latency_url is not None:
+        subprotocol = None if access.is_collector else NDT7
+        probers.append(WebSocketProber(access.latency_url, IDLE_RATE_HZ, route, subprotocol=subprotocol))
+    for prober in probers:
+        async with AsyncExitStack() as trial:
+            try:
+                await trial.enter_async_context(prober)
+            except (OpeningError, RouteError):
+                continue
+            probes = await idle_round_trips(prober)
+            if probes:
+                fields |= round_trip_fields(probes, prober.protocol)
+                prober.rate_hz = LOADED_RATE_HZ
+                stack.push_async_exit(trial.pop_all())
+                return prober
+    return None
+
+
+def _share(tell: Progress, direction: str, begun: float) -> Callable[[float, int], None]:
+    """Progress of one transfer inside that of the whole, as if it ran to its longest, with the rate so far."""
+    name = tr(direction, "descendant" if direction == "download" else "montant")
+
+    def progress(seconds: float, count: int) -> None:
+        rate = f" {count * 8 / seconds / 1e6:.1f} Mbit/s" if seconds > 0 else ""
+        tell(name + rate, begun + 0.045 * min(seconds, RULE.max_s))
+
+    return progress

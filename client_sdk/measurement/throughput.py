@@ -1,132 +1,297 @@
-"""One transfer in each direction, over one HTTP connection, bounded in bytes and in time.
+"""One ndt7 transfer in one direction, counted where it arrives, never by what the sender wrote.
 
-The rate is what the receiver got: the device counts a download, the server an upload. The whole transfer counts, its
-ramp included, so that a short one is a lower bound and says so.
+A download counts payload bytes as they come, of messages that are not complete yet too. An upload counts what the
+server says it received, and nothing else: on a slow link a sender's own count is wrong by several times, since
+everything between it and the link swallows data first. Time 0 is the end of the WebSocket handshake. The protocol is
+M-Lab's, version 0.11: https://github.com/m-lab/ndt-server/blob/main/spec/ndt7-protocol.md.
 """
 
+import asyncio
 import os
-import socket
-import ssl
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from urllib.parse import urlencode
 
-import httpx
+from websockets.exceptions import ConnectionClosed
 
-from client_sdk.sample import Outcome
+from client_sdk.measurement.connection import MeteredConnection
+from client_sdk.measurement.interfaces import carried_bytes, interface_of
+from client_sdk.measurement.ndt7 import (
+    COUNTERFLOW_S,
+    FIRST_MESSAGE_BYTES,
+    Direction,
+    Received,
+    connection_uuid,
+    measurement,
+    next_size,
+    read_measurement,
+    received_by_peer,
+)
+from client_sdk.measurement.opening import OpeningError, open_websocket
+from client_sdk.measurement.route import Route, RouteError
+from client_sdk.measurement.stop_rule import RULE, Arrival, StopRule, stop_reason
+from client_sdk.measurement.transfer import Transfer
+from client_sdk.sample import Outcome, StopReason
 
-MIN_STEADY_MS = 4_000
-"""Ours: a transfer that its byte limit ended before this is a lower bound, since the ramp was a large part of it."""
+UPLOAD_MESSAGE_CAP = 1 << 16
+"""Ours, where others go to 1 << 20: a server that counts whole messages keeps its resolution on a mobile uplink."""
 
-NO_BYTE_TIMEOUT_S = 10.0
-"""No byte for this long ends a transfer: ``no_data`` if there never was one, ``stalled`` otherwise."""
+Progress = Callable[[float, int], None]
+"""Seconds since the handshake, and bytes at the receiver."""
 
-_BLOCK = 64 * 1024
+_LAST_COUNT_S = 1.0
+"""Ours: how long the server may take to count the last bytes of an upload; it tells every 0.25 s or so."""
 
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """How a transfer ended and what the receiver got; nothing is known of the receiver where it failed to say."""
-
-    outcome: Outcome
-    received: int | None = None
-    duration_ms: float | None = None
-    lower_bound: bool | None = None
-
-    def fields(self, direction: str) -> dict[str, object]:
-        """Fields of a sample, for ``download`` or ``upload``; a rate only where the transfer ended well."""
-        rated = self.outcome == "ok" and self.received is not None and self.duration_ms
-        return {
-            f"{direction}_bytes": self.received,
-            f"{direction}_duration_ms": None if self.duration_ms is None else round(self.duration_ms, 3),
-            f"{direction}_bps": round((self.received or 0) * 8000 / (self.duration_ms or 1)) if rated else None,
-            f"{direction}_lower_bound": self.lower_bound if rated else None,
-        }
+_CLOCK_SLACK_S = 8.0
+"""A server may start its clock when the connection is accepted, before the handshake of at most 8 s."""
 
 
-def download(client: httpx.Client, url: str, headers: dict[str, str], max_bytes: int, max_ms: int) -> Transfer:
-    """Receive until either limit is reached; the time runs from the answer's headers to the last byte."""
-    received, start = 0, time.perf_counter()
-    limits = {"max_bytes": max_bytes, "max_ms": max_ms}
+async def transfer(
+    base_url: str,
+    direction: Direction,
+    *,
+    query: dict[str, str] | None = None,
+    max_bytes: int | None = None,
+    full_length: bool = False,
+    rule: StopRule = RULE,
+    route: Route | None = None,
+    progress: Progress | None = None,
+) -> Transfer:
+    """Move bytes until the rule, the byte cap or the time says stop. Never raises for what a network does.
+
+    Args:
+        base_url: ``ws://`` or ``wss://`` address that ``/ndt/v7/…`` is below.
+        direction: which way.
+        query: more members of the query, like the access token.
+        max_bytes: stop there; a server of ours is told, too.
+        full_length: leave the rule out.
+        rule: parameters.
+        route: which interface to leave by.
+        progress: called several times a second.
+    """
+    limits = {"max_ms": str(round(rule.wall_s * 1000)), **({"max_bytes": str(max_bytes)} if max_bytes else {})}
+    url = f"{base_url.rstrip('/')}/ndt/v7/{direction}?{urlencode({**(query or {}), **limits})}"
     try:
-        with client.stream("GET", url, params=limits, headers=headers, timeout=NO_BYTE_TIMEOUT_S) as answer:
-            answer.raise_for_status()
-            start = time.perf_counter()
-            for block in answer.iter_raw():
-                received += len(block)
-                if received >= max_bytes or (time.perf_counter() - start) * 1000 >= max_ms:
-                    break
-    except httpx.HTTPError as error:
-        duration_ms = (time.perf_counter() - start) * 1000
-        return Transfer(outcome_of(error, received), received, duration_ms)
-    return _ended(received, (time.perf_counter() - start) * 1000, max_bytes)
-
-
-def upload(client: httpx.Client, url: str, headers: dict[str, str], max_bytes: int, max_ms: int) -> Transfer:
-    """Send until either limit is reached; bytes and time are the server's."""
-    sent = 0
-    block = os.urandom(_BLOCK)  # nothing on the way can compress it
-
-    def body() -> Iterator[bytes]:
-        nonlocal sent
-        deadline = time.perf_counter() + max_ms / 1000
-        while sent < max_bytes and time.perf_counter() < deadline:
-            piece = block[: max_bytes - sent]
-            sent += len(piece)
-            yield piece
-
+        connection = await open_websocket(url, route or Route())
+    except OpeningError as error:
+        return Transfer(
+            outcome=error.outcome,
+            problem=str(error),
+            is_refused=error.is_refused,
+            retry_after_s=error.retry_after_s,
+        )
+    except RouteError as error:
+        return Transfer(outcome="error", problem=str(error))
+    interface = (route or Route()).interface or interface_of(connection.local_address[0])
+    before = carried_bytes(interface) if interface else None
+    kind = _Download if direction == "download" else _Upload
+    running = kind(connection, max_bytes, full_length, rule, progress or (lambda seconds, count: None))
     try:
-        answer = client.post(url, content=body(), headers=headers, timeout=NO_BYTE_TIMEOUT_S + max_ms / 1000)
-        answer.raise_for_status()
-        counted: dict[str, Any] = answer.json()
-        received, duration_ms = int(counted["bytes"]), float(counted["duration_ms"])
-    except httpx.HTTPError as error:
-        return Transfer(outcome_of(error, sent))
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return Transfer("http")
-    return _ended(received, duration_ms, max_bytes)
+        reason = await running.run()
+    finally:
+        await connection.end()
+    after = carried_bytes(interface) if interface else None
+    outcome = running.outcome(reason)
+    return Transfer(
+        outcome=outcome,
+        problem="" if outcome == "ok" else running.problem,
+        stop=reason,
+        arrivals=tuple(running.arrivals),
+        payload_bytes=connection.payload_bytes + running.sent,
+        server_id=running.server_id,
+        ip_family=connection.ip_family,
+        interface=interface,
+        interface_bytes=(after[0] - before[0], after[1] - before[1]) if before and after else None,
+    )
 
 
-def outcome_of(error: httpx.HTTPError, moved: int = 0) -> Outcome:
-    """How a transfer ended that raised ``error`` after ``moved`` bytes."""
-    match error:
-        case httpx.HTTPStatusError():
-            return "busy" if error.response.status_code in (429, 503) else "http"
-        case httpx.ConnectTimeout():
-            return "tcp"
-        case httpx.ConnectError():
-            return _connect_outcome(error)
-        case httpx.ReadTimeout() | httpx.WriteTimeout():
-            return "stalled" if moved else "no_data"
-        case httpx.TimeoutException():
-            return "timeout"
-        case httpx.NetworkError() | httpx.RemoteProtocolError():
-            return "stalled" if moved else "tcp"
-        case _:
+class _Running:
+    """A transfer while it runs; what both directions share."""
+
+    def __init__(
+        self,
+        connection: MeteredConnection,
+        max_bytes: int | None,
+        full_length: bool,
+        rule: StopRule,
+        progress: Progress,
+    ) -> None:
+        self.connection = connection
+        self.max_bytes = max_bytes
+        self.full_length = full_length
+        self.rule = rule
+        self.progress = progress
+        self.sent = 0
+        self.server_id: str | None = None
+        self.problem = ""
+
+    @property
+    def arrivals(self) -> list[Arrival]:
+        """Bytes at the receiver over time."""
+        return self.connection.arrivals
+
+    async def run(self) -> StopReason:
+        """Move bytes until something says stop."""
+        reader = asyncio.create_task(self._read())
+        others = self.begin()
+        enough = asyncio.create_task(self.connection.enough.wait())
+        try:
+            while True:
+                await asyncio.wait({reader, enough}, timeout=self.pause_s(), return_when=asyncio.FIRST_COMPLETED)
+                reason = await self.look(closed=reader.done())
+                self.progress(*(self.arrivals[-1] if self.arrivals else (0.0, 0)))
+                if reason is not None:
+                    return reason
+        finally:
+            for task in (reader, enough, *others):
+                task.cancel()
+            await asyncio.gather(reader, enough, *others, return_exceptions=True)
+
+    def begin(self) -> list[asyncio.Task[None]]:
+        """Start what else has to run."""
+        return []
+
+    def pause_s(self) -> float:
+        """How long to wait before the next look."""
+        return COUNTERFLOW_S
+
+    async def look(self, *, closed: bool) -> StopReason | None:
+        """Whether to stop now."""
+        raise NotImplementedError
+
+    def hear(self, told: dict[str, object]) -> None:
+        """Take in a measurement of the server's."""
+
+    def outcome(self, reason: StopReason) -> Outcome:
+        """How the transfer ended."""
+        if self.arrivals and self.arrivals[-1][1]:
+            return "stalled" if reason == "stalled" else "ok"
+        return "no_data" if reason == "stalled" else "websocket"
+
+    def closed_by_peer(self, elapsed_s: float) -> StopReason:
+        """Servers of this protocol end by themselves at about 10 s: that is no early end."""
+        return "time_cap" if elapsed_s >= self.rule.max_s - self.rule.bucket_s else "closed"
+
+    async def _read(self) -> None:
+        with suppress(ConnectionClosed):
+            async for message in self.connection:
+                if isinstance(message, str):
+                    told = read_measurement(message)
+                    self.server_id = self.server_id or connection_uuid(told)
+                    self.hear(told)
+
+
+class _Download(_Running):
+    """Counts what arrives on the connection, and tells the server."""
+
+    def begin(self) -> list[asyncio.Task[None]]:
+        self.connection.stop_at_bytes = self.max_bytes
+        return []
+
+    def pause_s(self) -> float:
+        """To the next half of a bucket, so that buckets end where the rule looks."""
+        return COUNTERFLOW_S - self.connection.elapsed_s() % COUNTERFLOW_S
+
+    async def look(self, *, closed: bool) -> StopReason | None:
+        elapsed_s = self.connection.elapsed_s()
+        self.connection.note_arrival(elapsed_s)
+        await self._tell(elapsed_s)
+        reason = stop_reason(
+            self.arrivals,
+            now_s=elapsed_s,
+            quiet_s=self.connection.loop.time() - self.connection.grown_at_s,
+            max_bytes=self.max_bytes,
+            full_length=self.full_length,
+            rule=self.rule,
+        )
+        if reason is None and closed:
+            self.problem = "the server closed the connection"
+            return self.closed_by_peer(elapsed_s)
+        return reason
+
+    async def _tell(self, elapsed_s: float) -> None:
+        if self.connection.paused:  # nothing leaves: the count must not wait for the way out
+            return
+        with suppress(ConnectionClosed):
+            received = Received(elapsed_s, self.connection.payload_bytes)
+            await self.connection.send(measurement("client", "download", received))
+
+
+class _Upload(_Running):
+    """Sends until told to stop, and believes the server's count alone."""
+
+    def begin(self) -> list[asyncio.Task[None]]:
+        self.connection.stop_at_bytes = 1  # binary messages against the direction of the test
+        self._counted: list[Arrival] = []
+        self._grown_at_s = self._moved_at_s = self.connection.loop.time()
+        self._acknowledged = self._first_acknowledged = self.connection.acknowledged_bytes()
+        return [asyncio.create_task(self._send())]
+
+    @property
+    def arrivals(self) -> list[Arrival]:
+        return self._counted
+
+    def hear(self, told: dict[str, object]) -> None:
+        """A count that goes back, or beyond what was sent, is none."""
+        received = received_by_peer(told)
+        if received is None or told.get("Origin") == "client":
+            return
+        before_s, before = self._counted[-1] if self._counted else (0.0, 0)
+        most = self.sent + self.sent // 8 + FIRST_MESSAGE_BYTES  # a kernel counts headers too
+        in_time = before_s < received.elapsed_s <= self.connection.elapsed_s() + _CLOCK_SLACK_S
+        if not in_time or not before <= received.bytes <= most:
+            return
+        if received.bytes > before:
+            self._grown_at_s = self._moved_at_s = self.connection.loop.time()
+        self._counted.append((received.elapsed_s, received.bytes))
+
+    async def look(self, *, closed: bool) -> StopReason | None:
+        now_s, local_s = self.connection.loop.time(), self.connection.elapsed_s()
+        acknowledged = self.connection.acknowledged_bytes()
+        if acknowledged != self._acknowledged:  # data passes, although the server has not said so yet
+            self._acknowledged, self._moved_at_s = acknowledged, now_s
+        at_s, total = self._counted[-1] if self._counted else (0.0, 0)
+        reason = stop_reason(
+            self._counted,
+            now_s=at_s if total else local_s,
+            quiet_s=now_s - self._moved_at_s,
+            max_bytes=self.max_bytes,
+            full_length=self.full_length,
+            rule=self.rule,
+        )
+        if reason is not None:
+            return reason
+        if self.connection.payload_bytes:
+            self.problem = "the server sent data during an upload"
             return "error"
+        is_all_sent = self.max_bytes is not None and self.sent >= self.max_bytes
+        if is_all_sent and total and (closed or now_s - self._moved_at_s >= _LAST_COUNT_S):
+            return "byte_cap"
+        if closed:
+            self.problem = "the server closed the connection"
+            return self.closed_by_peer(max(at_s, local_s))
+        return "time_cap" if local_s >= self.rule.wall_s else None
 
+    def outcome(self, reason: StopReason) -> Outcome:
+        """Data that was acknowledged but never counted was carried: the server has the trouble."""
+        found = super().outcome(reason)
+        if found == "no_data" and self._was_delivered():
+            self.problem = "the server did not count what it received"
+            return "websocket"
+        return "websocket" if reason == "error" else found
 
-def is_refused(error: httpx.HTTPError) -> bool:
-    """Whether the host itself refused the connection."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ConnectionRefusedError):
-        cause = cause.__cause__ or cause.__context__
-    return cause is not None
+    def _was_delivered(self) -> bool:
+        before, after = self._first_acknowledged, self._acknowledged
+        return before is None or after is None or after - before >= FIRST_MESSAGE_BYTES
 
-
-def _connect_outcome(error: BaseException) -> Outcome:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, socket.gaierror):
-            return "dns"
-        if isinstance(cause, ssl.SSLError):
-            return "tls"
-        cause = cause.__cause__ or cause.__context__
-    return "tcp"
-
-
-def _ended(received: int, duration_ms: float, max_bytes: int) -> Transfer:
-    if received == 0:
-        return Transfer("no_data", 0, duration_ms)
-    return Transfer("ok", received, duration_ms, received >= max_bytes and duration_ms < MIN_STEADY_MS)
+    async def _send(self) -> None:
+        noise = os.urandom(UPLOAD_MESSAGE_CAP)  # nothing on the way can compress it
+        size = 0
+        with suppress(ConnectionClosed):
+            while self.max_bytes is None or self.sent < self.max_bytes:
+                wanted = next_size(size, self.sent, UPLOAD_MESSAGE_CAP) if size else FIRST_MESSAGE_BYTES
+                if wanted != size:
+                    size = wanted
+                    self.connection.limit_unsent(2 * size)
+                self.sent += size
+                await self.connection.send(noise[:size])
