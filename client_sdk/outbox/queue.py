@@ -79,6 +79,7 @@ class Outbox:
     """One SQLite file.
 
     Attributes:
+        connection: of the file; for the modules of the outbox alone.
         damaged: where a damaged file was set aside on opening, if one was found.
 
     Raises:
@@ -86,7 +87,7 @@ class Outbox:
     """
 
     def __init__(self, path: Path) -> None:
-        self._connection, self.damaged = open_database(path)
+        self.connection, self.damaged = open_database(path)
 
     def __enter__(self) -> Self:
         return self
@@ -98,12 +99,17 @@ class Outbox:
 
     def close(self) -> None:
         """Close the file; nothing is lost without it."""
-        self._connection.close()
+        self.connection.close()
 
-    def add(self, samples: Iterable[Sample]) -> Added:
+    def add(self, samples: Iterable[Sample], *, survey: str | None = None, modem: str | None = None) -> Added:
         """Keep samples for sending, all or none; ``seq`` is given here, whatever they hold.
 
         A sample whose id is known is left out, so that importing a file twice adds nothing.
+
+        Args:
+            samples: to keep.
+            survey: the survey of the journal that they belong to.
+            modem: which of its modems took them.
 
         Raises:
             SampleError: a field breaks its bounds; nothing was added.
@@ -112,21 +118,22 @@ class Outbox:
         for sample in kept:
             check(sample)
         added = 0
-        with transaction(self._connection):
-            seq: int = self._connection.execute("SELECT next_seq FROM counter").fetchone()[0]
+        with transaction(self.connection):
+            seq: int = self.connection.execute("SELECT next_seq FROM counter").fetchone()[0]
             for sample in kept:
-                inserted = self._connection.execute(
-                    "INSERT INTO samples (seq, id, line) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-                    (seq + added, sample.id, encode(replace(sample, seq=seq + added))),
+                inserted = self.connection.execute(
+                    "INSERT INTO samples (seq, id, line, survey, modem) VALUES (?, ?, ?, ?, ?) "
+                    "ON CONFLICT (id) DO NOTHING",
+                    (seq + added, sample.id, encode(replace(sample, seq=seq + added)), survey, modem),
                 )
                 added += inserted.rowcount
-            self._connection.execute("UPDATE counter SET next_seq = ?", (seq + added,))
+            self.connection.execute("UPDATE counter SET next_seq = ?", (seq + added,))
         return Added(added, len(kept) - added)
 
     def next_envelope(self, key: SigningKey, *, max_lines: int = MAX_LINES) -> Envelope | None:
         """The envelope in flight, or a new one with the oldest pending samples; None where nothing is pending."""
-        with transaction(self._connection):
-            in_flight = self._connection.execute("SELECT sha256, device, body, signature FROM envelopes").fetchone()
+        with transaction(self.connection):
+            in_flight = self.connection.execute("SELECT sha256, device, body, signature FROM envelopes").fetchone()
             if in_flight and in_flight[1] == key.public.thumbprint:
                 return Envelope(in_flight[2], in_flight[3])
             if in_flight:  # sealed with a key that the device no longer has
@@ -135,11 +142,11 @@ class Outbox:
             if not lines:
                 return None
             envelope = seal(lines, key)
-            self._connection.execute(
+            self.connection.execute(
                 "INSERT INTO envelopes VALUES (?, ?, ?, ?, ?)",
                 (envelope.sha256, key.public.thumbprint, envelope.body, envelope.signature, now_ms()),
             )
-            self._connection.executemany(
+            self.connection.executemany(
                 "UPDATE samples SET envelope = ?, envelope_line = ? WHERE seq = ?",
                 ((envelope.sha256, number, seq) for number, seq in enumerate(seqs, start=1)),
             )
@@ -147,7 +154,7 @@ class Outbox:
 
     def release(self, envelope: Envelope) -> int:
         """Take an envelope out of flight, to seal its samples otherwise; how many it held."""
-        with transaction(self._connection):
+        with transaction(self.connection):
             return self._release(envelope.sha256)
 
     def settle(self, envelope: Envelope, receipt: Receipt, jws: str, collector: PinnedCollector) -> Settled:
@@ -170,8 +177,8 @@ class Outbox:
         verdicts = {verdict.line: verdict for verdict in receipt.verdicts}
         now, duplicates, sent = now_ms(), 0, 0
         rejected: list[RejectedSample] = []
-        with transaction(self._connection):
-            rows = self._connection.execute(
+        with transaction(self.connection):
+            rows = self.connection.execute(
                 "SELECT seq, id, envelope_line FROM samples WHERE envelope = ?", (sha256,)
             ).fetchall()
             if rows and not any(line in verdicts for _, _, line in rows):
@@ -186,7 +193,7 @@ class Outbox:
                     rejected.append(RejectedSample(seq, sample_id, verdict.rule, verdict.field, verdict.message))
                 sent += verdict.verdict == "stored"
                 duplicates += verdict.verdict == "duplicate"
-                self._connection.execute(
+                self.connection.execute(
                     "UPDATE samples SET state = ?, settled_ms = ?, rule = ?, field = ?, message = ? WHERE seq = ?",
                     (
                         "rejected" if verdict.verdict == "rejected" else "sent",
@@ -198,7 +205,7 @@ class Outbox:
                     ),
                 )
             self._release(sha256)
-            self._connection.execute(
+            self.connection.execute(
                 "INSERT OR IGNORE INTO receipts VALUES (?, ?, ?, ?, ?)",
                 (sha256, collector.key.thumbprint, receipt.received_at, jws, now),
             )
@@ -207,27 +214,27 @@ class Outbox:
 
     def counts(self) -> Counts:
         """How many samples are in which state."""
-        by_state = dict(self._connection.execute("SELECT state, count(*) FROM samples GROUP BY state").fetchall())
-        in_flight = self._connection.execute("SELECT count(*) FROM samples WHERE envelope IS NOT NULL").fetchone()[0]
+        by_state = dict(self.connection.execute("SELECT state, count(*) FROM samples GROUP BY state").fetchall())
+        in_flight = self.connection.execute("SELECT count(*) FROM samples WHERE envelope IS NOT NULL").fetchone()[0]
         return Counts(by_state.get("pending", 0), in_flight, by_state.get("sent", 0), by_state.get("rejected", 0))
 
     def rejected(self) -> tuple[RejectedSample, ...]:
         """The samples that were refused for good, oldest first."""
         return tuple(
             RejectedSample(*row)
-            for row in self._connection.execute(
+            for row in self.connection.execute(
                 "SELECT seq, id, rule, field, message FROM samples WHERE state = 'rejected' ORDER BY seq"
             )
         )
 
     def receipts(self) -> tuple[str, ...]:
         """The receipts of the last 30 days as they came, oldest first."""
-        return tuple(jws for (jws,) in self._connection.execute("SELECT jws FROM receipts ORDER BY kept_ms, rowid"))
+        return tuple(jws for (jws,) in self.connection.execute("SELECT jws FROM receipts ORDER BY kept_ms, rowid"))
 
     def pin(self, collector: PinnedCollector) -> None:
         """Remember a collector and its key; from now on, this is the one to send to."""
-        with transaction(self._connection):
-            self._connection.execute(
+        with transaction(self.connection):
+            self.connection.execute(
                 "INSERT INTO collectors VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (thumbprint) DO UPDATE SET "
                 "url = excluded.url, tier = excluded.tier, enrolled_at = excluded.enrolled_at, "
                 "pinned_ms = excluded.pinned_ms",
@@ -245,7 +252,7 @@ class Outbox:
         """Every collector enrolled at, the one to send to first."""
         return tuple(
             PinnedCollector(url, VerifyingKey.from_jwk(json.loads(jwk)), tier, enrolled_at)
-            for url, jwk, tier, enrolled_at in self._connection.execute(
+            for url, jwk, tier, enrolled_at in self.connection.execute(
                 "SELECT url, jwk, tier, enrolled_at FROM collectors ORDER BY pinned_ms DESC, rowid DESC"
             )
         )
@@ -254,7 +261,7 @@ class Outbox:
         seqs: list[int] = []
         lines: list[bytes] = []
         size = 0
-        rows: sqlite3.Cursor = self._connection.execute(
+        rows: sqlite3.Cursor = self.connection.execute(
             "SELECT seq, line FROM samples WHERE state = 'pending' ORDER BY seq LIMIT ?", (max_lines,)
         )
         for seq, line in rows:
@@ -266,14 +273,14 @@ class Outbox:
         return seqs, lines
 
     def _release(self, sha256: str) -> int:
-        released = self._connection.execute(
+        released = self.connection.execute(
             "UPDATE samples SET envelope = NULL, envelope_line = NULL WHERE envelope = ?", (sha256,)
         ).rowcount
-        self._connection.execute("DELETE FROM envelopes WHERE sha256 = ?", (sha256,))
+        self.connection.execute("DELETE FROM envelopes WHERE sha256 = ?", (sha256,))
         return released
 
     def _forget(self, before_ms: int) -> None:
-        self._connection.execute("DELETE FROM receipts WHERE kept_ms < ?", (before_ms,))
-        self._connection.execute(
+        self.connection.execute("DELETE FROM receipts WHERE kept_ms < ?", (before_ms,))
+        self.connection.execute(
             "UPDATE samples SET line = NULL WHERE line IS NOT NULL AND state = 'sent' AND settled_ms < ?", (before_ms,)
         )

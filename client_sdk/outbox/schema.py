@@ -11,7 +11,35 @@ from pathlib import Path
 
 from client_sdk.errors import MailleError
 
-VERSION = 1
+VERSION = 2
+
+_SURVEYS = """
+CREATE TABLE surveys (
+    id TEXT PRIMARY KEY,
+    options TEXT NOT NULL,          -- JSON: what was declared when it began
+    started_ms INTEGER NOT NULL,
+    alive_ms INTEGER NOT NULL,      -- last time its program was known to run
+    ended_ms INTEGER
+);
+CREATE TABLE survey_events (
+    survey TEXT NOT NULL REFERENCES surveys (id),
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX survey_events_by_survey ON survey_events (survey, at_ms);
+CREATE INDEX samples_by_survey ON samples (survey, seq) WHERE survey IS NOT NULL;
+"""
+
+UPGRADES = {
+    1: f"""
+ALTER TABLE samples ADD COLUMN survey TEXT;
+ALTER TABLE samples ADD COLUMN modem TEXT;
+{_SURVEYS}
+PRAGMA user_version = 2
+"""
+}
+"""Version → what brings a file of that version to the next."""
 
 SCHEMA = f"""
 CREATE TABLE counter (next_seq INTEGER NOT NULL);
@@ -38,7 +66,9 @@ CREATE TABLE samples (
     envelope TEXT REFERENCES envelopes (sha256),
     envelope_line INTEGER,          -- 1 for the first
     settled_ms INTEGER,
-    rule TEXT, field TEXT, message TEXT    -- why it was rejected
+    rule TEXT, field TEXT, message TEXT,   -- why it was rejected
+    survey TEXT,                    -- the survey that it was taken in
+    modem TEXT                      -- and by which of its modems
 );
 CREATE INDEX samples_pending ON samples (seq) WHERE state = 'pending';
 CREATE INDEX samples_in_flight ON samples (envelope) WHERE envelope IS NOT NULL;
@@ -51,6 +81,7 @@ CREATE TABLE receipts (
     kept_ms INTEGER NOT NULL,
     PRIMARY KEY (envelope_sha256, collector)
 );
+{_SURVEYS}
 PRAGMA user_version = {VERSION};
 """
 
@@ -107,15 +138,21 @@ def _opened(path: Path, first_seq: int) -> sqlite3.Connection:
         with transaction(connection):
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
-                for statement in SCHEMA.split(";\n"):
-                    connection.execute(statement)
+                _execute_all(connection, SCHEMA)
                 connection.execute("INSERT INTO counter VALUES (?)", (first_seq,))
             elif version > VERSION:
                 raise OutboxError(f"{path}: outbox of version {version}, expected at most {VERSION}: update maille")
+            for older in range(version, VERSION) if version else ():
+                _execute_all(connection, UPGRADES[older])
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _execute_all(connection: sqlite3.Connection, text: str) -> None:
+    for statement in text.split(";\n"):
+        connection.execute(statement)
 
 
 def _set_aside(path: Path) -> Path:

@@ -129,7 +129,7 @@ def test_the_three_troubles_end_differently(
         envelope = outbox.next_envelope(key)
         assert envelope
         outbox.release(envelope)
-        outbox._connection.execute(
+        outbox.connection.execute(
             "UPDATE samples SET line = CAST(replace(line, '47.2', '147.2') AS BLOB) WHERE seq = 1"
         )
     rejected = told(maille("upload", "--json"), 5)

@@ -140,7 +140,7 @@ def test_one_bad_sample_adds_nothing(outbox: Outbox, new_sample: Callable[..., S
 
 def test_an_envelope_is_bounded_in_text(outbox: Outbox, new_sample: Callable[..., Sample]) -> None:
     outbox.add(new_sample(campaign="c" * 64, client="é" * 64, device_model="m" * 64) for _ in range(500))
-    outbox._connection.execute("UPDATE samples SET line = CAST(line || zeroblob(8000) AS BLOB)")
+    outbox.connection.execute("UPDATE samples SET line = CAST(line || zeroblob(8000) AS BLOB)")
     envelope = outbox.next_envelope(DEVICE_KEY)
     assert envelope
     lines = open_envelope(envelope.body, envelope.signature, lambda _: DEVICE_KEY.public).lines
@@ -204,14 +204,14 @@ def test_receipts_and_sent_text_are_forgotten_after_30_days(
         stored = receipt_for(envelope, LineVerdict(line=1, verdict="stored"))
         outbox.settle(envelope, stored, f"receipt of day {day}", COLLECTOR)
     assert outbox.receipts() == ("receipt of day 29", "receipt of day 31")
-    texts = [line is None for (line,) in outbox._connection.execute("SELECT line FROM samples ORDER BY seq")]
+    texts = [line is None for (line,) in outbox.connection.execute("SELECT line FROM samples ORDER BY seq")]
     assert texts == [True, False, False]
     assert outbox.add([first]).known == 1  # its id is still known
 
 
 def test_commits_reach_the_disk(outbox: Outbox) -> None:
     pragma = {
-        name: outbox._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+        name: outbox.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
     }
     assert pragma == {"journal_mode": "wal", "synchronous": 2}
 
@@ -221,7 +221,7 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, damage: str, new_sample: Ca
     path = tmp_path / "outbox.sqlite"
     with Outbox(path) as outbox:
         outbox.add(new_sample() for _ in range(2000))
-        outbox._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        outbox.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = bytearray(path.read_bytes())
     place = slice(0, 100) if damage == "header" else slice(len(content) // 2, len(content) // 2 + 8192)
     content[place] = b"\xff" * len(content[place])
@@ -230,7 +230,7 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, damage: str, new_sample: Ca
         assert outbox.damaged
         assert outbox.damaged.read_bytes() == bytes(content)
         outbox.add([new_sample()])
-        seq = outbox._connection.execute("SELECT seq FROM samples").fetchone()[0]
+        seq = outbox.connection.execute("SELECT seq FROM samples").fetchone()[0]
         assert seq >= 2000  # the counter never goes back
     with Outbox(path) as outbox:
         assert outbox.damaged is None
@@ -240,8 +240,8 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, damage: str, new_sample: Ca
 def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     with Outbox(path) as outbox:
-        outbox._connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(OutboxError, match="outbox of version 99, expected at most 1"):
+        outbox.connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(OutboxError, match="outbox of version 99, expected at most 2"):
         Outbox(path)
 
 
@@ -266,5 +266,5 @@ def test_several_writers_share_one_outbox(tmp_path: Path) -> None:
     for writer in writers:
         writer.join()
     with Outbox(path) as outbox:
-        seqs = [seq for (seq,) in outbox._connection.execute("SELECT seq FROM samples ORDER BY seq")]
+        seqs = [seq for (seq,) in outbox.connection.execute("SELECT seq FROM samples ORDER BY seq")]
     assert seqs == list(range(75))

@@ -71,8 +71,8 @@ def test_one_rejected_sample_does_not_block_the_others(
 ) -> None:
     enrol(live_collector.base_url, key, outbox, client=client)
     outbox.add(new_sample() for _ in range(5))
-    outbox._connection.execute("UPDATE samples SET line = replace(line, '-112.0', '-1120.0') WHERE seq = 2")
-    outbox._connection.execute("UPDATE samples SET line = CAST(line AS BLOB)")
+    outbox.connection.execute("UPDATE samples SET line = replace(line, '-112.0', '-1120.0') WHERE seq = 2")
+    outbox.connection.execute("UPDATE samples SET line = CAST(line AS BLOB)")
     summary = upload(outbox, key, client)
     assert summary.sent == 4
     (rejected,) = summary.rejected

@@ -5,30 +5,11 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from survey_drive import fix, reading
 
-from client_sdk.sources.reading import PositionFix, RadioReading
+from client_sdk.sources.reading import PositionFix
 from client_sdk.survey.fences import MAX_SIGNAL_AGE_S, Fence, FenceKeeper, FenceRules, network_of
 from client_sdk.survey.odometer import Odometer, distance_m
-
-METRES_PER_DEGREE = 111_195.08
-
-
-def reading(taken_at_s: float, rat: str | None = "lte", state: Any = "in_service", **fields: Any) -> RadioReading:
-    given = {"rat": rat, **fields} if rat else fields
-    return RadioReading(
-        taken_at_s=taken_at_s, source="modemmanager", service_state=state, service_evidence="strong", fields=given
-    )
-
-
-def fix(fixed_at_s: float, metres_north: float = 0.0, accuracy_m: float | None = 5.0) -> PositionFix:
-    return PositionFix(
-        fixed_at_s=fixed_at_s,
-        latitude=47.0 + metres_north / METRES_PER_DEGREE,
-        longitude=3.5,
-        position_source="gnss",
-        accuracy_m=accuracy_m,
-    )
-
 
 events = st.lists(
     st.tuples(
@@ -176,3 +157,34 @@ def test_distances_are_those_of_the_sphere() -> None:
     paris = PositionFix(fixed_at_s=0, latitude=48.8566, longitude=2.3522, position_source="gnss")
     nevers = PositionFix(fixed_at_s=0, latitude=46.9896, longitude=3.1590, position_source="gnss")
     assert abs(distance_m(paris, nevers) - 216_127) < 2
+
+
+def test_a_held_fence_is_one_whatever_happens_in_it() -> None:
+    keeper = FenceKeeper()
+    keeper.add_fix(fix(0.0), 0.0)
+    keeper.open(0.0)
+    keeper.add_reading(reading(1.0))
+
+    (before,) = keeper.hold(5.0)
+    assert keeper.add_reading(reading(6.0, "gsm")) == []
+    assert keeper.add_fix(fix(20.0, 900.0), 20.0) == []
+    assert keeper.advance(40.0) == []
+    held = keeper.release(41.0)
+    (after,) = keeper.close(42.0)
+
+    assert held is not None
+    assert [(one.start_s, one.end_s, one.closed_by) for one in (before, held, after)] == [
+        (0.0, 5.0, "cut"),
+        (5.0, 41.0, "held"),
+        (41.0, 42.0, "cut"),
+    ]
+    assert (held.fix, after.fix) == (fix(0.0), fix(20.0, 900.0))
+
+
+def test_recording_that_stops_in_a_held_fence_closes_it() -> None:
+    keeper = FenceKeeper()
+    keeper.open(0.0)
+    keeper.hold(1.0)
+
+    assert [(one.start_s, one.end_s) for one in keeper.close(13.0)] == [(1.0, 11.0), (11.0, 13.0)]
+    assert keeper.release(14.0) is None
