@@ -11,8 +11,8 @@ from typing import Any, Literal
 from client_sdk.sources.reading import PositionFix, RadioReading
 from client_sdk.survey.odometer import distance_m
 
-Why = Literal["time", "distance", "network", "position", "cut"]
-"""What closed a fence; ``cut``: a test, a pause, the end, or a hole in time came."""
+Why = Literal["time", "distance", "network", "position", "cut", "held"]
+"""What closed a fence; ``cut``: a test, a pause, the end, or a hole in time came; ``held``: the test was over."""
 
 Network = tuple[str, str | None, str | None, str | None]
 """State of service, technology, 5G mode, serving PLMN."""
@@ -78,6 +78,9 @@ class FenceKeeper:
 
     Events are given in the order in which they are noticed; one said to be earlier than the open fence counts as at its
     opening. Each method returns the fences that closed because of it.
+
+    Attributes:
+        held: whether the open fence is held, as by :meth:`hold`.
     """
 
     def __init__(self, rules: FenceRules | None = None) -> None:
@@ -89,6 +92,7 @@ class FenceKeeper:
         self._readings: list[RadioReading] = []
         self._earlier: RadioReading | None = None
         self._failures = 0
+        self.held = False
 
     @property
     def open_since_s(self) -> float | None:
@@ -107,14 +111,29 @@ class FenceKeeper:
 
     def close(self, now_s: float) -> list[Fence]:
         """Stop recording; the open fence closes, and none opens."""
+        self.held = False
         closed = self.advance(now_s) + self._close_at(now_s, "cut")
         self._start_s = None
         return closed
 
+    def hold(self, now_s: float) -> list[Fence]:
+        """Begin a fence that nothing closes but :meth:`release`: a test, which is one interval whatever happens."""
+        closed = self.close(now_s)
+        self.open(now_s)
+        self.held = True
+        return closed
+
+    def release(self, now_s: float) -> Fence | None:
+        """The held fence, closed, and an ordinary one open after it; None where recording stopped meanwhile."""
+        if not self.held:
+            return None
+        self.held = False
+        return next(iter(self._close_at(now_s, "held")), None)
+
     def advance(self, now_s: float) -> list[Fence]:
         """Time went by: close what lasted long enough, each at the end of its time."""
         closed: list[Fence] = []
-        while self._start_s is not None and now_s >= self._start_s + self._rules.duration_s:
+        while self._start_s is not None and not self.held and now_s >= self._start_s + self._rules.duration_s:
             closed += self._close_at(self._start_s + self._rules.duration_s, "time")
         return closed
 
@@ -122,7 +141,7 @@ class FenceKeeper:
         """The radio source answered; a change of network closes the fence when the answer was taken."""
         closed = self.advance(reading.taken_at_s)
         before = self._readings[-1] if self._readings else self._earlier
-        if before is not None and network_of(before) != network_of(reading):
+        if before is not None and not self.held and network_of(before) != network_of(reading):
             closed += self._close_at(max(before.taken_at_s, reading.taken_at_s), "network")
             self._readings, self._earlier = [], None
         self._newest = reading
@@ -141,7 +160,7 @@ class FenceKeeper:
         """A position was read, new or not; the device may have moved away from where the fence opened."""
         closed = self.advance(now_s)
         known, self._newest_fix = self._newest_fix, fix
-        if self._start_s is None or fix == known:
+        if self._start_s is None or self.held or fix == known:
             return closed
         if self._fix is None:
             return closed + self._close_at(now_s, "position")
