@@ -190,6 +190,7 @@ class Channel:
                 self._settler.add(interval)
                 waiting = True
         if waiting:
+            self._claim()  # as it stood until now: what comes next is of the next fence
             self._recorder.undecided(Undecided(self.label, tuple(self._settler.as_they_stand())))
 
     def _interval(self, fence: Fence, sample_id: str | None) -> Interval | None:
