@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from client_sdk.commands import device_check
 from client_sdk.commands.terminal import Json, answer, open_outbox
 from client_sdk.errors import MailleError
 from client_sdk.home import field_home
@@ -11,6 +12,13 @@ from client_sdk.messages import tr
 from client_sdk.signing.keys import SigningKey
 
 commands = typer.Typer(no_args_is_help=True)
+commands.command(
+    "check",
+    help=tr(
+        "Say what this device can read of radio and position, and what is missing.",
+        "Dire ce que l’appareil sait lire de la radio et de la position, et ce qui manque.",
+    ),
+)(device_check.command)
 
 
 @commands.command(help=tr("Enrol this device at a collector.", "Enrôler cet appareil auprès d’un collecteur."))

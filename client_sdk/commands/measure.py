@@ -216,8 +216,7 @@ def _read_sources(
     fix: PositionFix | None = None
     with ExitStack() as stack:
         if found:
-            for source in (*found.radios, *found.positions):
-                stack.callback(source.close)
+            stack.callback(found.close)
         if radio != "none":
             radios = found.radios[:1] if found and radio == "auto" else (open_radio(radio),)
             for one in radios:
