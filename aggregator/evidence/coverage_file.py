@@ -23,8 +23,9 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import Shapes
-from aggregator.evidence.operators import OPERATOR_OF_FILE_CODE, operator_of
+from aggregator.evidence.operators import OPERATOR_OF_FILE_CODE
 from client_sdk.messages import tr
+from client_sdk.operators import operator_of
 
 BATCH_FEATURES = 2_000
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, Shapes, projected
-from aggregator.evidence.operators import OPERATOR_OF_FILE_CODE, operator_of
+from aggregator.evidence.operators import OPERATOR_OF_FILE_CODE
 from aggregator.evidence.tables import lenient_numbers, read_table
+from client_sdk.operators import operator_of
 
 COLUMNS = ["operator", "site_id", "has_2g", "has_3g", "has_4g", "has_5g", "geometry"]
 

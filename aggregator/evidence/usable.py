@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aggregator.evidence.hexagons import parent
-from aggregator.evidence.operators import OPERATOR_OF_PLMN
+from client_sdk.operators import OPERATOR_OF_PLMN
 
 LEDGER_RESOLUTION = 9
 SECONDS_PER_DAY = 86_400

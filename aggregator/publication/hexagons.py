@@ -7,9 +7,9 @@ import shapely
 from h3.api import basic_int as h3
 
 from aggregator.evidence.hexagons import WGS_84, outlines
-from aggregator.evidence.operators import operator_name
 from aggregator.judgement.votes import SUBJECT
 from aggregator.publication.anonymity import rounded_counts, summary
+from client_sdk.operators import operator_name
 
 COUNTS = ["devices", "failing", "tests", "device_days"]
 JUDGED = [
