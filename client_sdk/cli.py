@@ -57,10 +57,17 @@ KNOWN = (
     ),
     Known(
         "measure",
-        "Measure round trip, download and upload. Position and network are given by hand for now.",
-        "Mesurer latence et débits. Position et réseau s’indiquent à la main pour l’instant.",
+        "Measure round trip, download and upload, once.",
+        "Mesurer latence et débits, une fois.",
         "command",
         "measure",
+    ),
+    Known(
+        "plan",
+        "Say what a campaign will cost in mobile data.",
+        "Dire ce qu’une campagne coûtera en données mobiles.",
+        "command",
+        "plan",
     ),
     Known("upload", "Send what is pending.", "Envoyer ce qui est en attente.", "command", "upload"),
     Known(
