@@ -69,6 +69,13 @@ KNOWN = (
         "command",
         "plan",
     ),
+    Known(
+        "survey",
+        "Measure along a road or at a place, for hours.",
+        "Mesurer le long d’une route ou sur un site, pendant des heures.",
+        "group",
+        "survey",
+    ),
     Known("upload", "Send what is pending.", "Envoyer ce qui est en attente.", "command", "upload"),
     Known(
         "status", "Show what is pending, sent, rejected.", "Afficher l’état de la file d’envoi.", "command", "status"

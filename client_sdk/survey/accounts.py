@@ -66,6 +66,12 @@ def unaccounted(
     return found
 
 
+def is_silent(events: Sequence[SurveyEvent]) -> bool:
+    """Whether nothing is recorded after these events."""
+    kinds = [event.kind for event in events if event.kind in SILENT_FROM | SILENT_UNTIL]
+    return not kinds or kinds[-1] in SILENT_FROM
+
+
 def interrupted_at_ms(last_ends_ms: Iterable[int], events: Sequence[SurveyEvent], alive_ms: int) -> int:
     """Since when a survey whose process died recorded nothing: where the first of its open fences began.
 

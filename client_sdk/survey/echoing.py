@@ -11,13 +11,12 @@ import random
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from client_sdk.errors import CollectorError
 from client_sdk.measurement.access import Access
 from client_sdk.measurement.echo import EchoProber
-from client_sdk.measurement.latency import SteadyProber
+from client_sdk.measurement.latency import Probe, SteadyProber
 from client_sdk.measurement.opening import OpeningError, Remote, resolve
 from client_sdk.measurement.route import Route, RouteError
 from client_sdk.measurement.websocket_ping import WebSocketProber
@@ -125,6 +124,7 @@ class Echoes:
         route: the modem's way now; None where it has none, or must not be used.
         open_session: asks the collector for a session over a route.
         spent: told of the bytes that echoes used.
+        told: given the echoes that finished.
     """
 
     def __init__(
@@ -135,7 +135,9 @@ class Echoes:
         route: Callable[[], Route | None],
         open_session: Callable[[Route], Awaitable[Access]],
         spent: Callable[[int], None],
+        told: Callable[[list[Probe]], None] = lambda probes: None,
     ) -> None:
+        self._told = told
         self._channel, self._url, self._rate_hz = channel, url, rate_hz
         self._route, self._open_session, self._spent = route, open_session, spent
         self._wanted = asyncio.Event()
@@ -201,6 +203,7 @@ class Echoes:
             await self._sleep(LOOK_EVERY_S)
             taken = prober.take()
             self._channel.add_probes(taken)
+            self._told(taken)
             self._channel.set_link(way.link(prober.protocol, echoing=True))
             self._spent(len(taken) * ECHO_BYTES)
             sent += len(taken)
@@ -272,10 +275,3 @@ class Echoes:
         end_s = time.monotonic() + seconds
         while self._wanted.is_set() and (left_s := end_s - time.monotonic()) > 0:
             await asyncio.sleep(min(left_s, LOOK_EVERY_S))
-
-
-async def cancelled(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait for its end."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

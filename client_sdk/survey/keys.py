@@ -8,10 +8,18 @@ import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from client_sdk.messages import tr
 from client_sdk.survey.control import Wish
 
 WISHES: dict[str, Wish] = {"p": "pause", "r": "resume", "t": "test", "q": "stop"}
 """Pause, resume (reprendre), test, quit: the same letters in both languages."""
+
+
+def told_keys() -> str:
+    """What can be pressed, for the person."""
+    return tr(
+        "p pause · r resume · t test now · q or Ctrl-C stop", "p pause · r reprendre · t tester · q ou Ctrl-C arrêter"
+    )
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What a survey is told at its start, kept in its journal so that it goes on the same after a crash."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 from client_sdk.errors import MailleError, SampleError
@@ -108,6 +108,11 @@ class SurveyOptions:
         given = {name: one for name, one in value.items() if name in known}
         modems = tuple(ModemChoice(**modem) for modem in value.get("modems", ()))
         return cls(**given | {"modems": modems})
+
+    def asks_for(self, other: "SurveyOptions") -> bool:
+        """Whether these words, typed again, mean that survey: the same, or nothing in particular."""
+        chosen = replace(self, modems=self.modems or other.modems, position=self.position or other.position)
+        return self == SurveyOptions() or chosen == other
 
     def declared(self) -> dict[str, Any]:
         """The fields that every sample states."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from client_sdk.outbox.queue import Outbox
+from client_sdk.outbox.queue import Counts, Outbox
 from client_sdk.outbox.schema import OutboxError
 from client_sdk.outbox.surveys import Surveys
 from client_sdk.sample import Sample, encode
@@ -44,6 +44,7 @@ class Recorder:
 
     Attributes:
         trouble: why the newest write failed; None once it worked.
+        counts: what the outbox held when it was last counted.
     """
 
     def __init__(self, outbox: Path, drafts: Path, survey: str) -> None:
@@ -53,6 +54,7 @@ class Recorder:
         self._undecided: dict[str, Undecided] = {}
         self._closing = False
         self.trouble: str | None = None
+        self.counts: Counts | None = None
         self._thread = threading.Thread(target=self._run, name="survey-recorder", daemon=True)
         self._thread.start()
 
@@ -80,8 +82,13 @@ class Recorder:
         self._give(_Job(lambda _, surveys: surveys.note(self._survey, at_ms, kind, detail)))
 
     def alive(self, now_ms: int) -> None:
-        """Say that the survey runs."""
-        self._give(_Job(lambda _, surveys: surveys.alive(self._survey, now_ms), replaces="alive"))
+        """Say that the survey runs, and count what the outbox holds."""
+
+        def write(outbox: Outbox, surveys: Surveys) -> None:
+            surveys.alive(self._survey, now_ms)
+            self.counts = outbox.counts()
+
+        self._give(_Job(write, replaces="alive"))
 
     def end(self, now_ms: int) -> None:
         """Say that the survey is over."""

@@ -12,6 +12,7 @@ from client_sdk.sources.reading import PositionFix, RadioReading, SourceUnavaila
 from client_sdk.survey.channel import Channel, Keeper
 from client_sdk.survey.odometer import Odometer
 from client_sdk.survey.timeline import Step, Timeline
+from client_sdk.survey.watchdog import STALE_POSITION_S
 
 HOLE_S = 5.0
 """Ours: the survey looks at the time several times a second; if it did not for so long, it was held up or the device
@@ -36,6 +37,7 @@ class Recording:
         state: what the survey does.
         fix: newest position.
         odometer: distance travelled while recording.
+        positioned: whether there is a source of positions.
     """
 
     def __init__(self, channels: Sequence[Channel], timeline: Timeline, recorder: Keeper) -> None:
@@ -43,6 +45,7 @@ class Recording:
         self.state: State = "stopped"
         self.fix: PositionFix | None = None
         self.odometer = Odometer()
+        self.positioned = False
         self._timeline, self._recorder = timeline, recorder
         self._last_s: float | None = None
 
@@ -54,6 +57,12 @@ class Recording:
     def at_ms(self, now_s: float) -> int:
         """An instant on the survey's line of time."""
         return self._timeline.at_ms(now_s)
+
+    def lacks_position(self, now_s: float) -> bool:
+        """Whether what is measured now could be put nowhere, though there is a source of positions."""
+        if not self.positioned:
+            return False
+        return self.fix is None or now_s - self.fix.fixed_at_s > STALE_POSITION_S
 
     def begin(self, now_s: float, kind: str, detail: str = "") -> None:
         """Record from now on; ``kind`` is the event that says so, ``started`` or ``resumed``."""
