@@ -1,7 +1,7 @@
 """`maille import`: drive-test logs of other tools become samples in the outbox."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -15,8 +15,8 @@ from client_sdk.bounds import is_plmn
 from client_sdk.commands.terminal import Json, answer, open_outbox, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.home import field_home
-from client_sdk.importers import arcep_qos, gnettrack
-from client_sdk.importers.reading import LeftOut, Log
+from client_sdk.importers import arcep_qos, gnettrack, network_survey
+from client_sdk.importers.formats import SUFFIXES, Format, Found, Part, Reader, format_of, one_by_one, parts_of
 from client_sdk.messages import tr
 from client_sdk.outbox.queue import Outbox
 from client_sdk.sample import Context, Sample
@@ -24,15 +24,20 @@ from client_sdk.sample import Context, Sample
 BATCH = 1000
 """Samples per transaction."""
 
-Format = Literal["arcep-qos", "gnettrack"]
-Reader = Callable[[Log], Iterator[Sample | LeftOut]]
-
 
 def command(
     files: Annotated[
-        list[Path], typer.Argument(help=tr("Logs, or folders of .csv logs.", "Journaux, ou dossiers de journaux .csv."))
+        list[Path], typer.Argument(help=tr("Logs, or folders of them.", "Journaux, ou dossiers de journaux."))
     ],
-    log_format: Annotated[Format, typer.Option("--format", help=tr("Format of the logs.", "Format des journaux."))],
+    log_format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help=tr(
+                "Format of the logs; by default what they look like.", "Format des journaux ; sinon, leur apparence."
+            ),
+        ),
+    ] = None,
     measured_on: Annotated[
         datetime | None,
         typer.Option(
@@ -65,15 +70,18 @@ def command(
         str | None,
         typer.Option(
             help=tr(
-                "gnettrack: PLMN of the SIM, like 20801, where the log names none.",
-                "gnettrack : PLMN de la SIM, comme 20801, si le journal n’en a pas.",
+                "gnettrack, network-survey: PLMN of the SIM, like 20801, where the log names none.",
+                "gnettrack, network-survey : PLMN de la SIM, comme 20801, si le journal n’en a pas.",
             )
         ),
     ] = None,
     context: Annotated[
         Context,
         typer.Option(
-            help=tr("gnettrack: surroundings of the phone.", "gnettrack : environnement du téléphone."),
+            help=tr(
+                "gnettrack, network-survey: surroundings of the phone.",
+                "gnettrack, network-survey : environnement du téléphone.",
+            ),
         ),
     ] = "unknown",
     campaign: Annotated[
@@ -92,17 +100,50 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Read each log, keep its samples, count what was left out."""
-    if log_format == "arcep-qos":
+    looks = {path: log_format or format_of(path) for path in _logs(files)}
+    unknown = [path for path, name in looks.items() if name is None]
+    if unknown and (len(unknown) == len(looks) or unknown[0] in files):
+        raise MailleError(
+            tr(
+                f"{unknown[0]}: not a log that is known here; say which with --format",
+                f"{unknown[0]} : journal non reconnu ; précisez avec --format",
+            )
+        )
+    parts = parts_of({path: name for path, name in looks.items() if name is not None})
+    readers: dict[Format, Reader] = {}
+    for part in parts:
+        if part.format not in readers:
+            readers[part.format] = _reader(part.format, measured_on, technology, time_zone, plmn, context, campaign)
+    import_files(parts, readers, [path.name for path in unknown], dry_run=dry_run, as_json=as_json)
+
+
+def _reader(
+    name: Format,
+    measured_on: datetime | None,
+    technology: Literal["2G", "3G", "4G", "5G"] | None,
+    time_zone: str | None,
+    plmn: str | None,
+    context: Context,
+    campaign: str | None,
+) -> Reader:
+    if name == "arcep-qos":
         day = measured_on.date() if measured_on else None
-        reader: Reader = partial(arcep_qos.read, options=arcep_qos.ArcepOptions(day, technology, campaign))
-    else:
-        options = gnettrack.GNetTrackOptions(_zone(time_zone), _plmn(plmn), context, campaign)
-        reader = partial(gnettrack.read, options=options)
-    import_files(_logs(files), reader, dry_run=dry_run, as_json=as_json)
+        return one_by_one(partial(arcep_qos.read, options=arcep_qos.ArcepOptions(day, technology, campaign)))
+    if name == "gnettrack":
+        drive = gnettrack.GNetTrackOptions(_zone(time_zone), _plmn(plmn), context, campaign)
+        return one_by_one(partial(gnettrack.read, options=drive))
+    return partial(network_survey.read, options=network_survey.NetworkSurveyOptions(_plmn(plmn), context, campaign))
 
 
-def import_files(paths: list[Path], reader: Reader, *, dry_run: bool, as_json: bool) -> None:
-    """Import the logs one after the other and print the account."""
+def import_files(
+    parts: Sequence[Part],
+    readers: Mapping[Format, Reader],
+    passed_over: Sequence[str],
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Import the logs one after the other and print the account; ``passed_over`` are files of no known kind."""
     home = field_home()
     kinds: Counter[str] = Counter()
     left_out: Counter[tuple[str, bool]] = Counter()
@@ -111,10 +152,10 @@ def import_files(paths: list[Path], reader: Reader, *, dry_run: bool, as_json: b
     # a dry run must leave nothing behind, not even an empty outbox
     outbox = None if dry_run else open_outbox(home)
     with progress_bar(as_json) as progress:
-        for number, path in enumerate(paths):
+        for number, part in enumerate(parts):
             if progress:
-                progress(path.name, number / len(paths))
-            samples = _counted(path, reader(Log(str(path), path.read_bytes())), kinds, left_out, examples)
+                progress(part.paths[0].name, number / len(parts))
+            samples = _counted(part.read(readers[part.format]), kinds, left_out, examples)
             added += _keep(samples, outbox)
     if outbox:
         outbox.close()
@@ -124,7 +165,8 @@ def import_files(paths: list[Path], reader: Reader, *, dry_run: bool, as_json: b
     ]
     read = sum(kinds.values())
     data: dict[str, Any] = {
-        "files": len(paths),
+        "files": sum(len(part.paths) for part in parts),
+        "passed_over": list(passed_over),
         "samples": read,
         "kinds": dict(kinds),
         "added": added,
@@ -136,20 +178,21 @@ def import_files(paths: list[Path], reader: Reader, *, dry_run: bool, as_json: b
 
 
 def _counted(
-    path: Path,
-    items: Iterable[Sample | LeftOut],
+    items: Iterable[Found],
     kinds: Counter[str],
     left_out: Counter[tuple[str, bool]],
     examples: dict[tuple[str, bool], str],
 ) -> Iterator[Sample]:
-    for item in items:
+    for log, item in items:
         if isinstance(item, Sample):
             kinds[item.kind] += 1
             yield item
         else:
             reason = (item.reason, item.field is None)
             left_out[reason] += 1
-            examples.setdefault(reason, f"{path.name}:{item.row}" + (f" {item.detail}" if item.detail else ""))
+            examples.setdefault(
+                reason, f"{Path(log.name).name}:{item.row}" + (f" {item.detail}" if item.detail else "")
+            )
 
 
 def _keep(samples: Iterator[Sample], outbox: Outbox | None) -> int:
@@ -180,6 +223,10 @@ def _account(data: dict[str, Any]) -> str:
                 f"  {one['count']} {rows if one['whole_row'] else values}: {one['reason']} ({one['example']})"
                 for one in data["left_out"]
             ),
+            *(
+                tr(f"  {name}: not a log that is known here", f"  {name} : journal non reconnu")
+                for name in data["passed_over"]
+            ),
         ]
     )
 
@@ -190,9 +237,15 @@ def _logs(files: list[Path]) -> list[Path]:
         if not file.exists():
             raise MailleError(tr(f"{file}: no such file", f"{file} : fichier introuvable"))
         if file.is_dir():
-            inside = sorted(path for path in file.rglob("*.csv") if path.is_file() and not path.name.startswith("._"))
+            inside = sorted(
+                path
+                for path in file.rglob("*")
+                if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith("._")
+            )
             if not inside:
-                raise MailleError(tr(f"{file}: holds no .csv log", f"{file} : ne contient aucun journal .csv"))
+                raise MailleError(
+                    tr(f"{file}: holds no .csv or .gpkg log", f"{file} : ne contient aucun journal .csv ou .gpkg")
+                )
             found += inside
         else:
             found.append(file)

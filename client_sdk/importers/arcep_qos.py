@@ -41,6 +41,9 @@ LOCAL_TIME = ZoneInfo("Europe/Paris")
 """Zone of ``date_time_start``: the dictionary names none, and the campaigns are in metropolitan France."""
 
 
+REQUIRED = {"protocole", "latitude_start", "longitude_start"}
+
+
 @dataclass(frozen=True, slots=True)
 class ArcepOptions:
     """What the person says of a file that does not say it itself."""
@@ -57,7 +60,7 @@ def read(log: Log, options: ArcepOptions) -> Iterator[Sample | LeftOut]:
         LogError: not such a file.
         MailleError: the file has no time stamps and no day was given.
     """
-    for row, cells in log.rows(";", {"protocole", "latitude_start", "longitude_start"}):
+    for row, cells in log.rows(";", REQUIRED):
         if cells is None:
             yield LeftOut(row, tr("wrong number of columns", "nombre de colonnes inattendu"))
             continue
