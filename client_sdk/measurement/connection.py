@@ -11,6 +11,7 @@ from websockets.frames import Frame, Opcode
 
 from client_sdk.measurement.payload import PayloadMeter
 from client_sdk.measurement.stop_rule import Arrival
+from client_sdk.measurement.waiting import WaitingBytes
 
 CLOSE_GRACE_S = 0.5
 """Ours: how long the other end may take to agree to the end, while what is on its way still costs data."""
@@ -43,6 +44,7 @@ class MeteredConnection(ClientConnection):
         self.enough = asyncio.Event()
         self._meter = PayloadMeter()
         self._in_binary_message = False
+        self._waiting = WaitingBytes(None)
 
     @property
     def payload_bytes(self) -> int:
@@ -71,23 +73,34 @@ class MeteredConnection(ClientConnection):
         if self.stop_at_bytes is not None and self._meter.total >= self.stop_at_bytes:
             self.enough.set()
 
-    def note_arrival(self, elapsed_s: float) -> None:
-        """Write down what has arrived by now; also when nothing came, so that a pause is seen as one."""
+    def note_arrival(self, elapsed_s: float, waiting_bytes: int = 0) -> None:
+        """Write down what has arrived by now; also when nothing came, so that a pause is seen as one.
+
+        Args:
+            elapsed_s: time since the handshake.
+            waiting_bytes: what the system holds back, for a lost packet before it.
+        """
+        before = self.arrivals[-1][1] if self.arrivals else 0
         is_close = len(self.arrivals) > 1 and elapsed_s - self.arrivals[-2][0] < _ARRIVAL_SPACING_S
         if is_close:
             self.arrivals.pop()
-        self.arrivals.append((elapsed_s, self._meter.total))
+        self.arrivals.append((elapsed_s, max(before, self._meter.total + waiting_bytes)))
 
     def process_event(self, event: Any) -> None:
         """Leave binary messages out of the queue of received messages."""
         if self.response is None:
             self.opened_at_s = self.grown_at_s = self.loop.time()
+            self._waiting = WaitingBytes(self._socket())
         elif isinstance(event, Frame):
             if event.opcode in (Opcode.TEXT, Opcode.BINARY):
                 self._in_binary_message = event.opcode is Opcode.BINARY
             if event.opcode in (Opcode.BINARY, Opcode.CONT) and self._in_binary_message:
                 return
         super().process_event(event)
+
+    def waiting_bytes(self) -> int:
+        """Bytes that have arrived but not been handed over, since one before them is missing."""
+        return self._waiting.now()
 
     def limit_unsent(self, size: int) -> None:
         """Let the system hold at most about ``size`` bytes that have not left yet, where it can be told to."""

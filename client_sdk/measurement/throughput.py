@@ -88,6 +88,7 @@ async def transfer(
     running = kind(connection, max_bytes, full_length, rule, progress or (lambda seconds, count: None))
     try:
         reason = await running.run()
+        arrivals = tuple(running.arrivals)  # what comes while the connection ends belongs to no bucket
     finally:
         await connection.end()
     after = carried_bytes(interface) if interface else None
@@ -96,7 +97,7 @@ async def transfer(
         outcome=outcome,
         problem="" if outcome == "ok" else running.problem,
         stop=reason,
-        arrivals=tuple(running.arrivals),
+        arrivals=arrivals,
         payload_bytes=connection.payload_bytes + running.sent,
         server_id=running.server_id,
         ip_family=connection.ip_family,
@@ -194,7 +195,7 @@ class _Download(_Running):
 
     async def look(self, *, closed: bool) -> StopReason | None:
         elapsed_s = self.connection.elapsed_s()
-        self.connection.note_arrival(elapsed_s)
+        self.connection.note_arrival(elapsed_s, self.connection.waiting_bytes())
         await self._tell(elapsed_s)
         reason = stop_reason(
             self.arrivals,

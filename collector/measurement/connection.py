@@ -8,6 +8,8 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from client_sdk.measurement.waiting import WaitingBytes
+
 EXTENSION = "maille.connection"
 """Name in the scope's extensions under which the application finds the connection."""
 
@@ -20,10 +22,12 @@ class MeasuringProtocol(WebSocketsSansIOProtocol):
 
     arrived = 0
     arrived_at_s = 0.0  # time.perf_counter() of the last of them
+    waiting = WaitingBytes(None)
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Keep the kernel's queue short."""
         opened = transport.get_extra_info("socket")
+        self.waiting = WaitingBytes(opened)
         if opened is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         super().connection_made(transport)

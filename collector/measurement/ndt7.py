@@ -47,7 +47,6 @@ TRANSFERS_PER_TOKEN = 2
 """Ours, per direction: one that failed may be tried again."""
 
 LATENCY_S = 60.0
-_PROGRESS_S = 0.1
 _LONGEST_HEADER_BYTES = 14
 _RETRY_AFTER_S = 20
 _GRACE_S = 2.0
@@ -112,12 +111,22 @@ class _Transfer:
         moved = self.sent if self.direction == "download" else self.counted.bytes
         return moved >= self.max_bytes or self.elapsed_s() * 1000 >= self.max_ms
 
-    def count_arrivals(self) -> None:
-        """Bring an upload's count up to the last byte that came, of a message that is not complete yet too."""
+    def arrived(self) -> int:
+        """Bytes of an upload that came, of a message that is not complete yet too."""
         # of a message that is on its way its head may be there too
-        arrived = max(self.complete, self.connection.arrived - self.framing - _LONGEST_HEADER_BYTES)
+        return max(self.complete, self.connection.arrived - self.framing - _LONGEST_HEADER_BYTES)
+
+    def count_arrivals(self) -> None:
+        """Bring an upload's count up to the last byte that came."""
+        arrived = self.arrived()
         if arrived > self.counted.bytes:
             self.counted = Received(max(0.0, self.connection.arrived_at_s - self.start_s), arrived)
+
+    def count_waiting(self) -> None:
+        """Bring an upload's count up to now, with what the system holds back for a lost packet before it."""
+        self.count_arrivals()
+        waiting = self.connection.waiting.now()
+        self.counted = Received(self.elapsed_s(), max(self.counted.bytes, self.arrived() + waiting))
 
     async def tell(self) -> None:
         """Send a measurement: what was received of an upload, what was sent of a download."""
@@ -235,16 +244,13 @@ async def _upload(transfer: _Transfer, _: bytes) -> int:
 
 
 async def _tell_arrivals(transfer: _Transfer) -> None:
-    """Say what arrived, at most ten times a second, and at least four times where nothing does."""
-    told_s, told_bytes = 0.0, 0
+    """Say what arrived, four times a second, on the quarters: buckets of half a second then end where it was counted.
+
+    Oftener would cost a slow uplink: each message is acknowledged on it.
+    """
     while True:
-        await asyncio.sleep(_PROGRESS_S)
-        transfer.count_arrivals()
-        if transfer.counted.bytes == told_bytes:
-            if transfer.elapsed_s() - told_s < COUNTERFLOW_S:
-                continue
-            transfer.counted = Received(transfer.elapsed_s(), told_bytes)
-        told_s, told_bytes = transfer.elapsed_s(), transfer.counted.bytes
+        await asyncio.sleep(COUNTERFLOW_S - transfer.elapsed_s() % COUNTERFLOW_S)
+        transfer.count_waiting()
         await transfer.tell()
 
 
