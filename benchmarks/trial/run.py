@@ -124,7 +124,9 @@ async def _carried(link: Link) -> int:
 async def _iperf3(link: Link, direction: Direction, seconds: int) -> dict[str, Any]:
     """What iperf3's receiver got, by one stream: members of its ``sum_received``, or ``error``."""
     try:
-        async with link.process("right", "iperf3", "--server", "--one-off", "--forceflush") as server:
+        async with link.process(
+            "right", "iperf3", "--server", "--one-off", "--forceflush", stderr=asyncio.subprocess.STDOUT
+        ) as server:
             await _line_with(server, b"listening")
             towards_us = ["--reverse"] if direction == "download" else []
             said = await link.run(
