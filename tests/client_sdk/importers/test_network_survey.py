@@ -255,7 +255,8 @@ def test_a_geopackage_is_read_like_the_csv(tmp_path: Path, envelope: int) -> Non
         file.execute(
             "CREATE TABLE LTE_MESSAGE (id INTEGER PRIMARY KEY, geom BLOB, Time INT, RecordNumber INT, MissionId TEXT, "
             'GroupNumber INT, "Serving Cell" BOOLEAN, Provider TEXT, MCC INT, MNC INT, TAC INT, ECI INT, '
-            "DL_EARFCN INT, Phys_Cell_ID INT, RSRP REAL, RSRQ REAL, TA INT, DL_Bandwidth TEXT, speed REAL, accuracy INT, slot INT)"
+            "DL_EARFCN INT, Phys_Cell_ID INT, RSRP REAL, RSRQ REAL, TA INT, DL_Bandwidth TEXT, speed REAL, "
+            "accuracy INT, slot INT)"
         )
         file.execute(
             "INSERT INTO LTE_MESSAGE VALUES (1, ?, ?, 1, 'Survey1', 7, 1, 'Orange F', 208, 1, 4711, 51842562, "
