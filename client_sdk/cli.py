@@ -4,13 +4,11 @@ Only the command asked for is loaded, so that a phone starts fast and never need
 are known by name and by one line of help. Commands of the server packages join through the entry points
 ``maille.commands``.
 
-Exit codes: 0 done; 1 an error, told in one line; 2 wrong usage, or a command whose packages are not installed;
-3 the collector could not be reached or asks to wait: try again; 4 the collector refused; 5 all was sent, but the
-collector rejected some samples.
+Exit codes are told in :mod:`client_sdk.exit_codes`.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -20,9 +18,10 @@ import typer
 
 from client_sdk import __version__
 from client_sdk.errors import CollectorError, MailleError
+from client_sdk.exit_codes import DONE, FAILED, USAGE
 from client_sdk.messages import Language, tr, use_language
-
-USAGE = 2
+from client_sdk.spoken_parser import speak
+from client_sdk.usage_errors import UsageError, is_plain_help, told
 
 Place = Literal["command", "group", "server group", "server command"]
 
@@ -106,7 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         words = _choose_language(words)
-        build(next((word for word in words if not word.startswith("-")), None))(words, prog_name="maille")
+        ended = _run(build(next((word for word in words if not word.startswith("-")), None)), words)
+    except UsageError as error:
+        _fail(told(error, words), USAGE)
+    except typer.Abort:
+        _fail(tr("given up: nothing was done", "abandonné : rien n’a été fait"), FAILED)
     except MissingPackagesError as error:
         _fail(str(error), USAGE)
     except ModuleNotFoundError as error:  # a command imports what it needs when it runs
@@ -118,8 +121,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         _fail(str(error), exit_code(error))
     except (MailleError, OSError) as error:
-        _fail(str(error), 1)
-    raise SystemExit(0)
+        _fail(str(error), FAILED)
+    raise SystemExit(ended)
+
+
+def _run(application: typer.Typer, words: list[str]) -> int:
+    """Run a command; its exit code."""
+    speak(application)
+    try:
+        ended = typer.main.get_command(application).main(args=words, prog_name="maille", standalone_mode=False)
+    except UsageError as error:
+        if not is_plain_help(error):
+            raise
+        return USAGE
+    return ended if isinstance(ended, int) else DONE
 
 
 def build(asked: str | None) -> typer.Typer:
@@ -130,7 +145,7 @@ def build(asked: str | None) -> typer.Typer:
         pretty_exceptions_enable=False,
         help=tr("Measure mobile coverage where it really is.", "Mesurer la couverture mobile là où elle est vraiment."),
     )
-    root.callback()(_root_options)
+    root.callback()(_root_options())
     known = next((command for command in KNOWN if command.name == asked), None)
     server_commands: set[str | None] = set()
     if asked is not None and (known is None or known.place == "server command"):
@@ -152,18 +167,21 @@ def build(asked: str | None) -> typer.Typer:
     return root
 
 
-def _root_options(
-    language: Annotated[
-        Language | None, typer.Option("--lang", help=tr("Language of messages.", "Langue des messages."))
-    ] = None,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", is_eager=True, callback=lambda wanted: _print_version(wanted), help=tr("Version.", "Version.")
-        ),
-    ] = False,
-) -> None:
-    """Options of ``maille`` itself; the language was chosen before anything was loaded."""
+def _root_options() -> Callable[..., None]:
+    """Options of ``maille`` itself, in the language that was chosen before anything was loaded."""
+
+    def options(
+        language: Annotated[
+            Language | None, typer.Option("--lang", help=tr("Language of messages.", "Langue des messages."))
+        ] = None,
+        version: Annotated[
+            bool,
+            typer.Option("--version", is_eager=True, callback=_print_version, help=tr("Version.", "Version.")),
+        ] = False,
+    ) -> None:
+        pass
+
+    return options
 
 
 def _print_version(wanted: bool) -> None:

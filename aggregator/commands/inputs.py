@@ -28,7 +28,10 @@ def import_territory(
             )
         ),
     ],
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE")],
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, metavar="FILE", help=tr("File to import.", "Fichier à importer.")),
+    ],
     population: Annotated[
         Path | None,
         typer.Option(
