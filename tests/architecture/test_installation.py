@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,9 @@ COMPILED_PACKAGES = """
 import json
 from importlib.metadata import distributions
 print(json.dumps({
-    found.name: [str(file) for file in found.files or () if file.suffix in (".so", ".pyd", ".dylib")]
+    found.name: (
+        found.version, [str(file) for file in found.files or () if file.suffix in (".so", ".pyd", ".dylib")]
+    )
     for found in distributions()
 }))
 """
@@ -84,11 +87,30 @@ def test_the_phone_loads_nothing_of_the_server(phone: Path, tmp_path: Path) -> N
     assert SERVER_PACKAGES & set(found["loaded"]) == set()
 
 
-def test_the_phone_installs_nothing_compiled_but_cryptography(phone: Path, tmp_path: Path) -> None:
-    found = json.loads(answer_of(phone / "python", "-c", COMPILED_PACKAGES, cwd=tmp_path))
+def pure_copy(package: str, version: str, target: Path) -> subprocess.CompletedProcess[str]:
+    """Install a package's wheel for Termux, where next to nobody publishes compiled ones."""
+    wheels_only = ("--only-binary", ":all:", "--no-deps", "--python-platform", "aarch64-linux-android")
+    return run(
+        UV, "pip", "install", "--python", sys.executable, *wheels_only, "--target", target, f"{package}=={version}"
+    )
 
-    assert "cryptography" in found
-    assert {name for name, files in found.items() if files} == COMPILED
+
+def test_the_phone_needs_nothing_compiled_but_cryptography(phone: Path, tmp_path: Path) -> None:
+    """What else is compiled is an accelerator: the same version has a pure wheel, which holds the same modules."""
+    found = json.loads(answer_of(phone / "python", "-c", COMPILED_PACKAGES, cwd=tmp_path))
+    compiled = {name: version for name, (version, files) in found.items() if files}
+
+    assert compiled.keys() >= COMPILED
+    for name in compiled.keys() - COMPILED:
+        done = pure_copy(name, compiled[name], tmp_path / name)
+        assert done.returncode == 0, f"{name} has no pure wheel: {done.stderr}"
+        assert [path for path in (tmp_path / name).rglob("*") if path.suffix in (".so", ".pyd", ".dylib")] == []
+        program = f"import sys; sys.path.insert(0, {str(tmp_path / name)!r}); import {name}; print({name}.__file__)"
+        assert answer_of(phone / "python", "-I", "-c", program).startswith(str(tmp_path / name))
+
+
+def test_a_compiled_package_would_be_noticed(tmp_path: Path) -> None:
+    assert pure_copy("cffi", version("cffi"), tmp_path / "cffi").returncode != 0
 
 
 def test_the_command_works_on_a_phone(phone: Path, tmp_path: Path) -> None:
@@ -98,6 +120,22 @@ def test_the_command_works_on_a_phone(phone: Path, tmp_path: Path) -> None:
     assert "upload" in english
     assert "collector" in english
     assert english != french
+
+
+def test_the_line_that_installs_it_works(wheel: Path, tmp_path: Path) -> None:
+    places = {"UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin")}
+    done = subprocess.run(
+        [UV, "tool", "install", "--python", sys.executable, wheel],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=CLEAN | places,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert answer_of(tmp_path / "bin" / "maille", "--version").startswith("maille ")
+    for text in ("command.md", "commande.md"):
+        assert "uv tool install maille" in (ROOT / "docs" / text).read_text()
 
 
 @pytest.mark.parametrize("words", [("collector", "serve"), ("demo",), ("aggregate",), ("publish",)])
