@@ -139,7 +139,7 @@ def walk(field_data: Path, out: Path, progress: Progress | None = None) -> Field
             outbox.add(kept)
             counts[name] = len(kept)
             left_out[name] = sum(isinstance(row, LeftOut) and row.field is None for row in rows)
-        summary = upload(outbox, key, client, pipeline.Room(progress, 0.4, 0.6, tr("upload", "envoi")))
+        summary = upload(outbox, key, client, pipeline.Room(progress, 0.4, 0.6, tr("upload", "envoi"))).checked()
 
     samples = [row for rows in logs.values() for row in rows if isinstance(row, Sample)]
     days = sorted(date.fromisoformat(sample.measured_at[:10]) for sample in samples)

@@ -77,6 +77,13 @@ KNOWN = (
     ),
     Known("upload", "Send what is pending.", "Envoyer ce qui est en attente.", "command", "upload"),
     Known(
+        "export",
+        "Write what is pending to a folder, a USB stick say.",
+        "Écrire ce qui est en attente dans un dossier, une clé USB par exemple.",
+        "command",
+        "export",
+    ),
+    Known(
         "status", "Show what is pending, sent, rejected.", "Afficher l’état de la file d’envoi.", "command", "status"
     ),
     Known("collector", "Run a collector.", "Faire tourner un collecteur.", "server group"),

@@ -9,8 +9,9 @@ import httpx
 
 from client_sdk.errors import CollectorError, DeviceKeyError, MailleError
 from client_sdk.messages import tr
+from client_sdk.outbox.exchange import request
 from client_sdk.outbox.queue import Outbox, PinnedCollector
-from client_sdk.outbox.upload import request
+from client_sdk.signing.envelope import MAX_BODY_BYTES, MAX_LINES
 from client_sdk.signing.jws import sign_compact
 from client_sdk.signing.keys import SigningKey, VerifyingKey
 from client_sdk.signing.statement_types import ENROLMENT
@@ -33,12 +34,23 @@ class PrivacyNotice:
 
 @dataclass(frozen=True, slots=True)
 class CollectorStatus:
-    """What a collector says of itself, before anything is sent to it."""
+    """What a collector says of itself, before anything is sent to it.
+
+    Attributes:
+        url: its address.
+        version: of its program.
+        key: its public key.
+        notice: what it does with the samples.
+        max_samples: of an envelope, where it states a limit below the protocol's.
+        max_body_bytes: the same.
+    """
 
     url: str
     version: str
     key: VerifyingKey
     notice: PrivacyNotice
+    max_samples: int | None = None
+    max_body_bytes: int | None = None
 
 
 def read_status(url: str, client: httpx.Client) -> CollectorStatus:
@@ -58,6 +70,8 @@ def read_status(url: str, client: httpx.Client) -> CollectorStatus:
             str(status["version"]),
             VerifyingKey.from_jwk(status["collector_key"]),
             PrivacyNotice(str(notice["version"]), str(texts["fr"]), str(texts["en"])),
+            _limit(status, "max_samples", MAX_LINES),
+            _limit(status, "max_body_bytes", MAX_BODY_BYTES),
         )
     except (ValueError, KeyError, TypeError, DeviceKeyError) as error:
         raise _not_a_collector(answer) from error
@@ -121,7 +135,14 @@ def enrol(
         enrolled = _object(answer)
         if enrolled["device"] != key.public.thumbprint or enrolled["collector_key"] != status.key.jwk:
             raise ValueError("about another device or collector")
-        pinned = PinnedCollector(status.url, status.key, str(enrolled["tier"]), str(enrolled["enrolled_at"]))
+        pinned = PinnedCollector(
+            status.url,
+            status.key,
+            str(enrolled["tier"]),
+            str(enrolled["enrolled_at"]),
+            status.max_samples,
+            status.max_body_bytes,
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise _not_a_collector(answer) from error
     outbox.pin(pinned)
@@ -137,16 +158,23 @@ def _expect_key(status: CollectorStatus, outbox: Outbox, thumbprint: str | None)
                 f"clé du collecteur : {found} au lieu de {thumbprint} : {status.url} n’est pas le collecteur annoncé",
             )
         )
-    pinned = {collector.url: collector.key.thumbprint for collector in reversed(outbox.collectors())}
-    if thumbprint is None and pinned.get(status.url, found) != found:
+    known = outbox.known_thumbprint(status.url)
+    if thumbprint is None and known not in (None, found):
         raise MailleError(
             tr(
-                f"collector key: {status.url} now shows {found}, pinned was {pinned[status.url]}; if its project "
-                "announced the change, give the new one with --collector-key",
-                f"clé du collecteur : {status.url} présente {found}, la clé connue est {pinned[status.url]} ; si le "
-                "projet a annoncé ce changement, donnez la nouvelle avec --collector-key",
+                f"collector key: {status.url} now shows {found}, pinned was {known}; if its project announced the "
+                "change, use its new join link, or give the new key with --collector-key",
+                f"clé du collecteur : {status.url} présente {found}, la clé connue est {known} ; si le projet a "
+                "annoncé ce changement, prenez son nouveau lien, ou donnez la nouvelle clé avec --collector-key",
             )
         )
+
+
+def _limit(status: dict[str, Any], name: str, usual: int) -> int | None:
+    """A limit that the collector states, where it is smaller than the protocol's."""
+    limits = status.get("limits")
+    value = limits.get(name) if isinstance(limits, dict) else None
+    return value if type(value) is int and 1 <= value < usual else None
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:

@@ -55,12 +55,20 @@ class CollectorError(MailleError):
     Attributes:
         status: HTTP status, or None where no answer came.
         retry_after_s: seconds the collector asked to wait, where it did.
+        rule: stable id of the rule that refused, as listed in ``docs/protocol.md``, where the collector named one.
     """
 
-    def __init__(self, message: str, status: int | None = None, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        rule: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+        self.rule = rule
 
 
 def _shortened(value: object) -> str:

@@ -72,7 +72,7 @@ def send(
             with Outbox(home.outbox) as outbox:
                 outbox.add(samples_of(phone, world, air, scenario))
                 enrol(collector.base_url, key, outbox, code if phone.field_team else None, client)
-                summary = upload(outbox, key, client)
+                summary = upload(outbox, key, client).checked()
             samples += summary.sent
             envelopes += summary.envelopes
             rejected += len(summary.rejected)

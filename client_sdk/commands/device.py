@@ -1,29 +1,41 @@
-"""`maille device`: enrol at a collector, show what is known of this device."""
+"""`maille device`: join a collector and leave it, hide places, show what is known of this device."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from client_sdk.commands import device_check
+from client_sdk.commands.device_check import command as check
+from client_sdk.commands.device_places import hide, unhide
 from client_sdk.commands.terminal import Json, answer, open_outbox
 from client_sdk.errors import MailleError
-from client_sdk.home import field_home
+from client_sdk.home import Home, field_home
 from client_sdk.messages import tr
+from client_sdk.outbox.hidden_areas import read_areas
 from client_sdk.signing.keys import SigningKey
 
+if TYPE_CHECKING:
+    from client_sdk.enrolment import PrivacyNotice
+    from client_sdk.outbox.queue import Outbox, PinnedCollector
+
 commands = typer.Typer(no_args_is_help=True)
-commands.command(
-    "check",
-    help=tr(
-        "Say what this device can read of radio and position, and what is missing.",
-        "Dire ce que l’appareil sait lire de la radio et de la position, et ce qui manque.",
-    ),
-)(device_check.command)
 
 
 @commands.command(help=tr("Enrol this device at a collector.", "Enrôler cet appareil auprès d’un collecteur."))
 def enrol(
-    url: Annotated[str, typer.Argument(help=tr("Address of the collector.", "Adresse du collecteur."))],
+    link: Annotated[
+        str,
+        typer.Argument(
+            metavar="LINK",
+            help=tr(
+                "Join link given by the project, in quotes, or the collector’s address. A QR code is read by the "
+                "phone’s camera, which gives the link to copy.",
+                "Lien d’enrôlement remis par le projet, entre apostrophes, ou adresse du collecteur. Un QR code se "
+                "lit avec l’appareil photo du téléphone, qui donne le lien à copier.",
+            ),
+        ),
+    ],
     invitation: Annotated[
         str | None, typer.Option(help=tr("Code given to a field team.", "Code remis à une équipe de terrain."))
     ] = None,
@@ -44,26 +56,35 @@ def enrol(
     as_json: Json = False,
 ) -> None:
     """Show the privacy notice, ask, enrol."""
-    from client_sdk.enrolment import PrivacyNotice
     from client_sdk.enrolment import enrol as enrol_at
+    from client_sdk.join_link import read_join_link
 
-    def accept(notice: PrivacyNotice) -> bool:
-        if accept_privacy_notice:
-            return True
-        if as_json:
-            raise MailleError(
-                tr(
-                    "with --json, accept the privacy notice by --accept-privacy-notice",
-                    "avec --json, acceptez la notice par --accept-privacy-notice",
-                )
-            )
-        typer.echo(notice.text() + "\n")
-        return typer.confirm(tr("Do you accept?", "Acceptez-vous ?"))
-
+    join = read_join_link(link)
     home = field_home()
     key = SigningKey.load_or_create(home.device_key)
     with open_outbox(home) as outbox:
-        pinned = enrol_at(url, key, outbox, invitation, collector_thumbprint=collector_key, accept_notice=accept)
+
+        def accept(notice: PrivacyNotice) -> bool:
+            if accept_privacy_notice:
+                return True
+            if as_json:
+                raise MailleError(
+                    tr(
+                        "with --json, accept the privacy notice by --accept-privacy-notice",
+                        "avec --json, acceptez la notice par --accept-privacy-notice",
+                    )
+                )
+            typer.echo(f"{notice.text()}\n\n{_about_this_device(outbox, join.url)}\n")
+            return typer.confirm(tr("Do you accept?", "Acceptez-vous ?"))
+
+        pinned = enrol_at(
+            join.url,
+            key,
+            outbox,
+            invitation or join.invitation,
+            collector_thumbprint=collector_key or join.thumbprint,
+            accept_notice=accept,
+        )
     data = {
         "device": key.public.thumbprint,
         "tier": pinned.tier,
@@ -75,35 +96,124 @@ def enrol(
         as_json,
         data,
         tr(
-            f"Enrolled at {pinned.url} as {pinned.tier}.\nCollector's key: {pinned.key.thumbprint}",
-            f"Enrôlé auprès de {pinned.url} comme {pinned.tier}.\nClé du collecteur : {pinned.key.thumbprint}",
+            f"Enrolled at {pinned.url} as {pinned.tier}.\nCollector's key: {pinned.key.thumbprint}\n"
+            "To hide the surroundings of your home: `maille device hide LAT,LON`.",
+            f"Enrôlé auprès de {pinned.url} comme {pinned.tier}.\nClé du collecteur : {pinned.key.thumbprint}\n"
+            "Pour masquer les alentours de votre domicile : `maille device hide LAT,LON`.",
         ),
     )
 
 
+def _about_this_device(outbox: Outbox, url: str) -> str:
+    """What the notice cannot know: what this program does, and what is here already."""
+    here = outbox.connection.execute("SELECT count(*) FROM samples WHERE line IS NOT NULL").fetchone()[0]
+    waiting = tr(
+        f" {here} samples are here already: they will be sent there too.",
+        f" {here} relevés sont déjà ici : ils y seront envoyés aussi.",
+    )
+    return tr(
+        "On this device: samples wait until the collector has signed for them, and their text is forgotten 30 days "
+        f"after. To leave: `maille device leave {url}`; nothing more is sent there from then on.",
+        "Sur cet appareil : les relevés attendent que le collecteur ait signé leur reçu ; leur texte est oublié 30 "
+        f"jours après. Pour partir : `maille device leave {url}` ; dès lors plus rien n’y est envoyé.",
+    ) + (waiting if here else "")
+
+
+@commands.command(help=tr("Send nothing more to a collector.", "Ne plus rien envoyer à un collecteur."))
+def leave(
+    url: Annotated[str, typer.Argument(help=tr("Address of the collector.", "Adresse du collecteur."))],
+    as_json: Json = False,
+) -> None:
+    """Leave; what the collector has, it keeps until it is asked to erase it."""
+    home = field_home()
+    with open_outbox(home) as outbox:
+        collector = _collector_at(outbox, url)
+        outbox.leave(collector)
+        left = [one.url for one in outbox.collectors()]
+    answer(
+        as_json,
+        {"left": collector.url, "collectors": left},
+        tr(
+            f"Nothing more is sent to {collector.url}. What it has, it keeps: to have it erased, ask whoever runs it, "
+            "naming the device that `maille device show` tells.",
+            f"Plus rien n’est envoyé à {collector.url}. Ce qu’il a, il le garde : pour l’effacement, adressez-vous à "
+            "qui le gère, en nommant l’appareil que montre `maille device show`.",
+        ),
+    )
+
+
+def _collector_at(outbox: Outbox, url: str) -> PinnedCollector:
+    known = outbox.collectors()
+    for collector in known:
+        if url.partition("#")[0].rstrip("/") == collector.url:
+            return collector
+    urls = ", ".join(collector.url for collector in known) or "—"
+    raise MailleError(
+        tr(f"{url}: not enrolled there; enrolled at: {urls}", f"{url} : appareil non enrôlé là ; enrôlé à : {urls}")
+    )
+
+
 @commands.command(
-    help=tr("Show this device's key and collectors.", "Afficher la clé et les collecteurs de l’appareil.")
+    help=tr(
+        "Show this device's key, collectors and hidden areas.",
+        "Afficher la clé, les collecteurs et les zones masquées de l’appareil.",
+    )
 )
 def show(as_json: Json = False) -> None:
     """Show the device; nothing is created."""
     home = field_home()
     device = SigningKey.load(home.device_key).public.thumbprint if home.device_key.exists() else None
-    collectors = []
-    if home.outbox.exists():
-        with open_outbox(home) as outbox:
-            collectors = [
-                {
-                    "url": pinned.url,
-                    "thumbprint": pinned.key.thumbprint,
-                    "tier": pinned.tier,
-                    "enrolled_at": pinned.enrolled_at,
-                }
-                for pinned in outbox.collectors()
-            ]
+    collectors, areas = _known_here(home)
     lines = [
         tr("Device", "Appareil") + f": {device or tr('no key yet', 'pas encore de clé')}",
         tr("Folder", "Dossier") + f": {home.folder}",
         *(f"{one['url']}  {one['tier']}  {one['enrolled_at']}  {one['thumbprint']}" for one in collectors),
+        *(
+            tr(
+                f"Hidden area {one['id']}: {one['radius_m']:.0f} m around {one['latitude']:.4f}, {one['longitude']:.4f}"
+                " (not centred on the place that it hides)",
+                f"Zone masquée {one['id']} : {one['radius_m']:.0f} m autour de {one['latitude']:.4f}, "
+                f"{one['longitude']:.4f} (son centre n’est pas le lieu qu’elle masque)",
+            )
+            for one in areas
+        ),
     ]
-    data = {"device": device, "folder": str(home.folder), "collectors": collectors}
+    data = {"device": device, "folder": str(home.folder), "collectors": collectors, "hidden_areas": areas}
     answer(as_json, data, "\n".join(lines))
+
+
+def _known_here(home: Home) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    from dataclasses import asdict
+
+    if not home.outbox.exists():
+        return [], []
+    with open_outbox(home) as outbox:
+        collectors = [
+            {
+                "url": pinned.url,
+                "thumbprint": pinned.key.thumbprint,
+                "tier": pinned.tier,
+                "enrolled_at": pinned.enrolled_at,
+            }
+            for pinned in outbox.collectors()
+        ]
+        return collectors, [asdict(area) for area in read_areas(outbox.connection)]
+
+
+commands.command(
+    context_settings={"ignore_unknown_options": True},  # a latitude south of the equator begins with a dash
+    help=tr(
+        "Keep no sample around a place, your home say; it is written nowhere.",
+        "Ne garder aucun relevé autour d’un lieu, votre domicile par exemple ; il n’est écrit nulle part.",
+    ),
+)(hide)
+commands.command(help=tr("Keep samples again in a hidden area.", "Garder de nouveau les relevés d’une zone masquée."))(
+    unhide
+)
+commands.command(
+    "check",
+    help=tr(
+        "Say which radio and position sources work here, what is missing and how to get it.",
+        "Dire quelles sources radio et de position marchent ici, ce qui manque et comment l’obtenir.",
+    ),
+)(check)

@@ -23,7 +23,7 @@ Progress = Callable[[str, float], None]
 
 def exit_code(trouble: CollectorError | ReceiptError) -> int:
     """Whether trying again may help, for scripts."""
-    from client_sdk.outbox.upload import is_transport_trouble
+    from client_sdk.outbox.backoff import is_transport_trouble
 
     return UNREACHABLE if is_transport_trouble(trouble) else REFUSED
 
@@ -60,12 +60,23 @@ def open_outbox(home: Home) -> Outbox:
         OutboxError: it cannot be used.
     """
     outbox = Outbox(home.outbox)
-    if outbox.damaged:
+    if damage := outbox.damage:
+        whole = "" if damage.complete else tr(", the rest could not be read", ", le reste est illisible")
         warn(
             tr(
-                f"{home.outbox} was damaged: set aside as {outbox.damaged}, a new one was begun; enrol again",
-                f"{home.outbox} était abîmé : mis de côté sous {outbox.damaged}, un nouveau est commencé ; "
-                "enrôlez de nouveau l’appareil",
+                f"{home.outbox} was damaged: set aside as {damage.aside}; {damage.samples} samples were read back "
+                f"from it{whole}",
+                f"{home.outbox} était abîmé : mis de côté sous {damage.aside} ; {damage.samples} relevés en ont été "
+                f"récupérés{whole}",
             )
         )
+        if not damage.collectors:
+            warn(tr("enrol again: `maille device enrol LINK`", "enrôlez de nouveau : `maille device enrol LIEN`"))
+        if not damage.complete:
+            warn(
+                tr(
+                    "check your hidden areas: `maille device show`",
+                    "vérifiez vos zones masquées : `maille device show`",
+                )
+            )
     return outbox

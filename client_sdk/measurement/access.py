@@ -14,8 +14,8 @@ from client_sdk.bounds import instant_text
 from client_sdk.errors import CollectorError
 from client_sdk.measurement.echo import EchoAccess
 from client_sdk.messages import tr
+from client_sdk.outbox.exchange import refusal
 from client_sdk.outbox.queue import PinnedCollector
-from client_sdk.outbox.upload import refusal
 from client_sdk.sample import Outcome
 from client_sdk.signing.jws import sign_compact, verify_compact
 from client_sdk.signing.keys import SigningKey

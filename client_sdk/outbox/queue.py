@@ -1,53 +1,73 @@
-"""The outbox: every sample is here until a verified receipt names it, whatever happens in between.
+"""The outbox: every sample is here until a verified receipt of each collector names it, whatever happens in between.
 
-A sample is *pending*, then *sent* (the collector stored it, or had it) or *rejected* (never to be sent again, kept to
-be shown). Pending samples are sealed into an envelope that is kept as it is until its receipt comes, so that a retry
-sends the very same bytes. Several processes may use one outbox.
+For each collector that the device is enrolled at a sample is *pending*, then *sent* (the collector stored it, or had
+it) or *rejected* (never to be sent again, kept to be shown). Several processes may use one outbox.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from client_sdk.errors import ReceiptError
-from client_sdk.outbox.schema import now_ms, open_database, transaction
+from client_sdk.messages import tr
+from client_sdk.outbox.hidden_areas import read_areas
+from client_sdk.outbox.opening import open_file
+from client_sdk.outbox.schema import OutboxFullError, now_ms, transaction
 from client_sdk.sample import Sample, check, encode
-from client_sdk.signing.envelope import MAX_LINES, Envelope, seal
-from client_sdk.signing.keys import SigningKey, VerifyingKey
-from client_sdk.signing.receipt import Receipt
+from client_sdk.signing.keys import VerifyingKey
 
 KEEP_MS = 30 * 86_400_000
-"""Receipts, and the text of samples sent, stay this long for their owner."""
+"""Receipts, and the text of samples sent everywhere, stay this long for their owner."""
 
-MAX_SEALED_TEXT = 512 * 1024
-"""Ours: text of one envelope, so that a weak uplink can carry it."""
+MAX_FILE_BYTES = 200_000_000
+"""Ours: about 300,000 samples; beyond it nothing is recorded rather than anything dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedCollector:
-    """The collector a device enrolled at, and the only key its receipts may be signed with."""
+    """A collector the device enrolled at, and the only key its receipts may be signed with.
+
+    Attributes:
+        url: its address.
+        key: its public key.
+        tier: of the device, there.
+        enrolled_at: by its clock.
+        max_samples: of an envelope, where it states a limit below the protocol's.
+        max_body_bytes: the same.
+    """
 
     url: str
     key: VerifyingKey
     tier: str
     enrolled_at: str
+    max_samples: int | None = None
+    max_body_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of samples given to the outbox: ``known`` ones were there already."""
+    """What became of samples given to the outbox.
+
+    Attributes:
+        added: kept.
+        known: there already.
+        hidden: left out, since they are inside a hidden area, or may be.
+    """
 
     added: int
     known: int
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Samples by state; those ``in_flight`` are among the pending."""
+    """Samples by state; those ``in_flight`` are among the pending.
+
+    Over all collectors a sample is pending while one of them waits for it, or none is known; then rejected if one
+    rejected it.
+    """
 
     pending: int
     in_flight: int
@@ -57,7 +77,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class RejectedSample:
-    """A sample that the collector refused for good, and why."""
+    """A sample that a collector refused for good, and why."""
 
     seq: int
     id: str
@@ -66,28 +86,27 @@ class RejectedSample:
     message: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What one receipt changed."""
-
-    sent: int
-    duplicates: int
-    rejected: tuple[RejectedSample, ...]
-
-
 class Outbox:
     """One SQLite file.
 
+    Args:
+        path: of the file; made where there is none.
+        max_bytes: size beyond which nothing is added.
+
     Attributes:
-        connection: of the file; for the modules of the outbox alone.
-        damaged: where a damaged file was set aside on opening, if one was found.
+        path: of the file.
+        connection: to it; for the modules of the outbox alone.
+        damage: what was found damaged on opening, and what could be kept of it.
 
     Raises:
         OutboxError: the file cannot be used.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.connection, self.damaged = open_database(path)
+    def __init__(self, path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> None:
+        self.path = path
+        self._max_bytes = max_bytes
+        opened = open_file(path)
+        self.connection, self.damage, self._in_use = opened.connection, opened.damage, opened.in_use
 
     def __enter__(self) -> Self:
         return self
@@ -100,11 +119,13 @@ class Outbox:
     def close(self) -> None:
         """Close the file; nothing is lost without it."""
         self.connection.close()
+        self._in_use.close()
 
     def add(self, samples: Iterable[Sample], *, survey: str | None = None, modem: str | None = None) -> Added:
         """Keep samples for sending, all or none; ``seq`` is given here, whatever they hold.
 
-        A sample whose id is known is left out, so that importing a file twice adds nothing.
+        A sample whose id is known is left out, so that importing a file twice adds nothing; so is one inside a hidden
+        area.
 
         Args:
             samples: to keep.
@@ -113,117 +134,63 @@ class Outbox:
 
         Raises:
             SampleError: a field breaks its bounds; nothing was added.
+            OutboxFullError: the disk or the outbox is full; nothing was added.
+            OutboxError: the file cannot be written; nothing was added.
         """
-        kept = list(samples)
-        for sample in kept:
+        given = list(samples)
+        for sample in given:
             check(sample)
-        added = 0
         with transaction(self.connection):
-            seq: int = self.connection.execute("SELECT next_seq FROM counter").fetchone()[0]
+            areas = read_areas(self.connection)
+            kept = [sample for sample in given if not any(area.hides(sample) for area in areas)]
+            next_seq: int = self.connection.execute("SELECT next_seq FROM counter").fetchone()[0]
+            seq = next_seq
             for sample in kept:
                 inserted = self.connection.execute(
                     "INSERT INTO samples (seq, id, line, survey, modem) VALUES (?, ?, ?, ?, ?) "
                     "ON CONFLICT (id) DO NOTHING",
-                    (seq + added, sample.id, encode(replace(sample, seq=seq + added)), survey, modem),
+                    (seq, sample.id, encode(replace(sample, seq=seq)), survey, modem),
                 )
-                added += inserted.rowcount
-            self.connection.execute("UPDATE counter SET next_seq = ?", (seq + added,))
-        return Added(added, len(kept) - added)
-
-    def next_envelope(self, key: SigningKey, *, max_lines: int = MAX_LINES) -> Envelope | None:
-        """The envelope in flight, or a new one with the oldest pending samples; None where nothing is pending."""
-        with transaction(self.connection):
-            in_flight = self.connection.execute("SELECT sha256, device, body, signature FROM envelopes").fetchone()
-            if in_flight and in_flight[1] == key.public.thumbprint:
-                return Envelope(in_flight[2], in_flight[3])
-            if in_flight:  # sealed with a key that the device no longer has
-                self._release(in_flight[0])
-            seqs, lines = self._oldest_pending(max_lines)
-            if not lines:
-                return None
-            envelope = seal(lines, key)
+                seq += inserted.rowcount
             self.connection.execute(
-                "INSERT INTO envelopes VALUES (?, ?, ?, ?, ?)",
-                (envelope.sha256, key.public.thumbprint, envelope.body, envelope.signature, now_ms()),
+                "INSERT INTO deliveries (seq, collector) SELECT seq, thumbprint FROM samples, collectors "
+                "WHERE seq >= ? AND left_ms IS NULL",
+                (next_seq,),
             )
-            self.connection.executemany(
-                "UPDATE samples SET envelope = ?, envelope_line = ? WHERE seq = ?",
-                ((envelope.sha256, number, seq) for number, seq in enumerate(seqs, start=1)),
-            )
-        return envelope
-
-    def release(self, envelope: Envelope) -> int:
-        """Take an envelope out of flight, to seal its samples otherwise; how many it held."""
-        with transaction(self.connection):
-            return self._release(envelope.sha256)
-
-    def settle(self, envelope: Envelope, receipt: Receipt, jws: str, collector: PinnedCollector) -> Settled:
-        """Apply a verified receipt: stored and duplicate are sent, rejected is rejected, unnamed stays pending.
-
-        Settling twice changes nothing.
-
-        Args:
-            envelope: what was sent.
-            receipt: as :func:`client_sdk.signing.receipt.open_receipt` verified it.
-            jws: the receipt as it came, kept for the device's owner.
-            collector: who signed it.
-
-        Raises:
-            ReceiptError: the receipt is about another envelope or sample, or names none of the envelope's samples.
-        """
-        sha256 = envelope.sha256
-        if receipt.envelope_sha256 != sha256:
-            raise ReceiptError("receipt: is about another envelope")
-        verdicts = {verdict.line: verdict for verdict in receipt.verdicts}
-        now, duplicates, sent = now_ms(), 0, 0
-        rejected: list[RejectedSample] = []
-        with transaction(self.connection):
-            rows = self.connection.execute(
-                "SELECT seq, id, envelope_line FROM samples WHERE envelope = ?", (sha256,)
-            ).fetchall()
-            if rows and not any(line in verdicts for _, _, line in rows):
-                raise ReceiptError("receipt: names no sample of the envelope")
-            for seq, sample_id, line in rows:
-                verdict = verdicts.get(line)
-                if verdict is None:
-                    continue
-                if verdict.sample_id not in (None, sample_id):
-                    raise ReceiptError(f"receipt: line {line} is about another sample")
-                if verdict.verdict == "rejected":
-                    rejected.append(RejectedSample(seq, sample_id, verdict.rule, verdict.field, verdict.message))
-                sent += verdict.verdict == "stored"
-                duplicates += verdict.verdict == "duplicate"
-                self.connection.execute(
-                    "UPDATE samples SET state = ?, settled_ms = ?, rule = ?, field = ?, message = ? WHERE seq = ?",
-                    (
-                        "rejected" if verdict.verdict == "rejected" else "sent",
-                        now,
-                        verdict.rule,
-                        verdict.field,
-                        verdict.message,
-                        seq,
-                    ),
+            self.connection.execute("UPDATE counter SET next_seq = ?", (seq,))
+            if seq > next_seq and self.size_bytes() > self._max_bytes:
+                raise OutboxFullError(
+                    tr(
+                        f"the outbox holds {self._max_bytes / 1e6:.0f} MB, as much as it may: nothing more is "
+                        "recorded until samples are sent (`maille upload`); nothing was dropped",
+                        f"la file d’envoi contient {self._max_bytes / 1e6:.0f} Mo, le plus qu’elle puisse : plus rien "
+                        "n’est enregistré avant un envoi (`maille upload`) ; rien n’a été supprimé",
+                    )
                 )
-            self._release(sha256)
-            self.connection.execute(
-                "INSERT OR IGNORE INTO receipts VALUES (?, ?, ?, ?, ?)",
-                (sha256, collector.key.thumbprint, receipt.received_at, jws, now),
-            )
-            self._forget(now - KEEP_MS)
-        return Settled(sent, duplicates, tuple(rejected))
+        added = seq - next_seq
+        return Added(added, len(kept) - added, len(given) - len(kept))
 
     def counts(self) -> Counts:
-        """How many samples are in which state."""
-        by_state = dict(self.connection.execute("SELECT state, count(*) FROM samples GROUP BY state").fetchall())
-        in_flight = self.connection.execute("SELECT count(*) FROM samples WHERE envelope IS NOT NULL").fetchone()[0]
+        """How many samples are in which state, over all collectors."""
+        by_state = dict(
+            self.connection.execute(
+                # pending, rejected, sent: the first by the alphabet is what counts
+                "SELECT state, count(*) FROM (SELECT ifnull(min(state), 'pending') AS state "
+                "FROM samples LEFT JOIN deliveries USING (seq) GROUP BY seq) GROUP BY state"
+            ).fetchall()
+        )
+        in_flight = self.connection.execute(
+            "SELECT count(DISTINCT seq) FROM deliveries WHERE envelope IS NOT NULL"
+        ).fetchone()[0]
         return Counts(by_state.get("pending", 0), in_flight, by_state.get("sent", 0), by_state.get("rejected", 0))
 
     def rejected(self) -> tuple[RejectedSample, ...]:
-        """The samples that were refused for good, oldest first."""
+        """The samples that a collector refused for good, oldest first."""
         return tuple(
             RejectedSample(*row)
             for row in self.connection.execute(
-                "SELECT seq, id, rule, field, message FROM samples WHERE state = 'rejected' ORDER BY seq"
+                "SELECT seq, id, rule, field, message FROM deliveries JOIN samples USING (seq) "
+                "WHERE state = 'rejected' ORDER BY seq, collector"
             )
         )
 
@@ -231,13 +198,38 @@ class Outbox:
         """The receipts of the last 30 days as they came, oldest first."""
         return tuple(jws for (jws,) in self.connection.execute("SELECT jws FROM receipts ORDER BY kept_ms, rowid"))
 
+    def size_bytes(self) -> int:
+        """Bytes in use in the file; those that it could give back are not counted."""
+        pages, free, page_bytes = (
+            int(self.connection.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * page_bytes
+
+    def forget(self) -> None:
+        """Forget receipts, and the text of samples that every collector has, once they are 30 days old."""
+        before_ms = now_ms() - KEEP_MS
+        with transaction(self.connection):
+            self.connection.execute("DELETE FROM receipts WHERE kept_ms < ?", (before_ms,))
+            self.connection.execute(
+                "UPDATE samples SET line = NULL WHERE line IS NOT NULL AND seq IN "
+                "(SELECT seq FROM deliveries GROUP BY seq HAVING min(state) = 'sent' AND max(settled_ms) < ?)",
+                (before_ms,),
+            )
+
     def pin(self, collector: PinnedCollector) -> None:
-        """Remember a collector and its key; from now on, this is the one to send to."""
+        """Remember a collector and its key: every sample here goes there too, and every later one.
+
+        Another collector that was pinned at the same address is left.
+        """
         with transaction(self.connection):
             self.connection.execute(
-                "INSERT INTO collectors VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (thumbprint) DO UPDATE SET "
+                "INSERT INTO collectors (thumbprint, url, jwk, tier, enrolled_at, pinned_ms, max_samples, "
+                "max_body_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (thumbprint) DO UPDATE SET "
                 "url = excluded.url, tier = excluded.tier, enrolled_at = excluded.enrolled_at, "
-                "pinned_ms = excluded.pinned_ms",
+                "pinned_ms = excluded.pinned_ms, max_samples = excluded.max_samples, "
+                "max_body_bytes = excluded.max_body_bytes, left_ms = NULL, "
+                "failures = 0, failed_ms = NULL, next_try_ms = NULL, trouble = NULL, refused = 0",
                 (
                     collector.key.thumbprint,
                     collector.url,
@@ -245,42 +237,45 @@ class Outbox:
                     collector.tier,
                     collector.enrolled_at,
                     now_ms(),
+                    collector.max_samples,
+                    collector.max_body_bytes,
                 ),
+            )
+            replaced = [
+                other.key.thumbprint
+                for other in self.collectors()
+                if other.url == collector.url and other.key.thumbprint != collector.key.thumbprint
+            ]
+            for thumbprint in replaced:
+                self._leave(thumbprint)
+            self.connection.execute(
+                "INSERT OR IGNORE INTO deliveries (seq, collector) SELECT seq, ? FROM samples WHERE line IS NOT NULL",
+                (collector.key.thumbprint,),
             )
 
     def collectors(self) -> tuple[PinnedCollector, ...]:
-        """Every collector enrolled at, the one to send to first."""
+        """Every collector that samples go to, the one enrolled at last first."""
         return tuple(
-            PinnedCollector(url, VerifyingKey.from_jwk(json.loads(jwk)), tier, enrolled_at)
-            for url, jwk, tier, enrolled_at in self.connection.execute(
-                "SELECT url, jwk, tier, enrolled_at FROM collectors ORDER BY pinned_ms DESC, rowid DESC"
+            PinnedCollector(url, VerifyingKey.from_jwk(json.loads(jwk)), *more)
+            for url, jwk, *more in self.connection.execute(
+                "SELECT url, jwk, tier, enrolled_at, max_samples, max_body_bytes FROM collectors "
+                "WHERE left_ms IS NULL ORDER BY pinned_ms DESC, rowid DESC"
             )
         )
 
-    def _oldest_pending(self, max_lines: int) -> tuple[list[int], list[bytes]]:
-        seqs: list[int] = []
-        lines: list[bytes] = []
-        size = 0
-        rows: sqlite3.Cursor = self.connection.execute(
-            "SELECT seq, line FROM samples WHERE state = 'pending' ORDER BY seq LIMIT ?", (max_lines,)
-        )
-        for seq, line in rows:
-            size += len(line) + 1
-            if lines and size > MAX_SEALED_TEXT:
-                break
-            seqs.append(seq)
-            lines.append(line)
-        return seqs, lines
+    def known_thumbprint(self, url: str) -> str | None:
+        """The key that was pinned last at an address, of a collector that was left too."""
+        found = self.connection.execute(
+            "SELECT thumbprint FROM collectors WHERE url = ? ORDER BY pinned_ms DESC, rowid DESC LIMIT 1", (url,)
+        ).fetchone()
+        return found[0] if found else None
 
-    def _release(self, sha256: str) -> int:
-        released = self.connection.execute(
-            "UPDATE samples SET envelope = NULL, envelope_line = NULL WHERE envelope = ?", (sha256,)
-        ).rowcount
-        self.connection.execute("DELETE FROM envelopes WHERE sha256 = ?", (sha256,))
-        return released
+    def leave(self, collector: PinnedCollector) -> None:
+        """Send nothing more to a collector; what it has, and what it said of it, stays known."""
+        with transaction(self.connection):
+            self._leave(collector.key.thumbprint)
 
-    def _forget(self, before_ms: int) -> None:
-        self.connection.execute("DELETE FROM receipts WHERE kept_ms < ?", (before_ms,))
-        self.connection.execute(
-            "UPDATE samples SET line = NULL WHERE line IS NOT NULL AND state = 'sent' AND settled_ms < ?", (before_ms,)
-        )
+    def _leave(self, thumbprint: str) -> None:
+        self.connection.execute("UPDATE collectors SET left_ms = ? WHERE thumbprint = ?", (now_ms(), thumbprint))
+        self.connection.execute("DELETE FROM deliveries WHERE collector = ? AND state = 'pending'", (thumbprint,))
+        self.connection.execute("DELETE FROM envelopes WHERE collector = ?", (thumbprint,))

@@ -50,7 +50,7 @@ class SurveySample:
     Attributes:
         modem: which of the survey's modems took it.
         fields: the sample as it goes over the wire; None once its text was forgotten, some time after it was sent.
-        state: what became of it.
+        state: what became of it, over all collectors: ``sent`` once all of them have it.
     """
 
     modem: str | None
@@ -122,6 +122,9 @@ class Surveys:
         return [
             SurveySample(modem, None if line is None else json.loads(line), state)
             for modem, line, state in self._connection.execute(
-                "SELECT modem, line, state FROM samples WHERE survey = ? ORDER BY seq", (survey,)
+                # pending, rejected, sent: the first by the alphabet is what counts
+                "SELECT modem, line, ifnull(min(state), 'pending') FROM samples LEFT JOIN deliveries USING (seq) "
+                "WHERE survey = ? GROUP BY seq ORDER BY seq",
+                (survey,),
             )
         ]

@@ -1,78 +1,153 @@
-"""Send what is pending and apply the receipts.
+"""Send what is pending to every collector, and apply the receipts.
 
 Three troubles, three meanings. *Transport*: no answer, a server that asks to wait, or an answer from someone who is
 not the collector; nothing changed, send again later. *Refusal*: the collector understood and says no to the envelope;
 sending again will not help, but nothing is lost. *Rejection*: one sample broke a rule; it is kept and shown, the others
-went through.
+went through. The trouble of one collector stops no other.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, Self
 
 import httpx
 
 from client_sdk.errors import CollectorError, MailleError, ReceiptError
 from client_sdk.messages import tr
+from client_sdk.outbox import backoff
+from client_sdk.outbox.delivery import Delivery
+from client_sdk.outbox.exchange import send_envelope
+from client_sdk.outbox.holder import Holder
 from client_sdk.outbox.queue import Outbox, PinnedCollector, RejectedSample
-from client_sdk.signing.envelope import CONTENT_TYPE, MAX_LINES, SIGNATURE_HEADER, Envelope
+from client_sdk.outbox.quiet import sending
+from client_sdk.signing.envelope import MAX_LINES, Envelope
 from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import open_receipt
 
 Progress = Callable[[str, float], None]
 """Label and share done, 0 to 1."""
 
+Policy = Literal["always", "wifi", "manual"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorUpload:
+    """What one upload did at one collector.
+
+    Attributes:
+        collector: which.
+        envelopes: settled.
+        sent: samples newly stored.
+        duplicates: samples that it had already.
+        rejected: samples that it refused for good.
+        trouble: what ended it early, if something did.
+        waits_until_ms: it was not tried, since an earlier try failed; the time of the next.
+        stopped_for_test: something is being measured; the rest waits.
+    """
+
+    collector: PinnedCollector
+    envelopes: int = 0
+    sent: int = 0
+    duplicates: int = 0
+    rejected: tuple[RejectedSample, ...] = ()
+    trouble: CollectorError | ReceiptError | None = None
+    waits_until_ms: int | None = None
+    stopped_for_test: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class UploadSummary:
-    """What one upload did: samples newly stored, samples the collector already had, samples rejected."""
+    """What one upload did, by collector, the one enrolled at last first."""
 
-    envelopes: int
-    sent: int
-    duplicates: int
-    rejected: tuple[RejectedSample, ...]
+    collectors: tuple[CollectorUpload, ...]
+
+    @property
+    def envelopes(self) -> int:
+        """Settled, at all of them."""
+        return sum(one.envelopes for one in self.collectors)
+
+    @property
+    def sent(self) -> int:
+        """Newly stored, at all of them."""
+        return sum(one.sent for one in self.collectors)
+
+    @property
+    def duplicates(self) -> int:
+        """Known already, at all of them."""
+        return sum(one.duplicates for one in self.collectors)
+
+    @property
+    def rejected(self) -> tuple[RejectedSample, ...]:
+        """Refused for good, by any of them."""
+        return tuple(sample for one in self.collectors for sample in one.rejected)
+
+    @property
+    def trouble(self) -> CollectorError | ReceiptError | None:
+        """The first that came up."""
+        return next((one.trouble for one in self.collectors if one.trouble), None)
+
+    def checked(self) -> Self:
+        """The summary of an upload without trouble.
+
+        Raises:
+            CollectorError: transport trouble (``is_transport_trouble``) or refusal.
+            ReceiptError: an answer was not a receipt of the pinned collector.
+        """
+        if self.trouble:
+            raise self.trouble
+        return self
 
 
-def upload(outbox: Outbox, key: SigningKey, client: httpx.Client, progress: Progress | None = None) -> UploadSummary:
-    """Send every pending sample to the collector the device enrolled at last.
+def may_upload(policy: Policy, wifi_connected: bool | None) -> bool:
+    """Whether to send without being asked: always, over Wi-Fi only (not where that is unknown), or never."""
+    return policy == "always" or (policy == "wifi" and wifi_connected is True)
+
+
+def upload(
+    outbox: Outbox,
+    key: SigningKey,
+    client: httpx.Client,
+    progress: Progress | None = None,
+    *,
+    by_hand: bool = False,
+) -> UploadSummary:
+    """Send every pending sample to every collector the device is enrolled at.
 
     Args:
-        outbox: where the samples are; what was settled stays settled whatever is raised.
+        outbox: where the samples are; what was settled stays settled whatever happens.
         key: the device's key.
         client: makes the requests; no base URL is needed.
         progress: called after each envelope.
+        by_hand: a person asked: a collector that failed is tried at once, and the end of a measurement is waited for,
+            where otherwise both are left for later.
 
     Raises:
         MailleError: the device is enrolled nowhere.
-        CollectorError: transport trouble (``is_transport_trouble``) or refusal.
-        ReceiptError: the answer is not a receipt of the pinned collector.
+        OutboxError: the outbox cannot be written.
     """
-    collector = sending_to(outbox)
-    total = outbox.counts().pending
-    envelopes, sent, duplicates, max_lines = 0, 0, 0, MAX_LINES
-    rejected: list[RejectedSample] = []
-    while envelope := outbox.next_envelope(key, max_lines=max_lines):
-        try:
-            jws = _sent(envelope, collector, client)
-        except CollectorError as error:
-            held = outbox.release(envelope) if error.status == 413 else 0
-            if held <= 1:
-                raise
-            max_lines = held // 2
-            continue
-        settled = outbox.settle(envelope, open_receipt(jws, collector.key, envelope.sha256), jws, collector)
-        envelopes += 1
-        sent += settled.sent
-        duplicates += settled.duplicates
-        rejected.extend(settled.rejected)
-        if progress:
-            done = sent + duplicates + len(rejected)
-            progress(tr("sending", "envoi"), min(1.0, done / max(total, 1)))
-    return UploadSummary(envelopes, sent, duplicates, tuple(rejected))
+    sending_to(outbox)
+    outbox.forget()
+    collectors = outbox.collectors()
+    total = sum(Delivery(outbox, collector).counts().pending for collector in collectors)
+    done: list[CollectorUpload] = []
+    with Holder(outbox.path.parent) as holder:
+        for collector in collectors:
+            before = sum(one.sent + one.duplicates + len(one.rejected) for one in done)
+
+            def told(label: str, settled: int, before: int = before) -> None:
+                if progress:
+                    progress(label, min(1.0, (before + settled) / max(total, 1)))
+
+            waits_until_ms = backoff.standing(outbox, collector).next_try_ms
+            if not by_hand and waits_until_ms is not None and not backoff.is_due(outbox, collector):
+                done.append(CollectorUpload(collector=collector, waits_until_ms=waits_until_ms))
+            else:
+                done.append(_Turn(outbox, collector, key, client, holder, told, by_hand).take())
+    return UploadSummary(tuple(done))
 
 
 def sending_to(outbox: Outbox) -> PinnedCollector:
-    """The collector to send to.
+    """The collector enrolled at last, which tests measure against.
 
     Raises:
         MailleError: the device is enrolled nowhere.
@@ -81,80 +156,94 @@ def sending_to(outbox: Outbox) -> PinnedCollector:
         return collector
     raise MailleError(
         tr(
-            "this device is not enrolled: run `maille device enrol URL` first",
-            "cet appareil n’est pas enrôlé : lancez d’abord `maille device enrol URL`",
+            "this device is not enrolled: run `maille device enrol LINK` first",
+            "cet appareil n’est pas enrôlé : lancez d’abord `maille device enrol LIEN`",
         )
     )
 
 
-def is_transport_trouble(error: MailleError) -> bool:
-    """True where trying again later, or elsewhere, may help: no answer, a busy server, or a captive portal."""
-    if isinstance(error, CollectorError):
-        return error.status is None or error.status in (408, 425, 429) or error.status >= 500
-    return isinstance(error, ReceiptError)
+@dataclass(slots=True)
+class _Turn:
+    """One collector's turn in an upload."""
 
+    outbox: Outbox
+    collector: PinnedCollector
+    key: SigningKey
+    client: httpx.Client
+    holder: Holder
+    told: Callable[[str, int], None]
+    by_hand: bool
+    envelopes: int = 0
+    sent: int = 0
+    duplicates: int = 0
+    rejected: tuple[RejectedSample, ...] = ()
 
-def request(client: httpx.Client, method: str, url: str, **arguments: object) -> httpx.Response:
-    """One request; a redirection is not followed, since only the pinned address counts.
+    def take(self) -> CollectorUpload:
+        """Send until nothing is left, something is measured, or trouble comes."""
+        delivery, max_lines = Delivery(self.outbox, self.collector), MAX_LINES
+        folder = self.outbox.path.parent
+        while True:
+            with sending(folder, wait=self.by_hand, on_wait=self._say_that_it_waits) as allowed:
+                if not allowed:
+                    return self._ended(stopped_for_test=True)
+                envelope = delivery.lease(self.key, self.holder, max_lines=max_lines)
+                if envelope is None:
+                    return self._ended()
+                try:
+                    self._send(delivery, envelope)
+                except CollectorError as error:
+                    held = delivery.release(envelope, self.holder) if error.status == 413 else 1
+                    if held != 1:
+                        max_lines = max(1, held // 2) if held else max_lines
+                        continue
+                    return self._failed(delivery, envelope, _with_advice(error, self.collector))
+                except ReceiptError as error:
+                    return self._failed(delivery, envelope, error)
+            self.told(tr("sending", "envoi"), self.sent + self.duplicates + len(self.rejected))
 
-    Raises:
-        CollectorError: no answer, or one that says no; with the collector's own words where it gave some.
-    """
-    try:
-        answer = client.request(method, url, follow_redirects=False, **arguments)  # type: ignore[arg-type]
-    except httpx.InvalidURL as error:
-        raise CollectorError(f"{url}: {error}") from error
-    except httpx.HTTPError as error:
-        reason = str(error) or type(error).__name__
-        raise CollectorError(
-            tr(f"{url}: no answer ({reason}); try again later", f"{url} : pas de réponse ({reason}) ; réessayez")
-        ) from error
-    if answer.status_code >= 400:
-        raise refusal(answer)
-    return answer
+    def _send(self, delivery: Delivery, envelope: Envelope) -> None:
+        jws = send_envelope(envelope, self.collector.url, self.client)
+        receipt = open_receipt(jws, self.collector.key, envelope.sha256)
+        settled = delivery.settle(envelope, receipt, jws)
+        backoff.worked(self.outbox, self.collector)
+        self.envelopes += 1
+        self.sent += settled.sent
+        self.duplicates += settled.duplicates
+        self.rejected += settled.rejected
 
-
-def refusal(answer: httpx.Response) -> CollectorError:
-    """The error that an answer of status 400 or more stands for."""
-    status, wait_s = answer.status_code, _retry_after_s(answer)
-    reason = _problem_detail(answer) or answer.reason_phrase
-    text = tr(f"{answer.url} answered {status}: {reason}", f"{answer.url} a répondu {status} : {reason}")
-    if wait_s is not None:
-        text += tr(f"; it asks to wait {wait_s:.0f} s", f" ; il demande d’attendre {wait_s:.0f} s")
-    return CollectorError(text, status, wait_s)
-
-
-def _sent(envelope: Envelope, collector: PinnedCollector, client: httpx.Client) -> str:
-    answer = request(
-        client,
-        "POST",
-        f"{collector.url}/v1/envelopes",
-        content=envelope.body,
-        headers={"Content-Type": CONTENT_TYPE, SIGNATURE_HEADER: envelope.signature},
-    )
-    if answer.status_code != 200 or answer.headers.get("Content-Type", "").partition(";")[0] != "application/jose":
-        raise ReceiptError(
-            tr(
-                f"{answer.url}: the answer ({answer.status_code}) is not a receipt of the collector, perhaps a network "
-                "that asks to log in first; nothing was marked as sent",
-                f"{answer.url} : la réponse ({answer.status_code}) n’est pas un reçu du collecteur, peut-être un "
-                "réseau qui demande de s’identifier ; rien n’est marqué comme envoyé",
-            )
+    def _say_that_it_waits(self) -> None:
+        self.told(
+            tr("waiting for the end of a measurement", "attente de la fin d’une mesure"),
+            self.sent + self.duplicates + len(self.rejected),
         )
-    return answer.text
+
+    def _failed(
+        self, delivery: Delivery, envelope: Envelope, trouble: CollectorError | ReceiptError
+    ) -> CollectorUpload:
+        delivery.hand_back(envelope, self.holder)
+        backoff.failed(self.outbox, self.collector, trouble)
+        return self._ended(trouble=trouble)
+
+    def _ended(
+        self, *, trouble: CollectorError | ReceiptError | None = None, stopped_for_test: bool = False
+    ) -> CollectorUpload:
+        return CollectorUpload(
+            collector=self.collector,
+            envelopes=self.envelopes,
+            sent=self.sent,
+            duplicates=self.duplicates,
+            rejected=self.rejected,
+            trouble=trouble,
+            stopped_for_test=stopped_for_test,
+        )
 
 
-def _problem_detail(answer: httpx.Response) -> str | None:
-    if answer.headers.get("Content-Type", "").partition(";")[0] != "application/problem+json":
-        return None
-    try:
-        detail = answer.json()["detail"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        return None
-    # the sender is not verified: one printable line of it, no more
-    return "".join(c if c.isprintable() else " " for c in str(detail))[:300]
-
-
-def _retry_after_s(answer: httpx.Response) -> float | None:
-    text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() else None
+def _with_advice(error: CollectorError, collector: PinnedCollector) -> CollectorError:
+    """The refusal, with what to do about it where that is known."""
+    if error.rule != "jws-unknown-key":
+        return error
+    advice = tr(
+        f"; enrol again: `maille device enrol {collector.url}`",
+        f" ; enrôlez de nouveau l’appareil : `maille device enrol {collector.url}`",
+    )
+    return CollectorError(f"{error}{advice}", error.status, error.retry_after_s, error.rule)

@@ -7,8 +7,12 @@ import pytest
 
 from client_sdk.enrolment import enrol
 from client_sdk.errors import CollectorError, MailleError, ReceiptError
+from client_sdk.outbox.backoff import is_transport_trouble
+from client_sdk.outbox.delivery import Delivery
+from client_sdk.outbox.holder import Holder
 from client_sdk.outbox.queue import Outbox, PinnedCollector
-from client_sdk.outbox.upload import is_transport_trouble, upload
+from client_sdk.outbox.schema import now_ms
+from client_sdk.outbox.upload import upload
 from client_sdk.sample import Sample
 from client_sdk.signing.base64url import decode_base64url
 from client_sdk.signing.envelope import open_envelope
@@ -53,14 +57,17 @@ def test_what_the_collector_has_is_not_stored_twice(
 ) -> None:
     enrol(live_collector.base_url, key, outbox, client=client)
     outbox.add(new_sample() for _ in range(10))
-    lost = outbox.next_envelope(key, max_lines=4)
+    (collector,) = outbox.collectors()
+    holder = Holder(outbox.path.parent)
+    lost = Delivery(outbox, collector).lease(key, holder, max_lines=4)
     assert lost
     client.post(
         f"{live_collector.base_url}/v1/envelopes",
         content=lost.body,
         headers={"Content-Type": "application/vnd.maille.envelope", "Maille-Signature": lost.signature},
     ).raise_for_status()  # the receipt is lost on the way
-    outbox.release(lost)
+    assert Delivery(outbox, collector).release(lost, holder) == 4
+    holder.close()
     summary = upload(outbox, key, client)
     assert (summary.sent, summary.duplicates) == (6, 4)
     assert outbox.counts().sent == 10
@@ -102,9 +109,10 @@ def test_a_captive_portal_loses_nothing(
 ) -> None:
     outbox.pin(pinned(serve(lambda _: answer), SigningKey.generate().public))
     outbox.add(new_sample() for _ in range(3))
-    with pytest.raises(ReceiptError, match="receipt") as caught:
-        upload(outbox, key, client)
-    assert is_transport_trouble(caught.value)
+    trouble = upload(outbox, key, client).trouble
+    assert isinstance(trouble, ReceiptError)
+    assert "receipt" in str(trouble)
+    assert is_transport_trouble(trouble)
     assert outbox.counts().pending == 3
 
 
@@ -119,10 +127,9 @@ def test_a_retry_sends_the_same_bytes(
 
     outbox.pin(pinned(serve(respond), collector_key.public))
     outbox.add([new_sample()])
-    with pytest.raises(CollectorError, match="answered 500"):
-        upload(outbox, key, client)
+    assert "answered 500" in str(upload(outbox, key, client).trouble)
     outbox.add([new_sample()])  # joins the next envelope, not this one
-    assert upload(outbox, key, client).envelopes == 2
+    assert upload(outbox, key, client, by_hand=True).envelopes == 2
     assert seen[0] == seen[1] != seen[2]
 
 
@@ -142,10 +149,10 @@ def test_a_collector_too_small_for_one_sample_refuses(
 ) -> None:
     outbox.pin(pinned(serve(lambda _: (413, {}, b"")), SigningKey.generate().public))
     outbox.add(new_sample() for _ in range(5))
-    with pytest.raises(CollectorError) as caught:
-        upload(outbox, key, client)
-    assert caught.value.status == 413
-    assert not is_transport_trouble(caught.value)
+    trouble = upload(outbox, key, client).trouble
+    assert isinstance(trouble, CollectorError)
+    assert trouble.status == 413
+    assert not is_transport_trouble(trouble)
     assert (outbox.counts().pending, outbox.counts().in_flight) == (5, 0)
 
 
@@ -162,10 +169,14 @@ def test_a_busy_collector_is_left_alone_for_as_long_as_it_asks(
 
     outbox.pin(pinned(serve(respond), SigningKey.generate().public))
     outbox.add([new_sample()])
-    with pytest.raises(CollectorError, match="503: database: is being moved; it asks to wait 120 s") as caught:
-        upload(outbox, key, client)
-    assert caught.value.retry_after_s == 120
-    assert is_transport_trouble(caught.value)
+    trouble = upload(outbox, key, client).trouble
+    assert isinstance(trouble, CollectorError)
+    assert "503: database: is being moved; it asks to wait 120 s" in str(trouble)
+    assert trouble.retry_after_s == 120
+    assert is_transport_trouble(trouble)
+    (waiting,) = upload(outbox, key, client).collectors
+    assert waiting.waits_until_ms
+    assert waiting.waits_until_ms - now_ms() > 110_000
     assert len(seen) == 1
     assert outbox.counts().pending == 1
 
@@ -175,10 +186,11 @@ def test_no_answer_is_transport_trouble(
 ) -> None:
     outbox.pin(pinned("http://127.0.0.1:9", SigningKey.generate().public))
     outbox.add([new_sample()])
-    with pytest.raises(CollectorError, match="no answer") as caught:
-        upload(outbox, key, client)
-    assert caught.value.status is None
-    assert is_transport_trouble(caught.value)
+    trouble = upload(outbox, key, client).trouble
+    assert isinstance(trouble, CollectorError)
+    assert "no answer" in str(trouble)
+    assert trouble.status is None
+    assert is_transport_trouble(trouble)
     assert outbox.counts().pending == 1
 
 
@@ -188,12 +200,13 @@ def test_an_unknown_device_is_refused_in_the_collectors_words(
     enrol(live_collector.base_url, key, outbox, client=client)
     stranger = SigningKey.generate()
     outbox.add([new_sample()])
-    with pytest.raises(CollectorError, match=r"401: kid: .* is not an enrolled device") as caught:
-        upload(outbox, stranger, client)
+    with pytest.raises(CollectorError, match=r"401: kid: .* is not an enrolled device; enrol again: `maille") as caught:
+        upload(outbox, stranger, client).checked()
+    assert caught.value.rule == "jws-unknown-key"
     assert not is_transport_trouble(caught.value)
     assert outbox.counts().pending == 1
 
 
 def test_a_device_enrolled_nowhere_says_so(outbox: Outbox, key: SigningKey, client: httpx.Client) -> None:
-    with pytest.raises(MailleError, match="maille device enrol URL"):
+    with pytest.raises(MailleError, match="maille device enrol LINK"):
         upload(outbox, key, client)
