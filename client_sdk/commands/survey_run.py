@@ -15,8 +15,6 @@ from client_sdk.messages import tr
 if TYPE_CHECKING:  # what surveys is loaded when something is surveyed
     from client_sdk.outbox.queue import Outbox
     from client_sdk.sources.detect import Check
-    from client_sdk.survey.console import Console
-    from client_sdk.survey.line import Peer
     from client_sdk.survey.loop import Ending
     from client_sdk.survey.options import SurveyOptions
     from client_sdk.survey.setup import Begun, Sources
@@ -34,6 +32,7 @@ def run_survey(options: SurveyOptions | None, *, new: bool, quiet: bool, as_json
     from client_sdk.survey.console import JsonConsole, LiveConsole, QuietConsole
     from client_sdk.survey.control import survey_lock
     from client_sdk.survey.line import Peer
+    from client_sdk.survey.loop import Survey
     from client_sdk.survey.setup import certainly_past_ms, collector_of
 
     home = field_home()
@@ -52,19 +51,15 @@ def run_survey(options: SurveyOptions | None, *, new: bool, quiet: bool, as_json
         else:
             console = LiveConsole()
             stack.enter_context(console.shown())
+
+        async def run() -> Ending:
+            return await Survey(home, begun, sources, peer, console, certainly_past_ms(collector)).run()
+
         try:
-            ending = asyncio.run(_run(home, begun, sources, peer, console, certainly_past_ms(collector)))
+            ending = asyncio.run(run())
         except asyncio.CancelledError:
             raise typer.Exit(INTERRUPTED) from None
     _summarise(home, begun, ending, as_json)
-
-
-async def _run(
-    home: Home, begun: Begun, sources: Sources, peer: Peer | None, console: Console, not_before_ms: int
-) -> Ending:
-    from client_sdk.survey.loop import Survey
-
-    return await Survey(home, begun, sources, peer, console, not_before_ms).run()
 
 
 def _ready(outbox: Outbox, home: Home, options: SurveyOptions | None, *, new: bool) -> tuple[Begun, Sources]:

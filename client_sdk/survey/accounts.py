@@ -15,8 +15,9 @@ SILENT_UNTIL = frozenset({"started", "resumed"})
 FAILED, BACK = "source_failed", "source_back"
 """The same for one modem, which their detail begins with; echoes may go on between them."""
 
-TOLERANCE_MS = 1_500
-"""Ours: between the beginning of recording and a radio source's first answer nothing is known yet."""
+SPANS = frozenset({"unread", "hidden"})
+"""Events about one modem that say in their detail, after its name, how many milliseconds they lasted: the source had
+not answered yet; the sample was left out near a hidden place."""
 
 
 LONGEST_OPEN_MS = 120_000
@@ -102,6 +103,9 @@ def _explained(events: Sequence[SurveyEvent], modem: str) -> list[tuple[int, int
         elif event.kind == BACK and event.detail == modem and failed_ms is not None:
             spans.append((failed_ms, event.at_ms))
             failed_ms = None
+        elif event.kind in SPANS and event.detail.startswith(f"{modem}: "):
+            lasted = event.detail.removeprefix(f"{modem}: ").partition(" ")[0]
+            spans.append((event.at_ms, event.at_ms + int(lasted)))
     last_ms = events[-1].at_ms if events else 0
     spans += [(open_ms, max(open_ms, last_ms)) for open_ms in (silent_ms, failed_ms) if open_ms is not None]
     return sorted(spans)
@@ -112,9 +116,7 @@ def _unexplained(modem: str, from_ms: int, to_ms: int, explained: Sequence[tuple
     left: list[Gap] = []
     reached_ms = from_ms
     for start_ms, end_ms in [*explained, (to_ms, to_ms)]:
-        if start_ms - reached_ms > TOLERANCE_MS and reached_ms < to_ms:
+        if start_ms > reached_ms and reached_ms < to_ms:
             left.append(Gap(modem, reached_ms, min(start_ms, to_ms)))
         reached_ms = max(reached_ms, end_ms)
-        if reached_ms >= to_ms:
-            break
-    return [gap for gap in left if gap.to_ms - gap.from_ms > TOLERANCE_MS]
+    return left

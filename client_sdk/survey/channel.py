@@ -66,6 +66,7 @@ class Channel:
         self._watch = ServiceWatch(declared.get("sim_plmn"))
         self._fix: PositionFix | None = None
         self._fence_link = self.link
+        self._failed_since_s: float | None = None
 
     @property
     def settler(self) -> Settler:
@@ -121,6 +122,7 @@ class Channel:
         """The radio source answered."""
         if self.source_trouble is not None:
             self.source_trouble = None
+            self._failed_since_s = None
             self._recorder.note(self._timeline.at_ms(now_s), "source_back", self.label)
         self._closed(self._fences.add_reading(reading))
         self._watch.observe(reading, self._fix)
@@ -129,6 +131,7 @@ class Channel:
     def add_failure(self, error: SourceUnavailableError, now_s: float) -> None:
         """The radio source could not be read."""
         if self.source_trouble is None:
+            self._failed_since_s = now_s
             self._recorder.note(self._timeline.at_ms(now_s), "source_failed", f"{self.label}: {error}")
         self.source_trouble = error
         self._closed(self._fences.add_failure(now_s))
@@ -148,6 +151,7 @@ class Channel:
         """Time went by."""
         self._closed(self._fences.advance(now_s))
         self._keep(self._settler.settle(now_s))
+        self._tell_unread()
 
     def hold(self, now_s: float) -> None:
         """A test begins: one interval until it is over."""
@@ -176,7 +180,15 @@ class Channel:
     def finish(self) -> None:
         """Decide everything that waits, as it stands; recording has stopped."""
         self._keep(self._settler.finish())
+        self._tell_unread()
         self._recorder.undecided(Undecided(self.label, ()))
+
+    def _tell_unread(self) -> None:
+        """An event for each interval in which nothing was learnt, unless the source's failure says it already."""
+        for one in self._settler.take_unread():
+            if self._failed_since_s is None or self._failed_since_s > one.fence.start_s:
+                lasted_ms = one.end_ms - one.start_ms
+                self._recorder.note(one.start_ms, "unread", f"{self.label}: {lasted_ms} ms")
 
     def _claim(self) -> None:
         self._settler.observe(self._watch.claim())

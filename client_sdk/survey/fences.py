@@ -44,7 +44,7 @@ class Fence:
         start_s: where it opened; the end of the fence before it, unless recording began there.
         end_s: where it closed.
         closed_by: what closed it.
-        fix: newest position when it opened, however old.
+        fix: newest position when it opened, however old; the first one of all may be a little younger.
         readings: radio readings taken in it, in order.
         earlier: newest reading before it, where it was recent and no failure of the source came between.
         failures: how many times the radio source could not be read.
@@ -161,6 +161,9 @@ class FenceKeeper:
         closed = self.advance(now_s)
         known, self._newest_fix = self._newest_fix, fix
         if self._start_s is None or self.held or fix == known:
+            return closed
+        if self._fix is None and not self._readings and self._earlier is None:
+            self._fix = fix  # the fence has just opened, and said nothing yet
             return closed
         if self._fix is None:
             return closed + self._close_at(now_s, "position")

@@ -152,17 +152,18 @@ class Survey:
     async def _end(self) -> None:
         """Close what is open, decide what waits, write what is left."""
         crew = self._crew
+        end_s = crew.now()
         if self._ending == "stopped":
-            crew.recording.halt(crew.now(), "stopped", "stopped", self._why)
+            crew.recording.halt(end_s, "stopped", "stopped", self._why)
         elif not self._holding:
-            crew.recording.halt(crew.now(), "stopped", "interrupted", self._why)
+            crew.recording.halt(end_s, "stopped", "interrupted", self._why)
         self._console.say(self._ending, self._why)
         await crew.rest()
         await crew.go_home()
         crew.recording.advance(time.monotonic())
         crew.recording.finish()
         if self._ending == "stopped":
-            crew.recorder.end(crew.recording.at_ms(time.monotonic()))
+            crew.recorder.end(crew.recording.at_ms(end_s))
         self._console.show(self._care.status())
         if await in_thread(lambda: crew.recorder.close(WRITE_TIMEOUT_S), "recorder"):
             self._ear.answer("stopped")

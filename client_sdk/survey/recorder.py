@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class Recorder:
         """Keep decided samples of a modem for sending."""
         kept = list(samples)
         if kept:
-            self._give(_Job(lambda outbox, _: outbox.add(kept, survey=self._survey, modem=modem)))
+            self._give(_Job(lambda outbox, surveys: _add(outbox, surveys, kept, self._survey, modem)))
 
     def undecided(self, what: Undecided) -> None:
         """Keep what a modem's waiting intervals would say, in place of what was kept of that modem before."""
@@ -158,4 +159,17 @@ def recover(outbox: Outbox, drafts: Path, survey: str) -> int:
         samples = {modem: [Sample(**fields) for fields in lines] for modem, lines in modems.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return 0
-    return sum(outbox.add(lines, survey=survey, modem=modem).added for modem, lines in samples.items())
+    surveys = Surveys(outbox)
+    return sum(_add(outbox, surveys, lines, survey, modem) for modem, lines in samples.items())
+
+
+def _add(outbox: Outbox, surveys: Surveys, samples: Sequence[Sample], survey: str, modem: str) -> int:
+    """Keep samples, and an event for each that the outbox leaves out near a hidden place; how many were kept."""
+    added = 0
+    for sample in samples:
+        done = outbox.add([sample], survey=survey, modem=modem)
+        added += done.added
+        if done.hidden:
+            start_ms = round(datetime.fromisoformat(sample.measured_at).timestamp() * 1000)
+            surveys.note(survey, start_ms, "hidden", f"{modem}: {sample.duration_ms} ms")
+    return added

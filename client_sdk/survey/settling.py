@@ -97,6 +97,7 @@ class Settler:
         self._tried: Try | None = None
         self._no_data = False
         self._blocked = False
+        self._unread: list[Interval] = []
 
     @property
     def blocked(self) -> bool:
@@ -152,8 +153,13 @@ class Settler:
             if no_data is None:
                 break
             self._waiting.popleft()
-            decided += self._said(head, no_data=no_data)
+            decided += self._settled(head, no_data=no_data)
         return decided
+
+    def take_unread(self) -> list[Interval]:
+        """The settled intervals in which nothing was learnt, since the last call."""
+        unread, self._unread = self._unread, []
+        return unread
 
     def as_they_stand(self) -> list[Sample]:
         """What each waiting interval says without anything more: kept for the case that the process dies."""
@@ -161,7 +167,7 @@ class Settler:
 
     def finish(self) -> list[Sample]:
         """Nothing more will come: what is not established is not claimed."""
-        decided = self.as_they_stand()
+        decided = [sample for one in self._waiting for sample in self._settled(one, no_data=False)]
         self._waiting.clear()
         return decided
 
@@ -183,6 +189,12 @@ class Settler:
             if self._waiting:
                 return
         self._early.append(probe)
+
+    def _settled(self, one: _Waiting, *, no_data: bool) -> list[Sample]:
+        samples = self._said(one, no_data=no_data)
+        if not samples:
+            self._unread.append(one.interval)
+        return samples
 
     def _said(self, one: _Waiting, *, no_data: bool) -> list[Sample]:
         claim = None if one.answered else one.claim  # packets came and went, whatever the radio said

@@ -12,7 +12,7 @@ import httpx
 from client_sdk.errors import MailleError
 from client_sdk.home import Home
 from client_sdk.messages import tr
-from client_sdk.outbox.exchange import is_transport_trouble
+from client_sdk.outbox.backoff import is_transport_trouble
 from client_sdk.outbox.queue import Outbox
 from client_sdk.outbox.upload import UploadSummary, may_upload, upload
 from client_sdk.signing.keys import SigningKey

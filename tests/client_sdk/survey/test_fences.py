@@ -51,7 +51,8 @@ def test_fences_partition_the_time_recorded(happened: list[tuple[float, tuple[An
         assert 0 < fence.end_s - fence.start_s <= 10.0 + 1e-9
         assert len({network_of(one) for one in (*fence.readings, fence.earlier) if one}) <= 1
         assert all(one.taken_at_s <= fence.end_s for one in fence.readings)
-        assert fence.fix is None or fence.fix.fixed_at_s <= fence.start_s
+        if fence.fix and fence.readings:
+            assert fence.fix.fixed_at_s <= max(fence.start_s, fence.readings[0].taken_at_s)
         if fence.earlier:
             assert 0 <= fence.start_s - fence.earlier.taken_at_s <= MAX_SIGNAL_AGE_S
 
@@ -109,11 +110,21 @@ def test_a_change_of_network_closes_the_fence_where_it_was_read() -> None:
 def test_the_first_position_opens_a_fence_of_its_own() -> None:
     keeper = FenceKeeper()
     keeper.open(0.0)
+    keeper.add_reading(reading(1.0))
 
     (blind,) = keeper.add_fix(fix(3.9), 4.0)
 
     assert (blind.fix, blind.end_s, blind.closed_by) == (None, 4.0, "position")
     assert keeper.close(5.0)[0].fix == fix(3.9)
+
+
+def test_a_position_that_comes_before_anything_is_known_is_that_of_the_fence() -> None:
+    keeper = FenceKeeper()
+    keeper.open(0.0)
+
+    assert keeper.add_fix(fix(0.9), 1.0) == []
+    (only,) = keeper.close(5.0)
+    assert (only.start_s, only.fix) == (0.0, fix(0.9))
 
 
 def test_a_reading_stands_for_a_short_fence_after_it_but_not_after_a_failure_or_for_long() -> None:
