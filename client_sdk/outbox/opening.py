@@ -3,6 +3,7 @@
 A commit is on the disk before it returns (``synchronous=FULL``): a phone loses its power at any moment.
 """
 
+import errno
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,11 @@ from client_sdk.outbox.schema import (
     VERSION,
     OutboxError,
     OutboxFullError,
+    disk_full_text,
     execute_all,
     file_trouble,
     now_ms,
+    read_only_text,
     transaction,
 )
 
@@ -64,12 +67,7 @@ def open_file(path: Path) -> OpenedFile:
     try:
         in_use = FileLock(path.with_name(f"{path.name}.lock"))
     except OSError as error:
-        raise OutboxError(
-            tr(
-                f"{path}: cannot be opened as an outbox ({error.strerror}); check the folder’s permissions",
-                f"{path} : ne s’ouvre pas comme file d’envoi ({error.strerror}) ; vérifiez les droits du dossier",
-            )
-        ) from error
+        raise _no_place(path, error) from error
     try:
         in_use.wait(shared=True)
         damage = None
@@ -177,6 +175,19 @@ def _read_back_into(recovered: Path, damaged: Path) -> tuple[int, bool]:
 
 def _recovered(path: Path) -> Path:
     return path.with_name(f"{path.name}.recovered")
+
+
+def _no_place(path: Path, error: OSError) -> OutboxError:
+    if error.errno == errno.ENOSPC:
+        return OutboxFullError(f"{path}: {disk_full_text()}")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return OutboxError(f"{path}: {read_only_text()}")
+    return OutboxError(
+        tr(
+            f"{path}: cannot be opened as an outbox ({error.strerror})",
+            f"{path} : ne s’ouvre pas comme file d’envoi ({error.strerror})",
+        )
+    )
 
 
 def _cannot_open(path: Path, error: sqlite3.OperationalError) -> OutboxError:

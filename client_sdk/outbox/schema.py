@@ -180,22 +180,9 @@ def file_trouble(error: sqlite3.OperationalError) -> OutboxError:
     """What an error of the file means for the person."""
     primary_code = error.sqlite_errorcode & 0xFF
     if primary_code == sqlite3.SQLITE_FULL:
-        return OutboxFullError(
-            tr(
-                "the disk is full: nothing more is recorded until there is room; what was recorded is safe",
-                "le disque est plein : plus rien n’est enregistré tant qu’il n’y a pas de place ; ce qui l’était "
-                "déjà est intact",
-            )
-        )
+        return OutboxFullError(disk_full_text())
     if primary_code == sqlite3.SQLITE_READONLY:
-        return OutboxError(
-            tr(
-                "the outbox cannot be written: its file or folder is read-only; check its permissions, or the lock "
-                "of the card it is on",
-                "la file d’envoi n’est pas modifiable : son fichier ou son dossier est en lecture seule ; vérifiez "
-                "ses droits, ou le verrou de la carte qui le porte",
-            )
-        )
+        return OutboxError(read_only_text())
     if primary_code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return OutboxError(
             tr(
@@ -204,3 +191,22 @@ def file_trouble(error: sqlite3.OperationalError) -> OutboxError:
             )
         )
     return OutboxError(tr(f"the outbox cannot be used ({error})", f"la file d’envoi est inutilisable ({error})"))
+
+
+def disk_full_text() -> str:
+    """What a full disk means."""
+    return tr(
+        "the disk is full: nothing more is recorded until there is room; what was recorded is safe",
+        "le disque est plein : plus rien n’est enregistré tant qu’il n’y a pas de place ; ce qui l’était déjà est "
+        "intact",
+    )
+
+
+def read_only_text() -> str:
+    """What a file that cannot be written means."""
+    return tr(
+        "the outbox cannot be written: its file or folder is read-only; check its permissions, or the lock of the "
+        "card it is on",
+        "la file d’envoi n’est pas modifiable : son fichier ou son dossier est en lecture seule ; vérifiez ses "
+        "droits, ou le verrou de la carte qui le porte",
+    )
