@@ -21,6 +21,7 @@ from collector.intake import privacy_notice
 from collector.intake.accept import accept
 from collector.intake.devices import MAX_ENROLMENT_BYTES, enrol
 from collector.measurement import ndt7, sessions
+from collector.measurement.admission import Slots
 from collector.measurement.echo import EchoEndpoint, load_or_create_seed, serve_echo
 from collector.problems import tell_problems
 from collector.settings import Settings
@@ -72,7 +73,7 @@ def create_app(
         store = Store(settings.database_url)
         key = await run_in_threadpool(SigningKey.load_or_create, settings.collector_key)
         app.state.collector = Collector(store, key, clock)
-        app.state.slots = ndt7.Slots(settings.measurement_slots, open_to_all=open_to_all)
+        app.state.slots = Slots(settings.measurement_slots, open_to_all=open_to_all)
         app.state.settings = settings
         app.state.echo, echo_transport = None, None
         if echo_socket is not None:

@@ -27,10 +27,19 @@ CLOCK_TOLERANCE = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a valid token says: whose test it is."""
+    """What a valid token says: whose test it is, and until when.
+
+    Attributes:
+        device: thumbprint.
+        test_id: of the session.
+        expires_at: end of its life.
+        checked_at: when it was found valid.
+    """
 
     device: str
     test_id: str
+    expires_at: datetime
+    checked_at: datetime
 
 
 def grant_session(
@@ -103,9 +112,10 @@ def check_token(token: str, key: SigningKey, now: datetime) -> Ticket:
     except JwsError as error:
         raise RequestError("measurement-token", f"access_token: not a token of this collector ({error})") from error
     claims = read_object(payload, "token")
-    if now >= datetime.fromisoformat(claims["expires_at"]):
+    expires_at = datetime.fromisoformat(claims["expires_at"])
+    if now >= expires_at:
         raise RequestError("measurement-token", f"access_token: expired at {claims['expires_at']}")
-    return Ticket(claims["device"], claims["test_id"])
+    return Ticket(claims["device"], claims["test_id"], expires_at, now)
 
 
 def _read_payload(payload: bytes) -> dict[str, Any]:
