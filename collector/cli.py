@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -143,11 +144,24 @@ def archive(data: Data = None, as_json: Json = False) -> None:
     _answer({"archive": str(settings.archive), **asdict(summary)}, message, as_json)
 
 
-@commands.command(help=tr("Make an invitation for a field team.", "Créer une invitation pour une équipe de terrain."))
+@commands.command(
+    help=tr(
+        "Make a join link, with a code for a field team or without one for volunteers, and draw its QR code.",
+        "Créer un lien d’enrôlement, avec un code pour une équipe de terrain ou sans pour des volontaires, et "
+        "dessiner son QR code.",
+    )
+)
 def invite(
     label: Annotated[
-        str, typer.Argument(help=tr("Which team or campaign.", "Quelle équipe ou campagne."), metavar="LABEL")
-    ],
+        str | None,
+        typer.Argument(
+            help=tr(
+                "Which team or campaign; left out: a link for volunteers, who need no code.",
+                "Quelle équipe ou campagne ; sans elle : un lien pour les volontaires, sans code.",
+            ),
+            metavar="LABEL",
+        ),
+    ] = None,
     devices: Annotated[
         int,
         typer.Option(
@@ -157,27 +171,95 @@ def invite(
     days: Annotated[
         int, typer.Option(min=1, max=366, help=tr("For how many days.", "Durée de validité en jours."))
     ] = 30,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MAILLE_PUBLIC_URL",
+            help=tr(
+                "Address by which devices reach this collector, https://…",
+                "Adresse par laquelle les appareils joignent ce collecteur, https://…",
+            ),
+        ),
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(help=tr("Write the QR code to this file.", "Écrire le QR code dans ce fichier."))
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option(help=tr("Write the QR code to this file.", "Écrire le QR code dans ce fichier."))
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Print a code that makes devices a field team's; it is shown once and kept only as a digest."""
+    """Print the link; a code makes devices a field team's, is shown once and kept only as a digest."""
+    from client_sdk.join_link import read_join_link
+    from collector.join_code import picture_kind
+
+    settings = _settings(data)
+    pictures = [picture for picture in (svg, png) if picture]
+    if url is None and (pictures or label is None):
+        raise typer.BadParameter(tr("--url is needed for a link", "--url est nécessaire pour un lien"))
+    for picture in pictures:
+        picture_kind(picture)
+    address = read_join_link(url).url if url else None
+    members: dict[str, object] = {}
+    lines = []
+    if label is not None:
+        code, expires_at = _invitation(settings, label, devices, days)
+        members = {"invitation": code, "label": label, "devices": devices, "expires_at": expires_at}
+        until = tr(
+            f"For {devices} devices of {label}, until {expires_at}. The code is not shown again.",
+            f"Pour {devices} appareils de {label}, jusqu'au {expires_at}. Ce code ne sera plus affiché.",
+        )
+        lines = [code, until]
+    if address is None:
+        lines.append(
+            tr("With --url, the join link and its QR code too.", "Avec --url, le lien d’enrôlement et son QR code.")
+        )
+    else:
+        link = _join_link(settings, address, members.get("invitation"))
+        members["link"] = link
+        lines += [link, *_drawn(link, pictures, as_json)]
+    _answer(members, "\n".join(lines), as_json)
+
+
+def _invitation(settings: Settings, label: str, devices: int, days: int) -> tuple[str, str]:
+    """A code, and until when it holds."""
     from collector.intake.devices import invite as make_invitation
     from collector.storage.migration import prepare_database
     from collector.storage.store import Store
 
-    settings = _settings(data)
     prepare_database(settings)
     store = Store(settings.database_url)
     try:
         code, invitation = make_invitation(store, label, devices, timedelta(days=days), datetime.now(UTC))
     finally:
         store.close()
-    expires_at = instant_text(invitation.expires_at)
-    message = tr(
-        f"{code}\nFor {devices} devices of {label}, until {expires_at}. The code is not shown again.",
-        f"{code}\nPour {devices} appareils de {label}, jusqu'au {expires_at}. Ce code ne sera plus affiché.",
-    )
-    _answer({"invitation": code, "label": label, "devices": devices, "expires_at": expires_at}, message, as_json)
+    return code, instant_text(invitation.expires_at)
+
+
+def _join_link(settings: Settings, address: str, code: object) -> str:
+    from client_sdk.join_link import JoinLink
+    from client_sdk.signing.keys import SigningKey
+
+    thumbprint = SigningKey.load_or_create(settings.collector_key).public.thumbprint
+    return JoinLink(address, thumbprint, str(code) if code else None).text()
+
+
+def _drawn(link: str, pictures: list[Path], as_json: bool) -> list[str]:
+    """Write the pictures; the code for the terminal, and how to use it."""
+    from collector.join_code import terminal_text, write_picture
+
+    for picture in pictures:
+        write_picture(link, picture)
+    if as_json:
+        return []
+    return [
+        terminal_text(link, coloured=sys.stdout.isatty()),
+        tr(
+            "The phone’s camera reads it and gives the link to copy: maille device enrol 'LINK'",
+            "L’appareil photo du téléphone le lit et donne le lien à copier : maille device enrol 'LIEN'",
+        ),
+    ]
 
 
 def _settings(data: Path | None) -> Settings:

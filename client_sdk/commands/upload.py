@@ -57,7 +57,7 @@ def command(
     """Send at once, whatever failed before; a measurement that runs is waited for."""
     if folder is None:
         if to:
-            raise typer.BadParameter(tr("--to goes with a folder", "--to va avec un dossier"), param_hint="--to")
+            raise typer.BadParameter(tr("--to goes with a folder", "--to va avec un dossier"))
         _upload_pending(as_json)
     else:
         _upload_folder(folder, to, as_json)

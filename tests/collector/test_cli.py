@@ -14,6 +14,7 @@ import pytest
 
 from client_sdk.cli import main
 from client_sdk.messages import use_language
+from client_sdk.signing.keys import SigningKey
 
 
 @dataclass
@@ -52,6 +53,39 @@ def test_migrate_archive_and_invite_on_sqlite(run: Any, tmp_path: Path) -> None:
         "removed": [],
         "samples": 0,
     }
+
+
+def test_a_link_is_drawn_as_a_code_that_says_it(run: Any, tmp_path: Path) -> None:
+    import segno
+
+    from client_sdk.join_link import read_join_link
+
+    data, svg, png = ["--data", str(tmp_path / "data")], tmp_path / "a.svg", tmp_path / "a.png"
+    url = "https://collector.example/maille"
+    told = run("invite", "Nièvre", "--url", url + "/", "--svg", str(svg), "--png", str(png), *data).stdout.splitlines()
+    link = read_join_link(told[2])
+    key = SigningKey.load(tmp_path / "data" / "collector-key.pem").public
+    assert (link.url, link.thumbprint, link.invitation) == (url, key.thumbprint, told[0])
+    halves = {" ": (1, 1), "▀": (0, 1), "▄": (1, 0), "█": (0, 0)}  # light on dark: a block is a light module
+    drawn = [[halves[letter] for letter in line] for line in told[3:-1]]
+    modules = [[pair[half] for pair in row] for row in drawn for half in (0, 1)]
+    code = [tuple(row) for row in segno.make_qr(told[2], error="m", boost_error=True).matrix]
+    size = len(code)
+    assert [tuple(row[4 : 4 + size]) for row in modules[4 : 4 + size]] == code
+    assert all(light == 0 for row in modules[:4] for light in row)  # the margin that a reader needs
+    assert b"<svg" in svg.read_bytes()
+    assert png.read_bytes().startswith(b"\x89PNG")
+
+
+def test_volunteers_join_without_a_code(run: Any, tmp_path: Path) -> None:
+    data = ["--data", str(tmp_path / "data")]
+    told = json.loads(run("invite", "--url", "https://collector.example", *data, "--json").stdout)
+    assert told["link"].startswith("https://collector.example#key=")
+    assert "invitation" not in told["link"]
+    assert "--url" in run("invite", *data, code=2).stderr
+    assert "--url" in run("invite", "team", "--svg", "a.svg", *data, code=2).stderr
+    assert ".svg or .png" in run("invite", "--url", "https://c.example", "--png", "a.jpg", *data, code=1).stderr
+    assert "not a join link" in run("invite", "--url", "c.example", *data, code=1).stderr
 
 
 def test_messages_for_people(run: Any, tmp_path: Path) -> None:
