@@ -22,9 +22,12 @@ DOCS = Path(__file__).parent
 PAGES: dict[Language, Path] = {"en": DOCS / "command.md", "fr": DOCS / "commande.md"}
 
 EXAMPLES = {
-    "device enrol": "maille device enrol https://collecte.example.org",
+    "device enrol": "maille device enrol 'https://collecte.example.org#key=…'",
+    "device leave": "maille device leave https://collecte.example.org",
     "device check": "maille device check",
     "device show": "maille device show",
+    "device hide": "maille device hide 47.2875,3.9452 --radius 500",
+    "device unhide": "maille device unhide 1",
     "import": "maille import logs/ --time-zone Europe/Paris --plmn 20801 --dry-run",
     "measure": "maille measure --context outdoor",
     "plan": "maille plan --km 120 --test-every 2km --modems 2",
@@ -35,12 +38,13 @@ EXAMPLES = {
     "survey test": "maille survey test",
     "survey report": "maille survey report --out surveys",
     "upload": "maille upload",
+    "export": "maille export /media/usb/maille",
     "status": "maille status --json",
     "collector serve": "maille collector serve --data maille-data",
     "collector measure-server": "maille collector measure-server --data maille-data --port 8421",
     "collector migrate": "maille collector migrate --data maille-data",
     "collector archive": "maille collector archive --data maille-data",
-    "collector invite": 'maille collector invite "Équipe Nièvre" --devices 3',
+    "collector invite": 'maille collector invite "Équipe Nièvre" --devices 3 --url https://collecte.example.org',
     "territory import": "maille territory import communes examples/nievre/communes.csv",
     "coverage import": "maille coverage import couverture.7z",
     "coverage show": "maille coverage show",
