@@ -100,11 +100,13 @@ class Relay:
         self._up = threading.Event()
         self._up.set()
         self._over = False
+        self.drops_datagrams = False
         self._fillers: list[socket.socket] = []
         self._listener = socket.create_server((address, port), backlog=0)
         self._listener.settimeout(0.02)
         self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._datagrams.bind((address, port))
+        self._datagrams.settimeout(0.05)
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._accept, self._carry_datagrams)]
         for thread in self._threads:
             thread.start()
@@ -149,11 +151,12 @@ class Relay:
             except OSError:
                 near.close()  # the collector is down: hang up
                 continue
+            near.settimeout(None)
+            far.settimeout(None)
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
-        one.settimeout(None)
         with suppress(OSError):
             while data := one.recv(65_536):
                 self._up.wait()
@@ -167,20 +170,27 @@ class Relay:
         ways: dict[Any, socket.socket] = {}
 
         def back(way: socket.socket, client: Any) -> None:
-            with suppress(OSError):
-                while True:
-                    data = way.recv(2048)
+            with suppress(OSError), way:
+                while not self._over:
+                    try:
+                        data = way.recv(2048)
+                    except TimeoutError:
+                        continue
                     if self._up.is_set():
                         self._datagrams.sendto(data, client)
 
         with suppress(OSError):
             while not self._over:
-                data, client = self._datagrams.recvfrom(2048)
-                if not self._up.is_set():
+                try:
+                    data, client = self._datagrams.recvfrom(2048)
+                except TimeoutError:
+                    continue
+                if self.drops_datagrams or not self._up.is_set():
                     continue
                 if client not in ways:
                     ways[client] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                     ways[client].bind(("127.0.0.1", 0))
+                    ways[client].settimeout(0.5)
                     threading.Thread(target=back, args=(ways[client], client), daemon=True).start()
                 ways[client].sendto(data, ("127.0.0.1", self.port))
 
