@@ -25,7 +25,8 @@ from client_sdk.enrolment import enrol
 from client_sdk.errors import MailleError
 from client_sdk.home import Home
 from client_sdk.importers import arcep_qos, gnettrack
-from client_sdk.importers.reading import LeftOut, Log
+from client_sdk.importers.log import Log
+from client_sdk.importers.reading import LeftOut
 from client_sdk.messages import tr
 from client_sdk.outbox.queue import Outbox
 from client_sdk.outbox.upload import upload

@@ -1,22 +1,24 @@
 """`maille import`: drive-test logs of other tools become samples in the outbox."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
 from client_sdk.bounds import is_plmn
-from client_sdk.commands.terminal import Json, answer, open_outbox, progress_bar
+from client_sdk.commands.terminal import Json, Progress, answer, open_outbox, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.home import field_home
 from client_sdk.importers import arcep_qos, gnettrack, network_survey
-from client_sdk.importers.formats import SUFFIXES, Format, Found, Part, Reader, format_of, one_by_one, parts_of
+from client_sdk.importers.formats import Format, Found, Part, Reader, format_of, logs_in, one_by_one, parts_of
 from client_sdk.messages import tr
 from client_sdk.outbox.queue import Outbox
 from client_sdk.sample import Context, Sample
@@ -27,7 +29,10 @@ BATCH = 1000
 
 def command(
     files: Annotated[
-        list[Path], typer.Argument(help=tr("Logs, or folders of them.", "Journaux, ou dossiers de journaux."))
+        list[Path],
+        typer.Argument(
+            help=tr("Logs, or folders or zip archives of them.", "Journaux, ou dossiers ou archives zip de journaux.")
+        ),
     ],
     log_format: Annotated[
         Format | None,
@@ -100,21 +105,23 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Read each log, keep its samples, count what was left out."""
-    looks = {path: log_format or format_of(path) for path in _logs(files)}
-    unknown = [path for path, name in looks.items() if name is None]
-    if unknown and (len(unknown) == len(looks) or unknown[0] in files):
-        raise MailleError(
-            tr(
-                f"{unknown[0]}: not a log that is known here; say which with --format",
-                f"{unknown[0]} : journal non reconnu ; précisez avec --format",
+    with TemporaryDirectory(prefix="maille-") as unpacked:
+        logs = logs_in(files, Path(unpacked))
+        looks = [(log, log_format or format_of(log)) for log in logs]
+        unknown = [log for log, name in looks if name is None]
+        if unknown and (len(unknown) == len(looks) or Path(unknown[0].name) in files):
+            raise MailleError(
+                tr(
+                    f"{unknown[0].name}: not a log that is known here; say which with --format",
+                    f"{unknown[0].name} : journal non reconnu ; précisez avec --format",
+                )
             )
-        )
-    parts = parts_of({path: name for path, name in looks.items() if name is not None})
-    readers: dict[Format, Reader] = {}
-    for part in parts:
-        if part.format not in readers:
-            readers[part.format] = _reader(part.format, measured_on, technology, time_zone, plmn, context, campaign)
-    import_files(parts, readers, [path.name for path in unknown], dry_run=dry_run, as_json=as_json)
+        parts = parts_of([(log, name) for log, name in looks if name is not None])
+        readers: dict[Format, Reader] = {}
+        for part in parts:
+            if part.format not in readers:
+                readers[part.format] = _reader(part.format, measured_on, technology, time_zone, plmn, context, campaign)
+        import_files(parts, readers, [Path(log.name).name for log in unknown], dry_run=dry_run, as_json=as_json)
 
 
 def _reader(
@@ -151,21 +158,22 @@ def import_files(
     added = 0
     # a dry run must leave nothing behind, not even an empty outbox
     outbox = None if dry_run else open_outbox(home)
-    with progress_bar(as_json) as progress:
-        for number, part in enumerate(parts):
-            if progress:
-                progress(part.paths[0].name, number / len(parts))
-            samples = _counted(part.read(readers[part.format]), kinds, left_out, examples)
+    with ExitStack() as stack:
+        if outbox:
+            stack.enter_context(outbox)
+        watch = _watch(stack.enter_context(progress_bar(as_json)), parts)
+        for part in parts:
+            samples = _counted(part.read(readers[part.format], watch), kinds, left_out, examples)
             added += _keep(samples, outbox)
-    if outbox:
-        outbox.close()
     rows = [
         {"reason": reason, "count": count, "whole_row": whole, "example": examples[reason, whole]}
         for (reason, whole), count in left_out.most_common()
     ]
     read = sum(kinds.values())
+    formats = Counter(part.format for part in parts for _ in part.logs)
     data: dict[str, Any] = {
-        "files": sum(len(part.paths) for part in parts),
+        "files": formats.total(),
+        "formats": dict(formats),
         "passed_over": list(passed_over),
         "samples": read,
         "kinds": dict(kinds),
@@ -175,6 +183,21 @@ def import_files(
         "left_out": rows,
     }
     answer(as_json, data, _account(data))
+
+
+def _watch(progress: Progress | None, parts: Sequence[Part]) -> Callable[[int], None] | None:
+    """What is told how many bytes were read, and shows it; each log is read twice, once for its digest."""
+    if progress is None:
+        return None
+    total = max(1, sum(2 * log.size_bytes for part in parts for log in part.logs))
+    done = 0
+
+    def watch(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(f"{done / 2e6:.0f} / {total / 2e6:.0f} {tr('MB', 'Mo')}", min(done / total, 1.0))
+
+    return watch
 
 
 def _counted(
@@ -214,11 +237,13 @@ def _account(data: dict[str, Any]) -> str:
             f"{data['added']} samples imported from {data['files']} files ({kinds}), {data['known']} known already.",
             f"{data['added']} relevés importés de {data['files']} fichiers ({kinds}), {data['known']} déjà connus.",
         )
+    looks = ", ".join(f"{name} {count}" for name, count in data["formats"].items())
     rows = tr("rows left out", "lignes écartées")
     values = tr("values left absent", "valeurs laissées vides")
     return "\n".join(
         [
             first,
+            tr(f"  formats: {looks}", f"  formats : {looks}"),
             *(
                 f"  {one['count']} {rows if one['whole_row'] else values}: {one['reason']} ({one['example']})"
                 for one in data["left_out"]
@@ -229,27 +254,6 @@ def _account(data: dict[str, Any]) -> str:
             ),
         ]
     )
-
-
-def _logs(files: list[Path]) -> list[Path]:
-    found: list[Path] = []
-    for file in files:
-        if not file.exists():
-            raise MailleError(tr(f"{file}: no such file", f"{file} : fichier introuvable"))
-        if file.is_dir():
-            inside = sorted(
-                path
-                for path in file.rglob("*")
-                if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith("._")
-            )
-            if not inside:
-                raise MailleError(
-                    tr(f"{file}: holds no .csv or .gpkg log", f"{file} : ne contient aucun journal .csv ou .gpkg")
-                )
-            found += inside
-        else:
-            found.append(file)
-    return found
 
 
 def _zone(name: str | None) -> ZoneInfo:

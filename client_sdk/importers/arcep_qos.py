@@ -17,10 +17,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from client_sdk.errors import MailleError
+from client_sdk.importers.log import Log
 from client_sdk.importers.reading import (
     EARLIEST_YEAR,
     LeftOut,
-    Log,
     bounded,
     number,
     sample_of,

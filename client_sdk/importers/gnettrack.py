@@ -1,4 +1,8 @@
-"""Logs of G-NetTrack Pro, as CSV: one row per second with position, serving cell and traffic counters.
+"""Logs of G-NetTrack, Pro and Lite: one row per second with position, serving cell and traffic counters.
+
+Columns are known by their names, which differ between versions: CSV with ``NetworkMode``, ``RSRP`` and hexadecimal
+identities, or text with tabs, ``NetworkTech``, ``Level`` and decimal ones. The lists of events and of statistics that
+the app writes beside a log repeat its rows and are no logs.
 
 What the columns do not say, or do not mean, does not become a field:
 
@@ -9,20 +13,23 @@ What the columns do not say, or do not mean, does not become a field:
 - ``NRxRSRP`` and ``NRxRSRQ`` outside 5G rows are leftovers, −200, 2147483647 and ``-`` are absence.
 - ``RAWCELLID`` counts only where it agrees with ``NODEHEX`` and ``CELLHEX``, ``LACHEX`` only beside it.
 - ``PINGAVG`` is a mean, and a sample holds a median: only ``PINGMIN`` is taken. All pings lost is a failed test.
-- ``Operatorname`` may be a PLMN, of the network that served; elsewhere the PLMN must be said.
+- ``Operatorname`` or ``Operator`` may be a PLMN, of the network that served; elsewhere the PLMN must be said.
+- Beside ``Level``, a 5G row does not say whether it is the 5G cell's or its 4G anchor's, and a ``SNR`` of 0.0 stands in
+  every row of phones that have none: both are left absent.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from client_sdk.bounds import is_plmn
+from client_sdk.importers.log import Log, LogError
 from client_sdk.importers.reading import (
     EARLIEST_YEAR,
     LeftOut,
-    Log,
     bounded,
     number,
     sample_of,
@@ -38,7 +45,17 @@ RAT_OF_MODE = {
     **dict.fromkeys(("5G", "NR"), "nr"),
 }
 
-REQUIRED = {"Timestamp", "Longitude", "Latitude", "NetworkMode"}
+REQUIRED = {"Timestamp", "Longitude", "Latitude"}
+MODES = ("NetworkMode", "NetworkTech")
+OTHER_LISTS = {"EventType", "EventDetails"}
+PLMN_COLUMNS = ("Operatorname", "Operator", "MCCMNC", "MCC-MNC")
+
+REMEMBERED_ROWS = 100_000
+"""Ours: a day of rows at one a second; a row that comes again after more of them is read again."""
+
+REMEMBERED_SECONDS = 3600
+"""Ours: rows of one second stand together, but for a clock that was set back."""
+
 SENTINELS = {-200.0, 2_147_483_647.0}
 LTE_CELL_IDENTITIES = 2**28
 """An ECI has 28 bits (3GPP TS 36.331), an NCI 36 (TS 38.331): a smaller identity in a 5G row is its 4G anchor's."""
@@ -60,16 +77,37 @@ def read(log: Log, options: GNetTrackOptions) -> Iterator[Sample | LeftOut]:
     Raises:
         LogError: not such a file.
     """
-    seen: set[tuple[str, ...]] = set()
+    if not is_gnettrack(columns := set(log.columns(_delimiter(log)))):
+        missing = next(iter(sorted(REQUIRED - columns)), MODES[0])
+        expected = ", ".join([*sorted(REQUIRED), " / ".join(MODES)])
+        raise LogError(
+            tr(
+                f"{log.name}: no column “{missing}”, expected {expected}",
+                f"{log.name} : pas de colonne « {missing} », attendu {expected}",
+            )
+        )
+    seen: dict[bytes, None] = {}
     clock = _Clock(options.time_zone)
-    for row, cells in log.rows(",", REQUIRED):
+    for row, cells in log.rows(None, REQUIRED):
         if cells is None:
             yield LeftOut(row, tr("wrong number of columns", "nombre de colonnes inattendu"))
-        elif (whole := tuple(cells.values())) in seen:
+        elif (whole := blake2b("\n".join(cells.values()).encode(), digest_size=8).digest()) in seen:
             yield LeftOut(row, tr("same as an earlier row", "identique à une ligne précédente"))
         else:
-            seen.add(whole)
+            seen[whole] = None
+            if len(seen) > REMEMBERED_ROWS:
+                del seen[next(iter(seen))]
             yield from _read_row(log, row, {name: cell.strip() for name, cell in cells.items()}, clock, options)
+
+
+def is_gnettrack(columns: set[str]) -> bool:
+    """Whether a header is one of these logs'."""
+    return columns >= REQUIRED and bool(columns & set(MODES)) and not columns & OTHER_LISTS
+
+
+def _delimiter(log: Log) -> str:
+    first = next((line for _, line in log.lines() if line is None or line.strip()), None)
+    return "\t" if "\t" in (first or "") else ","
 
 
 class _Clock:
@@ -96,6 +134,8 @@ class _Clock:
         self._previous = instant
         order = self._in_second.get(instant, 0)
         self._in_second[instant] = order + 1
+        if len(self._in_second) > REMEMBERED_SECONDS:
+            del self._in_second[next(iter(self._in_second))]
         return instant + timedelta(milliseconds=min(order, 999))
 
 
@@ -103,22 +143,23 @@ def _read_row(
     log: Log, row: int, cells: dict[str, str], clock: _Clock, options: GNetTrackOptions
 ) -> Iterator[Sample | LeftOut]:
     measured_at = clock.instant(cells["Timestamp"])
-    rat = RAT_OF_MODE.get(cells["NetworkMode"].upper())
-    operator = cells.get("Operatorname", "")
-    serving_plmn = operator if is_plmn(operator) else None
+    modes = [cells[column] for column in MODES if column in cells]
+    rat = next((RAT_OF_MODE[mode.upper()] for mode in modes if mode.upper() in RAT_OF_MODE), None)
+    serving_plmn = _plmn(cells)
     sim_plmn = options.plmn or serving_plmn
     latitude, longitude = number(cells["Latitude"]), number(cells["Longitude"])
     if measured_at is None:
         yield LeftOut(row, tr("no such local time", "heure locale inexistante"), cells["Timestamp"])
     elif rat is None:
         # one row without a network is not yet a statement that there was none
-        yield LeftOut(row, tr("no mobile technology", "aucune technologie mobile"), cells["NetworkMode"])
+        yield LeftOut(row, tr("no mobile technology", "aucune technologie mobile"), " ".join(modes))
     elif latitude is None or longitude is None:
         yield LeftOut(row, tr("no position", "pas de position"))
     elif sim_plmn is None:
-        yield LeftOut(row, tr("no PLMN: give --plmn", "pas de PLMN : indiquez --plmn"), operator)
+        yield LeftOut(row, tr("no PLMN: give --plmn", "pas de PLMN : indiquez --plmn"), cells.get("Operatorname", ""))
     else:
-        radio, absent = bounded(row, {**_radio(rat, cells), **_test(cells), **_motion(cells)})
+        of_cell = _radio_of_level(rat, cells) if "Level" in cells else _radio(rat, cells)
+        radio, absent = bounded(row, {**of_cell, **_test(cells), **_motion(cells)})
         yield from absent
         yield sample_of(
             log,
@@ -158,6 +199,31 @@ def _radio(rat: str, cells: dict[str, str]) -> dict[str, Any]:
             radio["lte_eci"] = raw
             radio["lte_tac"] = whole_number(cells.get("LACHEX"), 16) or None
     return radio
+
+
+def _radio_of_level(rat: str, cells: dict[str, str]) -> dict[str, Any]:
+    if rat == "gsm":
+        return {"rat": rat, "gsm_rssi_dbm": _level(cells, "Level")}
+    if rat != "lte":
+        return {"rat": rat}
+    node, cell = whole_number(cells.get("Node")), whole_number(cells.get("CellID"))
+    known = bool(node) and cell is not None and 0 <= cell < 256
+    return {
+        "rat": rat,
+        "lte_rsrp_dbm": _level(cells, "Level"),
+        "lte_rsrq_db": _level(cells, "Qual"),
+        "lte_sinr_db": _level(cells, "SNR") or None,
+        "lte_rssi_dbm": _level(cells, "LTERSSI"),
+        "lte_eci": node * 256 + cell if known and node and cell is not None else None,
+        "lte_tac": (whole_number(cells.get("LAC")) or None) if known else None,
+        "lte_pci": whole_number(cells.get("PSC")),
+        "lte_earfcn": whole_number(cells.get("ARFCN")),
+    }
+
+
+def _plmn(cells: dict[str, str]) -> str | None:
+    named = (cells.get(column, "").replace("-", "") for column in PLMN_COLUMNS)
+    return next((text for text in named if is_plmn(text)), None)
 
 
 def _test(cells: dict[str, str]) -> dict[str, Any]:

@@ -4,31 +4,49 @@ What the records do not say, or do not mean, does not become a field:
 
 - Records of one ``groupNumber`` and ``slot`` are one scan and make one sample; only the serving cell counts. A serving
   5G cell beside a serving 4G cell is non-standalone.
-- A position of 0/0 is absence, an accuracy of 0 unknown; ``accuracy`` is Android's 68 % radius.
+- A position of 0/0 is absence, an accuracy, altitude or speed of 0 unknown; ``accuracy`` is Android's 68 % radius.
 - No service never follows from missing rows: only from a phone state with a ready SIM and no packet-switched
-  registration, or one on an unknown technology. It holds until the next phone state, 60 s at most, since the app
-  writes one only when something changes: weak evidence.
+  registration, or one on an unknown technology. It holds until the next phone state or the next cell that serves,
+  60 s at most, since the app writes a state only when something changes: weak evidence. An attempt to register that
+  was refused is written as a state too, and is none.
 - What was seen while the phone was on a satellite network says nothing about terrestrial coverage.
 - The SIM's PLMN is that of the phone's state; elsewhere the one that was said, or the serving network's.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
-from typing import Any
+from typing import TypeVar
 
-from client_sdk.importers.network_survey_files import Record, records
-from client_sdk.importers.reading import LeftOut, Log, bounded, number, sample_of, whole_number
+from client_sdk.importers.log import Log
+from client_sdk.importers.network_survey_fields import (
+    is_lost,
+    is_true,
+    motion,
+    place,
+    radio,
+    serving_plmn,
+    sim_plmn,
+)
+from client_sdk.importers.network_survey_files import Record, streams
+from client_sdk.importers.network_survey_order import Stream, merged
+from client_sdk.importers.reading import LeftOut, bounded, sample_of
 from client_sdk.messages import tr
 from client_sdk.sample import Context, Sample
-from client_sdk.sources.values import SENTINELS, plmn, plmn_text
 
 HELD = timedelta(seconds=60)
 """How long a phone state without service is believed at most."""
 
-_CELLS = ("lte", "nr", "gsm", "umts")
+SCAN_LENGTH = timedelta(seconds=10)
+"""Ours: the records of one scan are written within milliseconds; after this its next records are another one's."""
+
+Found = tuple[Log, Sample | LeftOut]
+"""An item, and the file it was found in."""
+
+_Phone = tuple[str, str]
+"""Session and slot: one SIM of one phone."""
+
+_Known = TypeVar("_Known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,222 +58,220 @@ class NetworkSurveyOptions:
     campaign: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _State:
+    """A state of one phone and SIM, from its record until ``until``: the next one, or a cell that served."""
+
     record: Record
-    until: datetime | None
     sim_plmn: str | None
     lost: bool
     satellite: bool
+    until: datetime | None = None
+
+    def ends(self, at: datetime) -> None:
+        self.until = at if self.until is None else min(self.until, at)
+
+    def denies(self, at: datetime) -> bool:
+        """Whether it says that there is no service at this time."""
+        return self.lost and at - self.record.measured_at < HELD
 
 
-def read(logs: Sequence[Log], options: NetworkSurveyOptions) -> Iterator[tuple[Log, Sample | LeftOut]]:
-    """The samples of the files of one survey, and what was left out, each with its file.
+@dataclass(slots=True)
+class _Scan:
+    """Records that were written together, and the phone's state when they were."""
+
+    records: list[Record]
+    state: _State | None
+
+
+def read(logs: Sequence[Log], options: NetworkSurveyOptions) -> Iterator[Found]:
+    """The samples of the files of one survey in the order of their times, and what was left out, each with its file.
+
+    Records are merged by their times and forgotten once their scan is over, so that long surveys fit in memory.
 
     Raises:
         LogError: one of them is not such a file.
     """
-    scans: dict[tuple[str, str], list[Record]] = {}
-    states: dict[str, list[Record]] = {}
-    for log in logs:
-        for item in records(log):
+    found = [(kind, log, stream) for log in logs for kind, stream in streams(log)]
+    sims = _first_sims(stream for kind, _, stream in found if kind == "phone_state")
+    yield from _Reading(options, sims).over(merged(found))
+
+
+class _Reading:
+    """What is remembered while the records of a survey pass by."""
+
+    def __init__(self, options: NetworkSurveyOptions, sims: dict[_Phone, str]) -> None:
+        self._options = options
+        self._sims = sims
+        self._scans: dict[tuple[_Phone, str], _Scan] = {}
+        self._states: dict[_Phone, _State] = {}
+
+    def over(self, items: Iterable[tuple[Log, Record | LeftOut]]) -> Iterator[Found]:
+        for log, item in items:
             if isinstance(item, LeftOut):
                 yield log, item
-            elif item.kind == "phone_state":
-                states.setdefault(_slot(item), []).append(item)
+                continue
+            yield from self._close_scans(item.measured_at - SCAN_LENGTH)
+            if item.kind == "phone_state":
+                yield from self._take_state(item)
             else:
-                group = str(item.values.get("groupnumber") or item.measured_at.isoformat())
-                scans.setdefault((group, _slot(item)), []).append(item)
-    known = {slot: _states(found) for slot, found in states.items()}
-    for (_, slot), scan in scans.items():
-        yield from _read_scan(scan, known.get(slot, []), options)
-    for found in known.values():
-        for state in found:
-            if state.lost and not state.satellite:
-                yield state.record.log, _no_service(state, options)
+                self._take_cell(item)
+        yield from self._close_scans(None)
+        for state in self._states.values():
+            yield from self._no_service(state)
+
+    def _take_state(self, record: Record) -> Iterator[Found]:
+        phone = _phone(record)
+        before = self._states.get(phone)
+        if before and _is_same(before.record, record):
+            yield record.log, LeftOut(record.row, _same())
+            return
+        if before:
+            before.ends(record.measured_at)
+            yield from self._no_service(before)
+        satellite = is_true(record.values.get("nonterrestrialnetwork"))
+        lost = not satellite and is_lost(record)
+        if satellite:
+            yield record.log, LeftOut(record.row, _on_satellite())
+        elif not lost:
+            yield record.log, LeftOut(record.row, tr("phone state without a loss", "état du téléphone sans perte"))
+        self._states[phone] = _State(record, sim_plmn(record), lost, satellite)
+
+    def _take_cell(self, record: Record) -> None:
+        state = _of_phone(self._states, _phone(record))
+        key = (_phone(record), str(record.values.get("groupnumber") or record.measured_at.isoformat()))
+        self._scans.setdefault(key, _Scan([], state)).records.append(record)
+        if state and is_true(record.values.get("servingcell")) and state.denies(record.measured_at):
+            state.ends(record.measured_at)
+
+    def _close_scans(self, begun_before: datetime | None) -> Iterator[Found]:
+        over = [
+            key
+            for key, scan in self._scans.items()
+            if begun_before is None or scan.records[0].measured_at < begun_before
+        ]
+        for key in over:
+            yield from self._read_scan(key[0], self._scans.pop(key))
+
+    def _read_scan(self, phone: _Phone, scan: _Scan) -> Iterator[Found]:
+        serving: dict[str, Record] = {}
+        for record in scan.records:
+            if not is_true(record.values.get("servingcell")):
+                yield record.log, LeftOut(record.row, tr("not the serving cell", "pas la cellule qui sert"))
+            elif record.kind in serving:
+                again = _is_same(serving[record.kind], record)
+                reason = _same() if again else tr("one more serving cell of a scan", "autre cellule du même balayage")
+                yield record.log, LeftOut(record.row, reason)
+            else:
+                serving[record.kind] = record
+        if not serving:
+            return
+        first = next(serving[kind] for kind in ("lte", "nr", "umts", "gsm") if kind in serving)
+        state = scan.state
+        served_by, where = serving_plmn(first), place(first)
+        sim = (state.sim_plmn if state else None) or _of_phone(self._sims, phone) or self._options.plmn or served_by
+        if state and state.satellite:
+            yield first.log, LeftOut(first.row, _on_satellite())
+        elif sim is None:
+            yield first.log, LeftOut(first.row, _no_plmn())
+        elif where is None:
+            yield first.log, LeftOut(first.row, _no_position())
+        else:
+            values, absent = bounded(first.row, {**radio(serving), **motion(first)})
+            for item in absent:
+                yield first.log, item
+            # a cell that serves and a phone that says it has none: one of the two is wrong
+            doubtful = state is not None and state.denies(first.measured_at)
+            sample = sample_of(
+                first.log,
+                first.row,
+                first.measured_at,
+                kind="signal",
+                import_format="network-survey",
+                campaign=self._options.campaign,
+                context=self._options.context,
+                sim_plmn=sim,
+                serving_plmn=served_by,
+                service_state="unknown" if doubtful else "in_service",
+                **where,
+                **values,
+            )
+            yield first.log, sample
+
+    def _no_service(self, state: _State) -> Iterator[Found]:
+        if not state.lost:
+            return
+        record = state.record
+        where, sim = place(record), state.sim_plmn or self._options.plmn
+        end = min(state.until or record.measured_at + HELD, record.measured_at + HELD)
+        if where is None:
+            yield record.log, LeftOut(record.row, _no_position())
+        elif sim is None:
+            yield record.log, LeftOut(record.row, _no_plmn())
+        else:
+            values, absent = bounded(record.row, motion(record))
+            for item in absent:
+                yield record.log, item
+            sample = sample_of(
+                record.log,
+                record.row,
+                record.measured_at,
+                kind="service",
+                import_format="network-survey",
+                campaign=self._options.campaign,
+                context=self._options.context,
+                sim_plmn=sim,
+                service_state="no_service",
+                service_evidence="weak",
+                service_polls=1,
+                duration_ms=max(0, round((end - record.measured_at).total_seconds() * 1000)),
+                **where,
+                **values,
+            )
+            yield record.log, sample
 
 
-def _read_scan(
-    scan: list[Record], states: list[_State], options: NetworkSurveyOptions
-) -> Iterator[tuple[Log, Sample | LeftOut]]:
-    serving: dict[str, Record] = {record.kind: record for record in scan if _is_true(record.values.get("servingcell"))}
-    for record in scan:
-        if record not in serving.values():
-            yield record.log, LeftOut(record.row, tr("not the serving cell", "pas la cellule qui sert"))
-    if not serving:
-        return
-    first = next(serving[kind] for kind in ("lte", "nr", "umts", "gsm") if kind in serving)
-    state = next((one for one in reversed(states) if one.record.measured_at <= first.measured_at), None)
-    if state and state.satellite:
-        yield first.log, LeftOut(first.row, tr("on a satellite network", "sur un réseau satellitaire"))
-        return
-    serving_plmn = _plmn(first)
-    sim_plmn = (state.sim_plmn if state else None) or options.plmn or serving_plmn
-    if sim_plmn is None:
-        yield first.log, LeftOut(first.row, tr("no PLMN: give --plmn", "pas de PLMN : indiquez --plmn"))
-        return
-    radio, absent = bounded(first.row, {**_radio(serving), **_motion(first)})
-    for item in absent:
-        yield first.log, item
-    place = _place(first)
-    if place is None:
-        yield first.log, LeftOut(first.row, tr("no position", "pas de position"))
-        return
-    yield (
-        first.log,
-        sample_of(
-            first.log,
-            first.row,
-            first.measured_at,
-            kind="signal",
-            import_format="network-survey",
-            campaign=options.campaign,
-            context=options.context,
-            sim_plmn=sim_plmn,
-            serving_plmn=serving_plmn,
-            service_state="in_service",
-            **place,
-            **radio,
-        ),
-    )
+def _first_sims(state_streams: Iterable[Stream]) -> dict[_Phone, str]:
+    """The SIM that each phone and slot has first, for the cells that were written before its first state."""
+    sims: dict[_Phone, str] = {}
+    for stream in state_streams:
+        for item in stream():
+            if isinstance(item, Record) and (sim := sim_plmn(item)):
+                sims.setdefault(_phone(item), sim)
+    return sims
 
 
-def _no_service(state: _State, options: NetworkSurveyOptions) -> Sample | LeftOut:
-    record = state.record
-    place, sim_plmn = _place(record), state.sim_plmn or options.plmn
-    if place is None:
-        return LeftOut(record.row, tr("no position", "pas de position"))
-    if sim_plmn is None:
-        return LeftOut(record.row, tr("no PLMN: give --plmn", "pas de PLMN : indiquez --plmn"))
-    end = record.measured_at + HELD if state.until is None else min(state.until, record.measured_at + HELD)
-    motion, _ = bounded(record.row, _motion(record))
-    return sample_of(
-        record.log,
-        record.row,
-        record.measured_at,
-        kind="service",
-        import_format="network-survey",
-        campaign=options.campaign,
-        context=options.context,
-        sim_plmn=sim_plmn,
-        service_state="no_service",
-        service_evidence="weak",
-        duration_ms=round((end - record.measured_at).total_seconds() * 1000),
-        **place,
-        **motion,
-    )
+def _phone(record: Record) -> _Phone:
+    return record.session, record.slot
 
 
-def _states(found: list[Record]) -> list[_State]:
-    ordered = sorted(found, key=lambda record: record.measured_at)
-    ends = [after.measured_at for _, after in pairwise(ordered)]
-    return [
-        _State(record, until, _sim_plmn(record), _is_lost(record), _is_true(record.values.get("nonterrestrialnetwork")))
-        for record, until in zip(ordered, [*ends, None], strict=True)
-    ]
+def _of_phone(known: Mapping[_Phone, _Known], phone: _Phone) -> _Known | None:
+    """What is known of a phone and slot; older versions of the app leave serial, mission or slot out of some files."""
+    session, slot = phone
+    for key in (phone, (session, ""), ("", slot), ("", "")):
+        if key in known:
+            return known[key]
+    alike = [one for (other, _), one in known.items() if other == session and not slot]
+    return alike[0] if len(alike) == 1 else None
 
 
-def _is_lost(record: Record) -> bool:
-    """A ready SIM, and no packet-switched registration on a known technology; defaults are left out of the JSON."""
-    if str(record.values.get("simstate", "")).upper() != "READY":
-        return False
-    text = record.values.get("networkregistrationinfo")
-    try:
-        told: Any = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(told, list):
-        return False
-    packet = [entry for entry in map(_members, told) if str(entry.get("domain", "")).upper() in ("PS", "CS_PS")]
-    served = [str(entry.get("accessnetworktechnology", "UNKNOWN")).upper() for entry in packet]
-    # calls over Wi-Fi (IWLAN) are neither service nor its absence
-    return not any(technology != "UNKNOWN" for technology in served)
+def _is_same(one: Record, other: Record) -> bool:
+    """Whether CSV and GeoPackage hold the same record, since the app can write both at once."""
+    numbers = one.values.get("recordnumber"), other.values.get("recordnumber")
+    return one.log is not other.log and None not in numbers and str(numbers[0]) == str(numbers[1])
 
 
-def _members(value: Any) -> dict[str, Any]:
-    """The members of an entry, by letters alone: ``access_network_technology`` is ``accessNetworkTechnology``."""
-    return {name.replace("_", "").lower(): one for name, one in value.items()} if isinstance(value, dict) else {}
+def _same() -> str:
+    return tr("the same as in another file", "identique dans un autre fichier")
 
 
-def _radio(serving: dict[str, Record]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if "lte" in serving:
-        cell = serving["lte"]
-        found |= {
-            "rat": "lte",
-            "lte_rsrp_dbm": _level(cell, "rsrp"),
-            "lte_rsrq_db": _level(cell, "rsrq"),
-            "lte_sinr_db": _level(cell, "snr"),
-            "lte_rssi_dbm": _level(cell, "signalstrength"),
-            "lte_eci": _identity(cell, "eci"),
-            "lte_tac": _identity(cell, "tac"),
-            "lte_pci": _identity(cell, "pci"),
-            "lte_earfcn": _identity(cell, "earfcn"),
-        }
-    if "nr" in serving:
-        cell = serving["nr"]
-        found |= {
-            "rat": "nr",
-            "nr_mode": "nsa" if "lte" in serving else "sa",
-            "nr_ss_rsrp_dbm": _level(cell, "ssrsrp"),
-            "nr_ss_rsrq_db": _level(cell, "ssrsrq"),
-            "nr_ss_sinr_db": _level(cell, "sssinr"),
-            "nr_nci": _identity(cell, "nci"),
-            "nr_tac": _identity(cell, "tac"),
-            "nr_pci": _identity(cell, "pci"),
-            "nr_arfcn": _identity(cell, "narfcn"),
-        }
-    elif "umts" in serving and "lte" not in serving:
-        cell = serving["umts"]
-        found |= {"rat": "umts", "umts_rscp_dbm": _level(cell, "rscp"), "umts_ecno_db": _level(cell, "ecno")}
-    elif "gsm" in serving and "lte" not in serving:
-        found |= {"rat": "gsm", "gsm_rssi_dbm": _level(serving["gsm"], "signalstrength")}
-    return found
+def _no_position() -> str:
+    return tr("no position", "pas de position")
 
 
-def _place(record: Record) -> dict[str, float] | None:
-    latitude, longitude = _number(record, "latitude"), _number(record, "longitude")
-    if latitude is None or longitude is None or (latitude, longitude) == (0, 0):
-        return None
-    return {"latitude": latitude, "longitude": longitude}
+def _no_plmn() -> str:
+    return tr("no PLMN: give --plmn", "pas de PLMN : indiquez --plmn")
 
 
-def _motion(record: Record) -> dict[str, Any]:
-    accuracy_m = _number(record, "accuracy") or None
-    return {
-        "accuracy_m": accuracy_m,
-        "accuracy_kind": "android_68" if accuracy_m else None,
-        "altitude_m": _number(record, "altitude") or None,
-        "speed_mps": _number(record, "speed"),
-    }
-
-
-def _level(record: Record, column: str) -> float | None:
-    value = _number(record, column)
-    return None if value in SENTINELS else value
-
-
-def _identity(record: Record, column: str) -> int | None:
-    value = record.values.get(column)
-    return value if isinstance(value, int) else whole_number(str(value)) if value is not None else None
-
-
-def _number(record: Record, column: str) -> float | None:
-    value = record.values.get(column)
-    return None if value is None else number(str(value))
-
-
-def _plmn(record: Record) -> str | None:
-    return plmn(_identity(record, "mcc"), _identity(record, "mnc"))
-
-
-def _sim_plmn(record: Record) -> str | None:
-    return plmn_text(str(record.values.get("simoperator", "")))
-
-
-def _slot(record: Record) -> str:
-    return str(record.values.get("slot", ""))
-
-
-def _is_true(value: Any) -> bool:
-    return str(value).lower() in ("true", "1")
+def _on_satellite() -> str:
+    return tr("on a satellite network", "sur un réseau satellitaire")

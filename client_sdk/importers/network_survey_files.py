@@ -2,20 +2,22 @@
 
 https://github.com/christianrowlands/android-network-survey. Columns are known by their letters and digits alone, since
 one format spells ``servingCell`` what another spells ``Serving Cell``; a GeoPackage holds instants in milliseconds
-since 1970 and positions as points. Serial numbers and missions are not read.
+since 1970 and positions as points. Serial numbers and missions tell several phones apart while reading, and are not
+kept. Layouts were compared with the app's own loggers (versions up to 1.36).
 """
 
-import csv
 import re
 import sqlite3
 import struct
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any, Literal
 
-from client_sdk.importers.reading import EARLIEST_YEAR, LeftOut, Log, LogError
+from client_sdk.importers.log import Log, LogError, split
+from client_sdk.importers.reading import EARLIEST_YEAR, LeftOut
 from client_sdk.messages import tr
 
 RecordKind = Literal["lte", "nr", "gsm", "umts", "phone_state"]
@@ -45,6 +47,10 @@ _SAME = {
 }
 _SQLITE = b"SQLite format 3\0"
 _POINT = 1
+_HEAD_BYTES = 65_536
+_ROWS_OF_A_TABLE = 10**9
+_ROW_BYTES = 200
+"""Ours: about what a row of a GeoPackage takes, to show progress by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +59,11 @@ class Record:
 
     Attributes:
         log: the file it stands in.
-        row: its line, 1 for the first of the file; in a GeoPackage its number, counted over the tables.
+        row: its line, 1 for the first of the file; in a GeoPackage its number in its table plus so many billions.
         kind: of the record.
         measured_at: instant of the device's clock.
+        slot: of the SIM; empty where the file does not say.
+        session: which phone and mission it is of, to tell several apart while reading; never kept.
         values: by column name, in small letters and digits only; absent ones left out.
     """
 
@@ -63,80 +71,83 @@ class Record:
     row: int
     kind: RecordKind
     measured_at: datetime
+    slot: str
+    session: str
     values: Mapping[str, Any]
 
 
 def is_network_survey(log: Log) -> bool:
     """Whether a file looks like one of these."""
-    if log.content.startswith(_SQLITE):
+    head = log.head(_HEAD_BYTES)
+    if head.startswith(_SQLITE):
         return True
-    header = _header(log.content[:65_536].decode("utf-8", "replace"))
+    lines = head.decode("utf-8-sig", "replace").splitlines()
+    header = {_name(cell) for cell in split(next((line for line in lines if line and line[0] != "#"), ""), ",")}
     return "devicetime" in header and _kind(header) is not None
 
 
-def records(log: Log) -> Iterator[Record | LeftOut]:
-    """The records of one file.
+def streams(log: Log) -> list[tuple[RecordKind, Callable[[], Iterator[Record | LeftOut]]]]:
+    """What one file holds: each kind of record, and what reads these from the beginning.
 
     Raises:
         LogError: not such a file.
     """
-    yield from _geopackage(log) if log.content.startswith(_SQLITE) else _csv(log)
-
-
-def _csv(log: Log) -> Iterator[Record | LeftOut]:
-    try:
-        text = log.content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise LogError(
-            tr(f"{log.name}: is not UTF-8 text ({error})", f"{log.name} : n’est pas en UTF-8 ({error})")
-        ) from error
-    header = _header(text)
+    if log.head(len(_SQLITE)) == _SQLITE:
+        return [(kind, partial(_geopackage, log, table, kind)) for table, kind in _tables(log).items()]
+    header = {_name(column) for column in log.columns(",", "#")}
     kind = _kind(header)
-    if "devicetime" not in header or kind is None:
+    if kind is None or "devicetime" not in header:
         raise LogError(
             tr(
                 f"{log.name}: not a file of cells or phone states of Network Survey",
                 f"{log.name} : pas un fichier de cellules ou d’états du téléphone de Network Survey",
             )
         )
-    seen_header = False
-    for row, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        if not seen_header:
-            seen_header = True
-            continue
-        cells = next(csv.reader([line]), [])
-        if len(cells) != len(header):
+    return [(kind, partial(_csv, log, kind))]
+
+
+def _csv(log: Log, kind: RecordKind) -> Iterator[Record | LeftOut]:
+    names: dict[str, str] = {}
+    for row, cells in log.rows(",", set(), "#"):
+        if cells is None:
             yield LeftOut(row, tr("wrong number of columns", "nombre de colonnes inattendu"))
             continue
-        yield _record(log, row, kind, dict(zip(header, cells, strict=True)))
+        names = names or {column: _name(column) for column in cells}
+        yield _record(log, row, kind, {names[column]: cell for column, cell in cells.items()})
 
 
-def _geopackage(log: Log) -> Iterator[Record | LeftOut]:
-    with tempfile.NamedTemporaryFile(suffix=".gpkg") as copy:  # sqlite3 reads files only
-        copy.write(log.content)
-        copy.flush()
-        file = sqlite3.connect(f"file:{copy.name}?mode=ro&immutable=1", uri=True)
+def _tables(log: Log) -> dict[str, RecordKind]:
+    with _opened(log) as file:
+        known = {name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    found = {table: kind for table, kind in _TABLES.items() if table in known}
+    if not found:
+        raise LogError(
+            tr(
+                f"{log.name}: no table of Network Survey, expected one of {', '.join(_TABLES)}",
+                f"{log.name} : aucune table de Network Survey, attendu l’une de {', '.join(_TABLES)}",
+            )
+        )
+    return found
+
+
+def _geopackage(log: Log, table: str, kind: RecordKind) -> Iterator[Record | LeftOut]:
+    offset = list(_TABLES).index(table) * _ROWS_OF_A_TABLE
+    with _opened(log) as file:
+        found = file.execute(f'SELECT rowid AS row_of_table, * FROM "{table}" ORDER BY rowid')
+        names = [_name(column[0]) for column in found.description]
+        for number, (row, *values) in enumerate(found):
+            members = dict(zip(names[1:], values, strict=True))
+            yield _record(log, offset + row, kind, _point(members.pop("geom", None)) | members)
+            if number % 1000 == 999:
+                log.read(1000 * _ROW_BYTES)
+
+
+@contextmanager
+def _opened(log: Log) -> Iterator[sqlite3.Connection]:
+    with log.on_disk() as path:
+        file = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
         try:
-            row = 0
-            known = {name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if not known & _TABLES.keys():
-                raise LogError(
-                    tr(
-                        f"{log.name}: no table of Network Survey, expected one of {', '.join(_TABLES)}",
-                        f"{log.name} : aucune table de Network Survey, attendu l’une de {', '.join(_TABLES)}",
-                    )
-                )
-            for table, kind in _TABLES.items():
-                if table not in known:
-                    continue
-                found = file.execute(f'SELECT * FROM "{table}" ORDER BY rowid')
-                names = [_name(column[0]) for column in found.description]
-                for values in found:
-                    row += 1
-                    members = dict(zip(names, values, strict=True))
-                    yield _record(log, row, kind, _point(members.pop("geom", None)) | members)
+            yield file
         except sqlite3.DatabaseError as error:
             raise LogError(
                 tr(f"{log.name}: is no readable GeoPackage ({error})", f"{log.name} : GeoPackage illisible ({error})")
@@ -151,9 +162,8 @@ def _record(log: Log, row: int, kind: RecordKind, cells: Mapping[str, Any]) -> R
         shown = str(cells.get("devicetime", ""))[:40]
         return LeftOut(row, tr("no instant with an offset", "pas d’instant avec décalage horaire"), shown)
     values = {name: value for name, value in cells.items() if value not in (None, "")}
-    for personal in ("deviceserialnumber", "missionid", "provider"):
-        values.pop(personal, None)
-    return Record(log, row, kind, measured_at, values)
+    session = f"{values.pop('deviceserialnumber', '')} {values.pop('missionid', '')}".strip()
+    return Record(log, row, kind, measured_at, str(values.get("slot", "")), session, values)
 
 
 def _instant(value: Any) -> datetime | None:
@@ -184,15 +194,11 @@ def _point(blob: Any) -> dict[str, Any]:
     return {"longitude": longitude, "latitude": latitude} if kind % 1000 == _POINT else {}
 
 
-def _header(text: str) -> list[str]:
-    line = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
-    return [_name(cell) for cell in next(csv.reader([line.removeprefix("\ufeff")]), [])]
-
-
-def _kind(header: list[str]) -> RecordKind | None:
+def _kind(header: Container[str]) -> RecordKind | None:
     return next((kind for column, kind in _TELLING if column in header), None)
 
 
+@cache
 def _name(column: str) -> str:
     name = re.sub(r"[^a-z0-9]", "", column.lower())
     return _SAME.get(name, name)

@@ -1,28 +1,20 @@
 """What importers share: rows that become samples or are left out with a reason, and ids that repeat.
 
-A reader is a pure generator over the bytes of one log. A bad row never stops it. Ids are built from the time of the
+A reader is a generator over the rows of logs. A bad row never stops it. Ids are built from the time of the
 row, the file's SHA-256 and the row's number, so that importing a file twice adds nothing.
 """
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from client_sdk import __version__
 from client_sdk.bounds import check_value, instant_text
-from client_sdk.errors import MailleError, SampleError
+from client_sdk.errors import SampleError
+from client_sdk.importers.log import Log
 from client_sdk.messages import tr
 from client_sdk.sample import FIELDS, Sample, check
-
-
-class LogError(MailleError):
-    """The file as a whole is not a log of the named format."""
-
 
 EARLIEST_YEAR = 2000
 """Ours: no log of these tools is older; an earlier date is a clock that was never set."""
@@ -43,46 +35,6 @@ class LeftOut:
     reason: str
     detail: str = ""
     field: str | None = None
-
-
-@dataclass(frozen=True)
-class Log:
-    """One file to be read, named for messages."""
-
-    name: str
-    content: bytes
-
-    @cached_property
-    def sha256(self) -> str:
-        """SHA-256 of the file, hexadecimal."""
-        return hashlib.sha256(self.content).hexdigest()
-
-    def rows(self, delimiter: str, required: set[str]) -> Iterator[tuple[int, dict[str, str] | None]]:
-        """Line number and row by column name (as written, stripped); None for a row of another length.
-
-        Raises:
-            LogError: not UTF-8, or a required column is missing.
-        """
-        try:
-            text = self.content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise LogError(
-                tr(f"{self.name}: is not UTF-8 text ({error})", f"{self.name} : n’est pas en UTF-8 ({error})")
-            ) from error
-        lines = io.StringIO(text)
-        header = [name.strip() for name in _cells(next(lines, ""), delimiter)]
-        if missing := sorted(required - set(header)):
-            raise LogError(
-                tr(
-                    f"{self.name}: no column “{missing[0]}”, expected {', '.join(sorted(required))}",
-                    f"{self.name} : pas de colonne « {missing[0]} », attendu {', '.join(sorted(required))}",
-                )
-            )
-        # line by line, so that a stray quotation mark spoils its own row only
-        for number_of_line, line in enumerate(lines, start=2):
-            if line.strip():
-                cells = _cells(line, delimiter)
-                yield number_of_line, dict(zip(header, cells, strict=True)) if len(cells) == len(header) else None
 
 
 def imported_id(measured_ms: int, log: Log, row: int) -> str:
@@ -147,10 +99,3 @@ def text_of(value: str | None) -> str | None:
     """Free text that fits a field: stripped, at most 64 characters, printable; None otherwise."""
     text = (value or "").strip()[:64]
     return text if text and text.isprintable() else None
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
-    except csv.Error:
-        return []

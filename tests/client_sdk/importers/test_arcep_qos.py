@@ -7,7 +7,8 @@ import pytest
 from client_sdk.bounds import is_uuid7
 from client_sdk.errors import MailleError
 from client_sdk.importers.arcep_qos import ArcepOptions, read
-from client_sdk.importers.reading import LeftOut, Log, LogError
+from client_sdk.importers.log import Log, LogError
+from client_sdk.importers.reading import LeftOut
 from client_sdk.sample import Sample
 
 HEADER = "axis;latitude_start;loaded_in_less_10_secondes;loaded_in_less_5_secondes;longitude_start;operator;protocole"

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_sdk.importers.gnettrack import GNetTrackOptions, read
-from client_sdk.importers.reading import LeftOut, Log, LogError
+from client_sdk.importers.log import Log, LogError
+from client_sdk.importers.reading import LeftOut
 from client_sdk.sample import Sample
 
 COLUMNS = [

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_sdk.importers.formats import format_of, parts_of
+from client_sdk.importers.log import Log, LogError
 from client_sdk.importers.network_survey import NetworkSurveyOptions, read
 from client_sdk.importers.network_survey_files import is_network_survey
-from client_sdk.importers.reading import LeftOut, Log, LogError
+from client_sdk.importers.reading import LeftOut
 from client_sdk.sample import Sample, check
 
 PLACE = "deviceTime,latitude,longitude,altitude,speed,accuracy,missionId,recordNumber,groupNumber,"
@@ -272,7 +273,7 @@ def test_a_geopackage_is_read_like_the_csv(tmp_path: Path, envelope: int) -> Non
             (point(3.94521, 47.28754), moment_ms + 60_000, UNREGISTERED),
         )
     file.close()
-    assert format_of(path) == "network-survey"
+    assert format_of(Log(str(path), path)) == "network-survey"
     served, lost = samples(Log(str(path), path.read_bytes()))
     (same,) = samples(table(LTE, LTE_ROW))
     fields = (
@@ -312,10 +313,11 @@ def test_formats_are_known_by_their_look_and_files_of_one_folder_belong_together
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-    found = {name: format_of(tmp_path / name) for name in files}
+    logs = [Log(name, tmp_path / name) for name in files]
+    found = {log: format_of(log) for log in logs}
     assert list(found.values()) == ["network-survey"] * 3 + ["gnettrack", "arcep-qos", None]
-    parts = parts_of({tmp_path / name: kind for name, kind in found.items() if kind})
-    assert [(part.format, len(part.paths)) for part in parts] == [
+    parts = parts_of([(log, kind) for log, kind in found.items() if kind])
+    assert [(part.format, len(part.logs)) for part in parts] == [
         ("network-survey", 2),
         ("network-survey", 1),
         ("gnettrack", 1),
