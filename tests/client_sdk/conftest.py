@@ -1,5 +1,8 @@
 """A device with its outbox, a real collector on SQLite, and servers that answer otherwise."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -16,6 +19,7 @@ from client_sdk.outbox.queue import Outbox, PinnedCollector
 from client_sdk.sample import Sample, new_sample_id
 from client_sdk.signing.keys import SigningKey, VerifyingKey
 
+MAILLE = Path(sys.executable).with_name("maille")
 INSTANT_MS = 1_795_451_640_123
 
 
@@ -117,6 +121,25 @@ def serve() -> Iterator[Callable[[Callable[[Request], Answer]], str]]:
             return f"http://127.0.0.1:{server.server_port}"
 
         yield start
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def maille(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the real command in a home of its own."""
+
+    def run(*words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        known = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}
+        known |= {"MAILLE_HOME": str(home), "LANG": "C.UTF-8", "COLUMNS": "120"} | environment
+        return subprocess.run(
+            [MAILLE, *words], capture_output=True, text=True, env=known, input=stdin, check=False, timeout=120
+        )
+
+    return run
 
 
 @pytest.fixture

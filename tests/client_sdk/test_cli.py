@@ -12,7 +12,6 @@ from client_sdk.outbox.queue import Outbox
 from client_sdk.sample import Sample
 from client_sdk.signing.keys import SigningKey
 
-MAILLE = Path(sys.executable).with_name("maille")
 ARCEP = """\
 latitude_start;longitude_start;loaded_in_less_10_secondes;loaded_in_less_5_secondes;operator;protocole;situation
 47.1;4.1;1;1;Bouygues;WEB;INTRAIN
@@ -22,25 +21,6 @@ latitude_start;longitude_start;loaded_in_less_10_secondes;loaded_in_less_5_secon
 ENROL = ("--accept-privacy-notice", "--json")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def maille(home: Path) -> Run:
-    """Run the real command in a home of its own."""
-
-    def run(*words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        known = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}
-        known |= {"MAILLE_HOME": str(home), "LANG": "C.UTF-8", "COLUMNS": "120"} | environment
-        return subprocess.run(
-            [MAILLE, *words], capture_output=True, text=True, env=known, input=stdin, check=False, timeout=120
-        )
-
-    return run
 
 
 @pytest.fixture
@@ -74,7 +54,7 @@ def test_the_whole_way_of_a_field_device(maille: Run, live_collector: Any, arcep
     again = told(maille("import", arcep_file, *say))
     assert (again["added"], again["known"]) == (0, 2)
 
-    limits = ("--max-download-mb", "0.2", "--max-upload-mb", "0.1")
+    limits = ("--max-download-mb", "0.25", "--max-upload-mb", "0.25")
     place = ("--latitude", "47.2", "--longitude", "3.5", "--context", "outdoor", "--sim-plmn", "20801")
     measured = told(maille("measure", *place, "--technology", "4G", *limits, "--json"))
     assert (measured["outcome"], measured["rat"]) == ("ok", "lte")
@@ -104,7 +84,7 @@ def test_the_three_troubles_end_differently(
     maille: Run, home: Path, live_collector: Any, pinned: Any, new_sample: Callable[..., Sample]
 ) -> None:
     outbox_file = home / "outbox.sqlite"
-    key = SigningKey.load_or_create(home / "device-key.pem")
+    SigningKey.load_or_create(home / "device-key.pem")
     with Outbox(outbox_file) as outbox:
         outbox.add(new_sample() for _ in range(2))
         outbox.pin(pinned("http://127.0.0.1:9", live_collector.key.public))

@@ -123,3 +123,48 @@ def test_an_address_that_is_none_is_told(client: httpx.Client) -> None:
     for address in ("collector.example", "http://[", "ftp://collector.example"):
         with pytest.raises(CollectorError, match=r"collector\.example|\["):
             read_status(address, client)
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ({"max_samples": 40, "max_body_bytes": 9000}, (40, 9000)),
+        ({"max_samples": 500, "max_body_bytes": 1048576}, (None, None)),
+        ({"max_samples": 0, "max_body_bytes": "9000"}, (None, None)),
+        (None, (None, None)),
+    ],
+)
+def test_the_smaller_limits_of_a_collector_are_kept(
+    outbox: Outbox,
+    key: SigningKey,
+    client: httpx.Client,
+    serve: Serve,
+    live_collector: Any,
+    stated: Any,
+    kept: tuple[int | None, int | None],
+) -> None:
+    def through(request: Any) -> tuple[int, dict[str, str], bytes]:
+        answer = httpx.request(
+            request.method,
+            live_collector.base_url + request.path,
+            content=request.body,
+            headers={"Content-Type": request.headers.get("Content-Type", "")},
+        )
+        members = answer.json()
+        if request.method == "GET":
+            members["limits"] = stated
+        return answer.status_code, {}, json.dumps(members).encode()
+
+    enrol(serve(through), key, outbox, client=client)
+    (collector,) = outbox.collectors()
+    assert (collector.max_samples, collector.max_body_bytes) == kept
+
+
+def test_the_key_of_a_collector_that_was_left_is_not_forgotten(
+    outbox: Outbox, key: SigningKey, client: httpx.Client, live_collector: Any, pinned: Any
+) -> None:
+    before = pinned(live_collector.base_url, SigningKey.generate().public)
+    outbox.pin(before)
+    outbox.leave(before)
+    with pytest.raises(MailleError, match="pinned was"):
+        enrol(live_collector.base_url, key, outbox, client=client)
