@@ -128,6 +128,7 @@ def command(
     from client_sdk.measurement.limits import Limits
     from client_sdk.measurement.once import Surroundings, chosen_route, measure
     from client_sdk.measurement.spending import Budgets
+    from client_sdk.outbox.quiet import measuring
 
     surroundings = Surroundings(
         latitude=latitude,
@@ -157,14 +158,18 @@ def command(
                 ),
             )
 
-        taken = run(lambda: Access.of_server(server), server) if server else _at_collector(run, route)
+        with measuring(field_home().folder):
+            if server:
+                taken, kept = run(lambda: Access.of_server(server), server), False
+            else:
+                taken, kept = _at_collector(run, route)
     if taken.problem:
         warn(taken.problem)
-    answer(as_json, _present(taken.sample), _told(taken.sample, kept=server is None))
+    answer(as_json, _present(taken.sample), _told(taken.sample, kept=kept))
 
 
-def _at_collector(run: Callable[[Callable[[], Access], str], Taken], route: Route) -> Taken:
-    """Measure against the collector the device enrolled at last, and keep the sample."""
+def _at_collector(run: Callable[[Callable[[], Access], str], Taken], route: Route) -> tuple[Taken, bool]:
+    """Measure against the collector the device enrolled at last, and keep the sample unless the place is hidden."""
     from client_sdk.measurement.access import open_access
     from client_sdk.measurement.bound_client import client_over
     from client_sdk.outbox.upload import sending_to
@@ -175,8 +180,15 @@ def _at_collector(run: Callable[[Callable[[], Access], str], Taken], route: Rout
         key = SigningKey.load_or_create(home.device_key)
         with client_over(route) as client:
             taken = run(lambda: open_access(collector, key, client), collector.url)
-        outbox.add([taken.sample])
-    return taken
+        hidden = outbox.add([taken.sample]).hidden
+    if hidden:
+        warn(
+            tr(
+                "a place is hidden on this device, and this one is inside, or unknown: nothing was kept",
+                "un lieu est masqué sur cet appareil, et celui-ci est dedans, ou inconnu : rien n’est gardé",
+            )
+        )
+    return taken, not hidden
 
 
 def _within_budget(budgets: Budgets, limits: Limits, run: Callable[[Limits], Taken]) -> Taken:
