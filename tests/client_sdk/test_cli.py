@@ -137,7 +137,8 @@ def test_a_file_of_another_format_is_told(maille: Run, arcep_file: str, tmp_path
     done = maille("import", arcep_file, "--format", "gnettrack", "--time-zone", "Europe/Paris")
     assert (done.returncode, done.stderr) == (
         1,
-        f"maille: {arcep_file}: no column “Latitude”, expected Latitude, Longitude, NetworkMode, Timestamp\n",
+        f"maille: {arcep_file}: no column “Latitude”, expected Latitude, Longitude, Timestamp, "
+        "NetworkMode / NetworkTech\n",
     )
     day = maille("import", arcep_file, "--format", "arcep-qos")
     assert "--measured-on" in day.stderr
@@ -153,7 +154,9 @@ def test_a_folder_of_logs_is_imported(maille: Run, arcep_file: str, tmp_path: Pa
     counted = told(maille("import", str(folder.parent), arcep_file, *say, "--json"))
     assert (counted["files"], counted["samples"], counted["added"], counted["known"]) == (3, 7, 5, 2)
     spoken = maille("--lang=fr", "import", str(folder), *say, "--dry-run").stdout
-    assert spoken.startswith("5 relevés seraient importés de 2 fichiers (web 5).\n  2 lignes écartées")
+    assert spoken.startswith(
+        "5 relevés seraient importés de 2 fichiers (web 5).\n  formats : arcep-qos 2\n  2 lignes écartées"
+    )
 
 
 def test_looking_creates_nothing(maille: Run, home: Path, arcep_file: str) -> None:

@@ -31,7 +31,7 @@ print(json.dumps(found))
 
 SAME_IN_BOTH = {"Version.", "JSON"}
 ENGLISH = re.compile(
-    r"\b(the|of|and|with|for|from|this|that|are|is|not|where|when|show|usage|commands|default|required|exit|file|"
+    r"\b(the|of|and|with|for|from|this|that|are|is|not|where|when|usage|commands|default|required|exit|"
     r"folder|integer|float|str|path|text|your|its|by|to)\b",
     re.IGNORECASE,
 )
@@ -154,7 +154,7 @@ def test_help_in_french_has_the_parsers_words() -> None:
         (
             ("plan", "--modems", "two"),
             "--modems: 'two' is not a whole number (see maille plan --help)",
-            "--modems : 'two' n’est pas un entier (voir maille plan --help)",
+            "--modems : 'two' n’est pas un nombre entier (voir maille plan --help)",
         ),
         (
             ("import", "x", "--measured-on", "today"),
