@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -35,6 +36,23 @@ class Console(Protocol):
         ...
 
 
+def told(kind: str, text: str) -> str:
+    """An event in words."""
+    words = {
+        "warning": tr("WARNING", "ATTENTION"),
+        "well_again": tr("well again", "rétabli"),
+        "paused": tr("paused", "en pause"),
+        "resumed": tr("recording again", "enregistrement repris"),
+        "interrupted": tr("interrupted", "interrompu"),
+        "stopped": tr("stopped", "arrêté"),
+        "left": tr("cut off", "coupé"),
+        "missed": tr("missed runs", "passages manqués"),
+        "run": tr("run", "passage"),
+        "clock": tr("clock", "horloge"),
+    }
+    return f"{words.get(kind, kind)}: {text}" if text else words.get(kind, kind)
+
+
 class QuietConsole:
     """Warnings on standard error, and nothing else."""
 
@@ -46,9 +64,8 @@ class QuietConsole:
 
     def say(self, kind: str, text: str) -> None:
         """One line for what is wrong, and for its end."""
-        words = {"warning": tr("WARNING", "ATTENTION"), "well_again": tr("well again", "rétabli")}
-        if kind in words:
-            print(f"maille: {words[kind]}: {text}", file=sys.stderr, flush=True)  # noqa: T201
+        if kind in ("warning", "well_again", "missed"):
+            print(f"maille: {told(kind, text)}", file=sys.stderr, flush=True)  # noqa: T201
 
     def ring(self) -> None:
         """The terminal's bell, where there is one."""
@@ -106,9 +123,8 @@ class LiveConsole(QuietConsole):
         self._live.update(render(status, self._console.width), refresh=True)
 
     def say(self, kind: str, text: str) -> None:
-        """The page shows what is wrong; the rest scrolls above it."""
-        if kind not in ("warning", "well_again"):
-            self._live.console.print(text)
+        """The page shows what is wrong while it lasts; everything scrolls above it, with its time."""
+        self._live.console.print(f"{time.strftime('%H:%M:%S')} {told(kind, text)}", highlight=False, markup=False)
 
     def ring(self) -> None:
         """The terminal's bell."""

@@ -1,6 +1,8 @@
 """The survey as the person sees it."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from client_sdk.messages import tr
 from client_sdk.sample import Sample
@@ -10,6 +12,16 @@ from client_sdk.survey.recording import Recording
 from client_sdk.survey.saying import strength_dbm
 from client_sdk.survey.status import Activity, ModemStatus, SurveyStatus
 from client_sdk.survey.trials import Account, Trials
+
+_STATES: dict[str, Callable[[], str]] = {
+    "in_service": lambda: tr("in service", "réseau présent"),
+    "limited": lambda: tr("emergency calls only", "appels d’urgence seulement"),
+    "no_service": lambda: tr("no service", "pas de réseau"),
+    "denied": lambda: tr("registration denied", "inscription refusée"),
+    "radio_off": lambda: tr("radio off", "radio éteinte"),
+    "sim_missing": lambda: tr("no SIM", "pas de SIM"),
+    "unknown": lambda: tr("unknown", "inconnu"),
+}
 
 
 class Results:
@@ -32,7 +44,7 @@ class Results:
 
 def found_in(sample: Sample) -> str:
     """A test or a finding in words; empty for an ordinary sample."""
-    at = sample.measured_at[11:16] + " UTC"
+    at = f"{datetime.fromisoformat(sample.measured_at).astimezone():%H:%M}"
     if sample.kind == "throughput":
         if sample.outcome != "ok":
             return tr(f"test failed ({sample.outcome}) at {at}", f"test échoué ({sample.outcome}) à {at}")
@@ -42,7 +54,7 @@ def found_in(sample: Sample) -> str:
         )
         return f"↓ {down} ↑ {up} Mbit/s, {at}"
     if sample.kind == "service":
-        return tr(f"{sample.service_state} at {at}", f"{sample.service_state} à {at}")
+        return f"{_STATES[sample.service_state]()}, {at}"
     if sample.outcome == "no_data":
         return tr(f"registered, but no data at {at}", f"réseau sans données à {at}")
     return ""
@@ -118,11 +130,14 @@ def _next_test(lines: list[Line], trials: Trials) -> str:
         reasons = {reason for line in lines if (reason := line.can_test())}
         return tr("when possible: ", "dès que possible : ") + min(reasons) if reasons else tr("now", "maintenant")
     if trials.rhythm.by == "distance":
-        return tr(f"in {left / 1000:.1f} km", f"dans {left / 1000:.1f} km")
+        return tr(f"in {left / 1000:.1f} km", f"dans {left / 1000:.1f} km".replace(".", ","))
     if left < 60:
         return tr(f"in {left:.0f} s", f"dans {left:.0f} s")
     return tr(f"in {left / 60:.0f} min", f"dans {left / 60:.0f} min")
 
 
 def _rate(bps: float | None, lower_bound: bool | None) -> str:
-    return "—" if bps is None else f"{'≥ ' if lower_bound else ''}{bps / 1e6:.1f}"
+    if bps is None:
+        return "—"
+    megabits = f"{bps / 1e6:.1f}"
+    return ("≥ " if lower_bound else "") + tr(megabits, megabits.replace(".", ","))
