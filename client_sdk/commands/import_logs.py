@@ -20,7 +20,7 @@ from client_sdk.home import field_home
 from client_sdk.importers import arcep_qos, gnettrack, network_survey
 from client_sdk.importers.formats import Format, Found, Part, Reader, format_of, logs_in, one_by_one, parts_of
 from client_sdk.messages import tr
-from client_sdk.outbox.queue import Outbox
+from client_sdk.outbox.queue import Added, Outbox
 from client_sdk.sample import Context, Sample
 
 BATCH = 1000
@@ -155,7 +155,7 @@ def import_files(
     kinds: Counter[str] = Counter()
     left_out: Counter[tuple[str, bool]] = Counter()
     examples: dict[tuple[str, bool], str] = {}
-    added = 0
+    added = hidden = 0
     # a dry run must leave nothing behind, not even an empty outbox
     outbox = None if dry_run else open_outbox(home)
     with ExitStack() as stack:
@@ -164,7 +164,8 @@ def import_files(
         watch = _watch(stack.enter_context(progress_bar(as_json)), parts)
         for part in parts:
             samples = _counted(part.read(readers[part.format], watch), kinds, left_out, examples)
-            added += _keep(samples, outbox)
+            kept = _keep(samples, outbox)
+            added, hidden = added + kept.added, hidden + kept.hidden
     rows = [
         {"reason": reason, "count": count, "whole_row": whole, "example": examples[reason, whole]}
         for (reason, whole), count in left_out.most_common()
@@ -178,7 +179,8 @@ def import_files(
         "samples": read,
         "kinds": dict(kinds),
         "added": added,
-        "known": 0 if dry_run else read - added,
+        "known": 0 if dry_run else read - added - hidden,
+        "hidden": hidden,
         "dry_run": dry_run,
         "left_out": rows,
     }
@@ -218,11 +220,12 @@ def _counted(
             )
 
 
-def _keep(samples: Iterator[Sample], outbox: Outbox | None) -> int:
-    added = 0
+def _keep(samples: Iterator[Sample], outbox: Outbox | None) -> Added:
+    total = Added(0, 0)
     while batch := list(islice(samples, BATCH)):
-        added += outbox.add(batch).added if outbox else 0
-    return added
+        done = outbox.add(batch) if outbox else Added(0, 0)
+        total = Added(total.added + done.added, total.known + done.known, total.hidden + done.hidden)
+    return total
 
 
 def _account(data: dict[str, Any]) -> str:
@@ -236,6 +239,11 @@ def _account(data: dict[str, Any]) -> str:
         first = tr(
             f"{data['added']} samples imported from {data['files']} files ({kinds}), {data['known']} known already.",
             f"{data['added']} relevés importés de {data['files']} fichiers ({kinds}), {data['known']} déjà connus.",
+        )
+    if data["hidden"]:
+        first += tr(
+            f" {data['hidden']} are near a hidden place, or have no position: left out.",
+            f" {data['hidden']} sont près d’un lieu masqué, ou sans position : écartés.",
         )
     looks = ", ".join(f"{name} {count}" for name, count in data["formats"].items())
     rows = tr("rows left out", "lignes écartées")

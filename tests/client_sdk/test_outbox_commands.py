@@ -180,3 +180,14 @@ def test_what_was_read_back_is_told(maille: Run, home: Path, add: Any, link: Joi
     assert "samples were read back from it, the rest could not be read" in done.stderr
     assert 800 < told(done)["pending"] < 1000
     assert told(maille("upload", "--json"))["pending"] == 0
+
+
+def test_an_imported_log_obeys_hidden_places(maille: Run, tmp_path: Path) -> None:
+    log = tmp_path / "campaign.csv"
+    head = "latitude_start;longitude_start;loaded_in_less_10_secondes;loaded_in_less_5_secondes;operator;protocole"
+    log.write_text(head + ";situation\n47.1;4.1;1;1;Bouygues;WEB;INTRAIN\n47.2;4.2;0;0;Orange;WEB;INTRAIN\n")
+    told(maille("device", "hide", "47.2,4.2", "--json"))
+    say = ("import", str(log), "--format", "arcep-qos", "--measured-on", "2025-06-17")
+    first = told(maille(*say, "--json"))
+    assert (first["samples"], first["added"], first["known"], first["hidden"]) == (2, 1, 0, 1)
+    assert "1 are near a hidden place" in maille(*say).stdout
