@@ -103,24 +103,21 @@ FULL: dict[str, Any] = {
     "ip_family": "ipv6",
     "rtt_download_median_ms": 61.5,
     "rtt_upload_median_ms": 75.25,
-    "download_whole_bps": 6800000.5,
-    "download_ramp_ms": 1000.0,
-    "download_stop": "ci",
-    "download_stability": 0.0875,
-    "download_confidence": "high",
-    "download_would_stop_ms": 4500.0,
-    "download_would_stop_bps": 7100000.25,
-    "download_buckets": "0 41203 512000",
-    "download_interface_bytes": 9400000,
-    "upload_whole_bps": 6800000.5,
-    "upload_ramp_ms": 1000.0,
-    "upload_stop": "ci",
-    "upload_stability": 0.0875,
-    "upload_confidence": "high",
-    "upload_would_stop_ms": 4500.0,
-    "upload_would_stop_bps": 7100000.25,
-    "upload_buckets": "0 41203 512000",
-    "upload_interface_bytes": 9400000,
+    **{
+        f"{direction}_{name}": value
+        for direction in ("download", "upload")
+        for name, value in {
+            "whole_bps": 6800000.5,
+            "ramp_ms": 1000.0,
+            "stop": "ci",
+            "stability": 0.0875,
+            "confidence": "high",
+            "would_stop_ms": 4500.0,
+            "would_stop_bps": 7100000.25,
+            "buckets": "0 41203 512000",
+            "interface_bytes": 9400000,
+        }.items()
+    },
 }
 
 
