@@ -28,8 +28,8 @@ from client_sdk.importers.network_survey_fields import (
     serving_plmn,
     sim_plmn,
 )
-from client_sdk.importers.network_survey_files import Record, streams
-from client_sdk.importers.network_survey_order import Stream, merged
+from client_sdk.importers.network_survey_files import Record, Source, sources
+from client_sdk.importers.network_survey_order import merged
 from client_sdk.importers.reading import LeftOut, bounded, sample_of
 from client_sdk.messages import tr
 from client_sdk.sample import Context, Sample
@@ -92,9 +92,8 @@ def read(logs: Sequence[Log], options: NetworkSurveyOptions) -> Iterator[Found]:
     Raises:
         LogError: one of them is not such a file.
     """
-    found = [(kind, log, stream) for log in logs for kind, stream in streams(log)]
-    sims = _first_sims(stream for kind, _, stream in found if kind == "phone_state")
-    yield from _Reading(options, sims).over(merged(found))
+    found = [source for log in logs for source in sources(log)]
+    yield from _Reading(options, _first_sims(found)).over(merged(found))
 
 
 class _Reading:
@@ -231,11 +230,11 @@ class _Reading:
             yield record.log, sample
 
 
-def _first_sims(state_streams: Iterable[Stream]) -> dict[_Phone, str]:
+def _first_sims(found: Iterable[Source]) -> dict[_Phone, str]:
     """The SIM that each phone and slot has first, for the cells that were written before its first state."""
     sims: dict[_Phone, str] = {}
-    for stream in state_streams:
-        for item in stream():
+    for source in found:
+        for item in source.read() if source.kind == "phone_state" else ():
             if isinstance(item, Record) and (sim := sim_plmn(item)):
                 sims.setdefault(_phone(item), sim)
     return sims

@@ -76,6 +76,23 @@ class Record:
     values: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one file holds of one kind.
+
+    Attributes:
+        kind: of its records.
+        log: the file.
+        packaged: whether that is a GeoPackage; the app can write the same records to a CSV too.
+        read: reads the records from their beginning.
+    """
+
+    kind: RecordKind
+    log: Log
+    packaged: bool
+    read: Callable[[], Iterator[Record | LeftOut]]
+
+
 def is_network_survey(log: Log) -> bool:
     """Whether a file looks like one of these."""
     head = log.head(_HEAD_BYTES)
@@ -86,14 +103,14 @@ def is_network_survey(log: Log) -> bool:
     return "devicetime" in header and _kind(header) is not None
 
 
-def streams(log: Log) -> list[tuple[RecordKind, Callable[[], Iterator[Record | LeftOut]]]]:
-    """What one file holds: each kind of record, and what reads these from the beginning.
+def sources(log: Log) -> list[Source]:
+    """What one file holds.
 
     Raises:
         LogError: not such a file.
     """
     if log.head(len(_SQLITE)) == _SQLITE:
-        return [(kind, partial(_geopackage, log, table, kind)) for table, kind in _tables(log).items()]
+        return [Source(kind, log, True, partial(_geopackage, log, table, kind)) for table, kind in _tables(log).items()]
     header = {_name(column) for column in log.columns(",", "#")}
     kind = _kind(header)
     if kind is None or "devicetime" not in header:
@@ -103,7 +120,7 @@ def streams(log: Log) -> list[tuple[RecordKind, Callable[[], Iterator[Record | L
                 f"{log.name} : pas un fichier de cellules ou d’états du téléphone de Network Survey",
             )
         )
-    return [(kind, partial(_csv, log, kind))]
+    return [Source(kind, log, False, partial(_csv, log, kind))]
 
 
 def _csv(log: Log, kind: RecordKind) -> Iterator[Record | LeftOut]:
