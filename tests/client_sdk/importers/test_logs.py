@@ -16,10 +16,27 @@ from client_sdk.importers.reading import LeftOut
 from client_sdk.sample import Sample
 
 LITE_ROW = {
-    **{"Timestamp": "2026.06.17_15.34.34", "Longitude": "3.9", "Latitude": "47.1"},
-    **{"Operatorname": "Réseau", "Operator": "20801", "Cellname": "-", "Node": "1011", "CellID": "12", "LAC": "4711"},
-    **{"NetworkTech": "4G", "Level": "-97", "Qual": "-12", "SNR": "7.0", "CQI": "9", "LTERSSI": "-67"},
-    **{"ARFCN": "1300", "PSC": "211", "Altitude": "312", "Distance": "-1", "TA": "0", "BAND": "L3"},
+    "Timestamp": "2026.06.17_15.34.34",
+    "Longitude": "3.9",
+    "Latitude": "47.1",
+    "Operatorname": "Réseau",
+    "Operator": "20801",
+    "Cellname": "-",
+    "Node": "1011",
+    "CellID": "12",
+    "LAC": "4711",
+    "NetworkTech": "4G",
+    "Level": "-97",
+    "Qual": "-12",
+    "SNR": "7.0",
+    "CQI": "9",
+    "LTERSSI": "-67",
+    "ARFCN": "1300",
+    "PSC": "211",
+    "Altitude": "312",
+    "Distance": "-1",
+    "TA": "0",
+    "BAND": "L3",
 }
 PARIS = GNetTrackOptions(ZoneInfo("Europe/Paris"))
 
