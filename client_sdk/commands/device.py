@@ -113,9 +113,9 @@ def _about_this_device(outbox: Outbox, url: str) -> str:
     )
     return tr(
         "On this device: samples wait until the collector has signed for them, and their text is forgotten 30 days "
-        f"after. To leave: `maille device leave {url}`; nothing more is sent there from then on.",
+        f"after, at the latest. To leave: `maille device leave {url}`; nothing more is sent there from then on.",
         "Sur cet appareil : les relevés attendent que le collecteur ait signé leur reçu ; leur texte est oublié 30 "
-        f"jours après. Pour partir : `maille device leave {url}` ; dès lors plus rien n’y est envoyé.",
+        f"jours après au plus tard. Pour partir : `maille device leave {url}` ; dès lors plus rien n’y est envoyé.",
     ) + (waiting if here else "")
 
 

@@ -19,10 +19,12 @@ from client_sdk.sample import Sample, check, encode
 from client_sdk.signing.keys import VerifyingKey
 
 KEEP_MS = 30 * 86_400_000
-"""Receipts, and the text of samples sent everywhere, stay this long for their owner."""
+"""Receipts, and the text of samples sent everywhere, stay this long for their owner, where there is room."""
 
 MAX_FILE_BYTES = 200_000_000
-"""Ours: about 300,000 samples; beyond it nothing is recorded rather than anything dropped."""
+"""Ours: some 150,000 samples; beyond it nothing is recorded rather than anything dropped that was not sent."""
+
+_DROPPED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ class Outbox:
                 (next_seq,),
             )
             self.connection.execute("UPDATE counter SET next_seq = ?", (seq,))
-            if seq > next_seq and self.size_bytes() > self._max_bytes:
+            if seq > next_seq and not self._made_room():
                 raise OutboxFullError(
                     tr(
                         f"the outbox holds {self._max_bytes / 1e6:.0f} MB, as much as it may: nothing more is "
@@ -216,6 +218,21 @@ class Outbox:
                 "(SELECT seq FROM deliveries GROUP BY seq HAVING min(state) = 'sent' AND max(settled_ms) < ?)",
                 (before_ms,),
             )
+
+    def _made_room(self) -> bool:
+        """Drop samples that every collector has, the oldest first, while the file is too large; whether it fits."""
+        while self.size_bytes() > self._max_bytes:
+            oldest = self.connection.execute(
+                "SELECT seq, max(settled_ms) FROM deliveries GROUP BY seq HAVING min(state) = 'sent' "
+                "ORDER BY seq LIMIT ?",
+                (_DROPPED_AT_ONCE,),
+            ).fetchall()
+            if not oldest:
+                return False
+            for table in ("deliveries", "samples"):
+                self.connection.executemany(f"DELETE FROM {table} WHERE seq = ?", ((seq,) for seq, _ in oldest))
+            self.connection.execute("DELETE FROM receipts WHERE kept_ms <= ?", (min(ms for _, ms in oldest),))
+        return True
 
     def pin(self, collector: PinnedCollector) -> None:
         """Remember a collector and its key: every sample here goes there too, and every later one.

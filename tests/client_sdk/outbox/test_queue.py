@@ -170,25 +170,30 @@ def test_commits_reach_the_disk(outbox: Outbox) -> None:
 
 
 def test_a_full_outbox_records_no_more_and_drops_nothing(
-    tmp_path: Path, key: SigningKey, new_sample: NewSample, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, key: SigningKey, new_sample: NewSample
 ) -> None:
-    with Outbox(tmp_path / "small.sqlite", max_bytes=300_000) as outbox:
+    with Outbox(tmp_path / "small.sqlite", max_bytes=600_000) as outbox:
         outbox.pin(COLLECTOR)
-        while outbox.size_bytes() < 200_000:
+        while outbox.size_bytes() < 500_000:
             outbox.add(new_sample() for _ in range(50))
         kept = outbox.counts().pending
-        with pytest.raises(OutboxFullError, match=r"holds 0 MB, as much as it may.*`maille upload`"):
+        with pytest.raises(OutboxFullError, match=r"holds 1 MB, as much as it may.*`maille upload`"):
             outbox.add(new_sample() for _ in range(1000))
         assert outbox.counts().pending == kept > 100
-        assert outbox.size_bytes() <= 300_000
-        while outbox.counts().pending:  # what is full can still be sent, and makes room a month later
+        assert outbox.size_bytes() <= 600_000
+        while outbox.counts().pending:  # what is full can still be sent
             envelope = sealed(outbox, key)
             lines = len(open_envelope(envelope.body, envelope.signature, lambda _: key.public).lines)
             stored = receipt_for(envelope, *(LineVerdict(line=n, verdict="stored") for n in range(1, lines + 1)))
             Delivery(outbox, COLLECTOR).settle(envelope, stored, "jws")
-        monkeypatch.setattr("client_sdk.outbox.queue.now_ms", lambda: 4_000_000_000_000)
-        outbox.forget()
-        assert outbox.add([new_sample()]).added == 1
+        # what was sent makes room, the oldest first, for as much as was ever recorded
+        for _ in range(30):
+            outbox.add(new_sample() for _ in range(20))
+        seqs = [seq for (seq,) in outbox.connection.execute("SELECT seq FROM samples ORDER BY seq")]
+        assert seqs == list(range(seqs[0], kept + 600))
+        assert 0 < seqs[0] <= kept
+        assert outbox.counts().pending == 600
+        assert outbox.size_bytes() <= 600_000
 
 
 def test_a_place_that_cannot_hold_a_file_is_told(tmp_path: Path) -> None:
