@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from client_sdk.outbox.queue import PinnedCollector
     from client_sdk.outbox.upload import CollectorUpload
 
+CONNECT_TIMEOUT_S = 15
+"""Ours: a collector that does not answer keeps the others waiting no longer."""
+
 
 def command(
     folder: Annotated[
@@ -73,7 +76,10 @@ def _upload_pending(as_json: bool) -> None:
     home = field_home()
     with open_outbox(home) as outbox:
         key = SigningKey.load_or_create(home.device_key)
-        with httpx.Client(timeout=60) as client, progress_bar(as_json) as progress:
+        with (
+            httpx.Client(timeout=httpx.Timeout(60, connect=CONNECT_TIMEOUT_S)) as client,
+            progress_bar(as_json) as progress,
+        ):
             summary = upload(outbox, key, client, progress, by_hand=True)
         pending = outbox.counts().pending
         data: dict[str, Any] = {
@@ -132,7 +138,10 @@ def _upload_folder(folder: Path, to: str | None, as_json: bool) -> None:
     if not folder.is_dir():
         raise MailleError(tr(f"{folder}: no such folder", f"{folder} : dossier introuvable"))
     home = field_home()
-    with httpx.Client(timeout=60) as client, progress_bar(as_json) as progress:
+    with (
+        httpx.Client(timeout=httpx.Timeout(60, connect=CONNECT_TIMEOUT_S)) as client,
+        progress_bar(as_json) as progress,
+    ):
         collectors = _known_collectors(home)
         if to:
             collectors.append(_collector_of(to, folder, client))

@@ -21,6 +21,7 @@ from client_sdk.outbox.schema import (
     execute_all,
     file_trouble,
     now_ms,
+    primary_code,
     read_only_text,
     transaction,
 )
@@ -191,8 +192,7 @@ def _no_place(path: Path, error: OSError) -> OutboxError:
 
 
 def _cannot_open(path: Path, error: sqlite3.OperationalError) -> OutboxError:
-    primary_code = error.sqlite_errorcode & 0xFF
-    if primary_code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY):
+    if primary_code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY):
         trouble = file_trouble(error)
         kind = OutboxFullError if isinstance(trouble, OutboxFullError) else OutboxError
         return kind(f"{path}: {trouble}")

@@ -172,22 +172,38 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
             if connection.in_transaction:  # a full disk ends it by itself
                 connection.execute("ROLLBACK")
             raise
-    except sqlite3.OperationalError as error:
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.DatabaseError as error:
         raise file_trouble(error) from error
 
 
-def file_trouble(error: sqlite3.OperationalError) -> OutboxError:
+def primary_code(error: sqlite3.DatabaseError) -> int:
+    """SQLite's primary result code, 0 where the error is not SQLite's own."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def file_trouble(error: sqlite3.DatabaseError) -> OutboxError:
     """What an error of the file means for the person."""
-    primary_code = error.sqlite_errorcode & 0xFF
-    if primary_code == sqlite3.SQLITE_FULL:
+    code = primary_code(error)
+    if code == sqlite3.SQLITE_FULL:
         return OutboxFullError(disk_full_text())
-    if primary_code == sqlite3.SQLITE_READONLY:
+    if code == sqlite3.SQLITE_READONLY:
         return OutboxError(read_only_text())
-    if primary_code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return OutboxError(
             tr(
                 f"the outbox is in use by another program ({error}); try again",
                 f"la file d’envoi est occupée par un autre programme ({error}) ; réessayez",
+            )
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return OutboxError(
+            tr(
+                f"the outbox is damaged ({error}): stop every maille program, then run `maille status`, which reads "
+                "back what it can",
+                f"la file d’envoi est abîmée ({error}) : arrêtez tous les programmes maille, puis lancez `maille "
+                "status`, qui récupère ce qui peut l’être",
             )
         )
     return OutboxError(tr(f"the outbox cannot be used ({error})", f"la file d’envoi est inutilisable ({error})"))

@@ -192,3 +192,12 @@ def test_being_killed_while_it_reads_back_loses_nothing(filled: Path, killed_aft
         assert len(lines_of(filled)) == samples
     assert not recovered.exists()
     assert content in [path.read_bytes() for path in filled.parent.glob("outbox.sqlite.damaged-*")]
+
+
+def test_damage_that_shows_while_in_use_is_told(filled: Path, new_sample: NewSample) -> None:
+    with Outbox(filled) as outbox:
+        outbox.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        outbox.connection.execute("PRAGMA cache_size = 1")
+        damage(filled, *pages_of(filled, "samples")[-3:])
+        with pytest.raises(OutboxError, match=r"is damaged .* then run `maille status`"):
+            outbox.add([new_sample()])

@@ -1,5 +1,7 @@
 """Every collector gets every sample, whatever the others do; two processes never send the same envelope at once."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -117,27 +119,42 @@ def test_a_collector_that_is_left_gets_nothing_more(
     assert [len(one.bodies) for one in far] == [1, 1, 0]
 
 
-def test_two_processes_share_the_work(
-    outbox: Outbox, key: SigningKey, far: list[Answering], new_sample: NewSample
-) -> None:
+SEND = """
+import sys
+from pathlib import Path
+import httpx
+from client_sdk.outbox.queue import Outbox
+from client_sdk.outbox.upload import upload
+from client_sdk.signing.keys import SigningKey
+folder = Path(sys.argv[1])
+with Outbox(folder / "outbox.sqlite") as outbox, httpx.Client(timeout=60) as client:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(upload(outbox, SigningKey.load(folder / "key.pem"), client).checked().sent)
+"""
+
+
+def test_processes_share_the_work(outbox: Outbox, key: SigningKey, far: list[Answering], new_sample: NewSample) -> None:
     outbox.add(new_sample() for _ in range(2400))
-    begin = threading.Barrier(3)
-    sent: list[int] = []
-
-    def send() -> None:
-        with Outbox(outbox.path) as own, httpx.Client() as client:
-            begin.wait()
-            sent.append(upload(own, key, client).checked().sent)
-
-    senders = [threading.Thread(target=send) for _ in range(3)]
+    folder = outbox.path.parent
+    (folder / "key.pem").write_bytes(key.pem())
+    senders = [
+        subprocess.Popen([sys.executable, "-c", SEND, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
     for sender in senders:
-        sender.start()
+        assert sender.stdout
+        assert sender.stdout.readline() == "ready\n"
     for sender in senders:
-        sender.join()
+        assert sender.stdin
+        sender.stdin.write("go\n")
+        sender.stdin.flush()
+    sent = [int(sender.communicate()[0]) for sender in senders]
     assert sum(sent) == 3 * 2400
     for one in far:
         assert one.most_at_once == 1
         assert len(one.bodies) == len(set(one.bodies)), "an envelope was sent twice"
+    assert outbox.counts() == Counts(pending=0, in_flight=0, sent=2400, rejected=0)
 
 
 def test_real_collectors_keep_every_sample_once(
