@@ -21,6 +21,7 @@ from client_sdk.errors import CollectorError, MailleError
 from client_sdk.exit_codes import DONE, FAILED, USAGE
 from client_sdk.messages import Language, tr, use_language
 from client_sdk.spoken_parser import speak
+from client_sdk.system_errors import refused
 from client_sdk.usage_errors import UsageError, is_plain_help, told
 
 Place = Literal["command", "group", "server group", "server command"]
@@ -127,8 +128,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from client_sdk.commands.terminal import exit_code
 
         _fail(str(error), exit_code(error))
-    except (MailleError, OSError) as error:
+    except MailleError as error:
         _fail(str(error), FAILED)
+    except OSError as error:
+        _fail(refused(error), FAILED)
     raise SystemExit(ended)
 
 
@@ -214,7 +217,11 @@ def _choose_language(words: list[str]) -> list[str]:
             continue
         language = value if separator else next(remaining, "")
         if language not in get_args(Language):
-            _fail(f"--lang: got {language!r}, expected {' or '.join(get_args(Language))}", USAGE)
+            expected = tr(" or ", " ou ").join(get_args(Language))
+            _fail(
+                tr(f"--lang: got {language!r}, expected {expected}", f"--lang : {language!r} au lieu de {expected}"),
+                USAGE,
+            )
         use_language(language)  # type: ignore[arg-type]
     return rest
 

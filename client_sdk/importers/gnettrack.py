@@ -82,8 +82,8 @@ def read(log: Log, options: GNetTrackOptions) -> Iterator[Sample | LeftOut]:
         expected = ", ".join([*sorted(REQUIRED), " / ".join(MODES)])
         raise LogError(
             tr(
-                f"{log.name}: no column “{missing}”, expected {expected}",
-                f"{log.name} : pas de colonne « {missing} », attendu {expected}",
+                f"{log.name}: no column “{missing}”, expected {expected}; is it of another --format?",
+                f"{log.name} : pas de colonne « {missing} », attendu {expected} ; autre --format ?",
             )
         )
     seen: dict[bytes, None] = {}

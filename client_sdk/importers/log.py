@@ -196,10 +196,11 @@ class Log:
             )
         header = [name.strip() for name in split(line, delimiter)]
         if missing := sorted(required - set(header)):
+            expected = ", ".join(sorted(required))
             raise LogError(
                 tr(
-                    f"{self.name}: no column “{missing[0]}”, expected {', '.join(sorted(required))}",
-                    f"{self.name} : pas de colonne « {missing[0]} », attendu {', '.join(sorted(required))}",
+                    f"{self.name}: no column “{missing[0]}”, expected {expected}; is it of another --format?",
+                    f"{self.name} : pas de colonne « {missing[0]} », attendu {expected} ; autre --format ?",
                 )
             )
         return header

@@ -116,8 +116,8 @@ def sources(log: Log) -> list[Source]:
     if kind is None or "devicetime" not in header:
         raise LogError(
             tr(
-                f"{log.name}: not a file of cells or phone states of Network Survey",
-                f"{log.name} : pas un fichier de cellules ou d’états du téléphone de Network Survey",
+                f"{log.name}: not a file of cells or phone states of Network Survey; is it of another --format?",
+                f"{log.name} : pas un fichier de cellules ou d’états du téléphone de Network Survey ; autre --format ?",
             )
         )
     return [Source(kind, log, False, partial(_csv, log, kind))]
@@ -167,7 +167,10 @@ def _opened(log: Log) -> Iterator[sqlite3.Connection]:
             yield file
         except sqlite3.DatabaseError as error:
             raise LogError(
-                tr(f"{log.name}: is no readable GeoPackage ({error})", f"{log.name} : GeoPackage illisible ({error})")
+                tr(
+                    f"{log.name}: is no readable GeoPackage ({error}); export it again",
+                    f"{log.name} : GeoPackage illisible ({error}) ; réexportez-le",
+                )
             ) from error
         finally:
             file.close()

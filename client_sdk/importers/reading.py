@@ -73,7 +73,8 @@ def bounded(row: int, values: dict[str, Any]) -> tuple[dict[str, Any], list[Left
             check_value(name, value, FIELDS[name])
             kept[name] = value
         except SampleError as error:
-            out.append(LeftOut(row, tr(f"{name} out of bounds", f"{name} hors bornes"), str(error), name))
+            shown = tr(str(error), f"{name} : {value}"[:64])
+            out.append(LeftOut(row, tr(f"{name} out of bounds", f"{name} hors bornes"), shown, name))
     return kept, out
 
 
@@ -91,7 +92,7 @@ def sample_of(log: Log, row: int, measured_at: datetime, **values: Any) -> Sampl
         )
         check(sample)
     except SampleError as error:
-        return LeftOut(row, tr(f"{error.field} cannot be used", f"{error.field} inutilisable"), str(error))
+        return LeftOut(row, tr(f"{error.field} cannot be used", f"{error.field} inutilisable"), tr(str(error), ""))
     return sample
 
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from client_sdk.errors import DeviceKeyError
+from client_sdk.messages import tr
 from client_sdk.signing.base64url import decode_base64url, encode_base64url
 
 Jwk = dict[str, str]
@@ -146,9 +147,11 @@ class SigningKey:
         try:
             private_key = load_pem_private_key(path.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
-            raise DeviceKeyError(f"{path}: cannot be read as a private key ({error})") from error
+            why = tr(f"cannot be read as a private key ({error})", f"ne peut être lu comme clé privée ({error})")
+            raise DeviceKeyError(_unusable(path, why)) from error
         if not isinstance(private_key, Ed25519PrivateKey):
-            raise DeviceKeyError(f"{path}: holds a key that is not Ed25519")
+            why = tr("holds a key that is not Ed25519", "contient une clé qui n’est pas Ed25519")
+            raise DeviceKeyError(_unusable(path, why))
         return cls(private_key)
 
     @classmethod
@@ -165,3 +168,10 @@ class SigningKey:
     def sign(self, signed: bytes) -> bytes:
         """Ed25519 signature, 64 bytes."""
         return self._private_key.sign(signed)
+
+
+def _unusable(path: Path, why: str) -> str:
+    return tr(
+        f"{path}: {why}; put a copy of it back; a phone can also remove it and enrol again as a new device",
+        f"{path} : {why} ; remettez-en une copie ; un téléphone peut aussi le supprimer et s’enrôler de nouveau",
+    )

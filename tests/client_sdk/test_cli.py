@@ -138,7 +138,7 @@ def test_a_file_of_another_format_is_told(maille: Run, arcep_file: str, tmp_path
     assert (done.returncode, done.stderr) == (
         1,
         f"maille: {arcep_file}: no column “Latitude”, expected Latitude, Longitude, Timestamp, "
-        "NetworkMode / NetworkTech\n",
+        "NetworkMode / NetworkTech; is it of another --format?\n",
     )
     day = maille("import", arcep_file, "--format", "arcep-qos")
     assert "--measured-on" in day.stderr
