@@ -16,8 +16,9 @@ HEADER_BYTES = 28
 
 PINGS = 20
 PING_INTERVAL_S = 0.05
-SILENCE_S = 3.0
-"""No packet for so long: the flood is over. The queue of the slowest link drains in less."""
+PING_TIMEOUT_S = 3.0
+SILENCE_S = 0.7
+"""No packet for so long: the flood is over. On the slowest link there are 0.05 s between two."""
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def ping(to: tuple[str, int]) -> None:
     """Send small packets, one at a time, and print the round trips of those that came back."""
     rtts_ms: list[float] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.settimeout(SILENCE_S)
+        asking.settimeout(PING_TIMEOUT_S)
         for number in range(PINGS):
             start = time.perf_counter()
             asking.sendto(number.to_bytes(24), to)

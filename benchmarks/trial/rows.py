@@ -89,8 +89,9 @@ class Outcome:
         row: the link.
         tries: of each direction.
         rtts_ms: median idle round trip of each of our tests.
-        full_link_bytes: IP bytes that the link carried for each of our full-length tests, both directions, probes
-            and handshakes included.
+        full_link_bytes: IP bytes that the link carried for each of our full-length tests, both directions, headers,
+            probes, handshakes and what came after the end included.
+        ruled_link_bytes: the same when the stop rule ends the transfers.
         iperf3_link_bytes: the same for iperf3's two transfers.
         latest_ms: the latest that the link itself delivered a packet: large where the machine was too busy to tell.
         congestion: congestion control of TCP at both ends.
@@ -101,6 +102,7 @@ class Outcome:
     tries: dict[Direction, tuple[Try, ...]]
     rtts_ms: tuple[float, ...]
     full_link_bytes: tuple[int, ...]
+    ruled_link_bytes: tuple[int, ...]
     iperf3_link_bytes: tuple[int, ...]
     latest_ms: float
     congestion: str
@@ -124,11 +126,10 @@ class Outcome:
         """Median distance of the idle round trip from the emulated delay; None where none was measured."""
         return median(abs(rtt_ms - self.row.delay_ms) for rtt_ms in self.rtts_ms) if self.rtts_ms else None
 
-    def bytes_ratio(self, direction: Direction) -> float | None:
-        """Bytes with the stop rule over those of the full length, repetition by repetition, in the median."""
-        ratios = [
-            one.ruled_bytes / one.full_bytes for one in self.tries[direction] if one.ruled_bytes and one.full_bytes
-        ]
+    def bytes_ratio(self) -> float | None:
+        """What a test costs with the stop rule over what it costs at full length, in the median."""
+        pairs = zip(self.ruled_link_bytes, self.full_link_bytes, strict=False)
+        ratios = [ruled / full for ruled, full in pairs]
         return median(ratios) if ratios else None
 
     def rule_difference_pct(self, direction: Direction) -> float | None:
@@ -153,13 +154,13 @@ def rows(
 def figures(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
     """The benchmark's figures; None where no row has what one needs, and for the round trip where one row has none.
 
-    ``stop_rule_bytes_ratio`` is the mean over rows and directions of each one's median, so that each weighs the same
-    whatever its rate; ``stop_rule_difference_pct`` is the median over them.
+    ``stop_rule_bytes_ratio`` is the mean over rows of each one's median, so that each weighs the same whatever its
+    rate; ``stop_rule_difference_pct`` is the median over rows and directions.
     """
     sides = [(outcome, direction) for outcome in outcomes for direction in DIRECTIONS]
     loss_free = [outcome.error_pct(direction) for outcome, direction in sides if outcome.row.loss == 0]
     excess = [points for outcome, direction in sides if (points := outcome.excess_points(direction)) is not None]
-    ratios = [ratio for outcome, direction in sides if (ratio := outcome.bytes_ratio(direction)) is not None]
+    ratios = [ratio for outcome in outcomes if (ratio := outcome.bytes_ratio()) is not None]
     differences = [
         difference for outcome, direction in sides if (difference := outcome.rule_difference_pct(direction)) is not None
     ]

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.link.link import Link, LinkError, open_link
 from benchmarks.trial.rows import DIRECTIONS, Direction, Outcome, Row, Try
 
+SLOW_MBPS = 8.0
 PORT = 8420
 START_TIMEOUT_S = 60.0
 TEST_TIMEOUT_S = 60.0
@@ -27,18 +28,23 @@ class Plan:
 
     Attributes:
         repetitions: of everything.
+        slow_repetitions: the same on slow rows, where many run at a time and the losses of one try are few.
         iperf3_s: length of each of iperf3's transfers.
         ruled: whether a test that the stop rule ends is made, too.
     """
 
     repetitions: int
+    slow_repetitions: int
     iperf3_s: int
     ruled: bool
 
-    @property
-    def steps(self) -> int:
+    def repetitions_of(self, row: Row) -> int:
+        """Of everything on a row."""
+        return self.slow_repetitions if row.rate_mbps <= SLOW_MBPS else self.repetitions
+
+    def steps(self, row: Row) -> int:
         """How many steps a row has, for a progress bar."""
-        return self.repetitions * (3 + self.ruled)
+        return self.repetitions_of(row) * (3 + self.ruled)
 
 
 async def run_row(row: Row, plan: Plan, step: Callable[[], None]) -> Outcome:
@@ -56,10 +62,11 @@ async def run_row(row: Row, plan: Plan, step: Callable[[], None]) -> Outcome:
     ruled: list[dict[str, Any]] = []
     iperf3: dict[Direction, list[dict[str, Any]]] = {"download": [], "upload": []}
     full_link_bytes: list[int] = []
+    ruled_link_bytes: list[int] = []
     iperf3_link_bytes: list[int] = []
     with tempfile.TemporaryDirectory(prefix="maille-accuracy-") as folder:
         async with open_link(row.settings) as link, _field_device(link, Path(folder)) as device:
-            for _ in range(plan.repetitions):
+            for _ in range(plan.repetitions_of(row)):
                 before = await _carried(link)
                 ours.append(await device.test("full"))
                 full_link_bytes.append(await _carried(link) - before)
@@ -70,7 +77,9 @@ async def run_row(row: Row, plan: Plan, step: Callable[[], None]) -> Outcome:
                     step()
                 iperf3_link_bytes.append(await _carried(link) - before)
                 if plan.ruled:
+                    before = await _carried(link)
                     ruled.append(await device.test("ruled"))
+                    ruled_link_bytes.append(await _carried(link) - before)
                     step()
             counters = await link.counters()
             congestion = link.congestion
@@ -81,6 +90,7 @@ async def run_row(row: Row, plan: Plan, step: Callable[[], None]) -> Outcome:
         tries={direction: _tries(direction, ours, ruled, iperf3[direction]) for direction in DIRECTIONS},
         rtts_ms=tuple(one["rtt_median_ms"] for one in told if "rtt_median_ms" in one),
         full_link_bytes=tuple(full_link_bytes),
+        ruled_link_bytes=tuple(ruled_link_bytes),
         iperf3_link_bytes=tuple(iperf3_link_bytes),
         latest_ms=round(counters.latest_ms, 2),
         congestion=congestion,

@@ -61,7 +61,7 @@ def line(outcome: Outcome, direction: Direction) -> dict[str, Any]:
         "full_mb": _median([one.full_bytes for one in tries], 1e6),
         "iperf3_mb": _median([one.iperf3_bytes for one in tries], 1e6),
         "ruled_mb": _median([one.ruled_bytes for one in tries], 1e6),
-        "bytes_ratio": outcome.bytes_ratio(direction),
+        "bytes_ratio": outcome.bytes_ratio(),
         "rule_difference_pct": outcome.rule_difference_pct(direction),
         "rtt_error_ms": outcome.rtt_error_ms(),
     }

@@ -16,7 +16,7 @@ LOSS_FREE, LOSSY = Row(1.0, 20.0, 0.0), Row(1.0, 20.0, 0.01)
 rates_mbps = st.floats(min_value=0.1, max_value=1000)
 
 
-def told(row: Row, *, ours: float = 1.0, theirs: float = 1.0, ruled: float = 1.0, ruled_share: float = 0.5) -> Try:
+def told(row: Row, *, ours: float = 1.0, theirs: float = 1.0, ruled: float = 1.0) -> Try:
     """A try whose figures are these shares of the truth."""
     return Try(
         full_bps=row.deliverable_bps("download") * ours,
@@ -25,18 +25,21 @@ def told(row: Row, *, ours: float = 1.0, theirs: float = 1.0, ruled: float = 1.0
         iperf3_bps=row.tcp_bps * theirs,
         iperf3_bytes=1_200_000,
         ruled_bps=row.deliverable_bps("download") * ours * ruled,
-        ruled_bytes=round(1_000_000 * ruled_share),
+        ruled_bytes=500_000,
         ruled_stop="ci",
         would_stop_bps=None,
     )
 
 
-def outcome(row: Row, *tries: Try, rtts_ms: tuple[float, ...] = (20.5,)) -> Outcome:
+def outcome(
+    row: Row, *tries: Try, rtts_ms: tuple[float, ...] = (20.5,), ruled_shares: tuple[float, ...] = (0.5,)
+) -> Outcome:
     return Outcome(
         row=row,
         tries=dict.fromkeys(DIRECTIONS, tries),
         rtts_ms=rtts_ms,
-        full_link_bytes=(1_100_000,),
+        full_link_bytes=(1_100_000,) * len(ruled_shares),
+        ruled_link_bytes=tuple(round(1_100_000 * share) for share in ruled_shares),
         iperf3_link_bytes=(1_300_000,),
         latest_ms=0.3,
         congestion="bbr",
@@ -102,11 +105,11 @@ def test_without_iperf3_there_is_nothing_to_exceed() -> None:
 
 
 def test_the_stop_rule_is_compared_with_the_full_length_of_its_repetition() -> None:
-    tries = [told(LOSS_FREE, ruled_share=share, ruled=1 + share / 10) for share in (0.4, 0.5, 0.9)]
+    tries = [told(LOSS_FREE, ruled=ruled) for ruled in (1.04, 0.95, 1.09)]
 
-    found = figures([outcome(LOSS_FREE, *tries)])
+    found = figures([outcome(LOSS_FREE, *tries, ruled_shares=(0.4, 0.5, 0.9)), outcome(LOSSY, ruled_shares=(1.0,))])
 
-    assert found["stop_rule_bytes_ratio"] == pytest.approx(0.5)
+    assert found["stop_rule_bytes_ratio"] == pytest.approx((0.5 + 1.0) / 2)
     assert found["stop_rule_difference_pct"] == pytest.approx(5.0)
 
 
