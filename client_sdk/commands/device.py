@@ -75,7 +75,9 @@ def enrol(
                     )
                 )
             typer.echo(f"{notice.text()}\n\n{_about_this_device(outbox, join.url)}\n")
-            return typer.confirm(tr("Do you accept?", "Acceptez-vous ?"))
+            return _is_yes(
+                typer.prompt(tr("Do you accept? [y/N]", "Acceptez-vous ? [o/N]"), default="", show_default=False)
+            )
 
         pinned = enrol_at(
             join.url,
@@ -102,6 +104,11 @@ def enrol(
             "Pour masquer les alentours de votre domicile : `maille device hide LAT,LON`.",
         ),
     )
+
+
+def _is_yes(text: str) -> bool:
+    """Whether an answer is a yes, in either language."""
+    return text.strip().lower() in ("y", "yes", "o", "oui")
 
 
 def _about_this_device(outbox: Outbox, url: str) -> str:

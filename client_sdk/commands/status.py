@@ -134,8 +134,10 @@ def _lines(data: dict[str, Any]) -> list[str]:
     if data["text_forgotten"]:
         lines.append(
             tr(
-                f"{data['text_forgotten']} samples were sent more than 30 days ago: their text is forgotten here.",
-                f"{data['text_forgotten']} relevés sont envoyés depuis plus de 30 jours : leur texte est oublié ici.",
+                f"Of {data['text_forgotten']} samples that were sent the text is forgotten here (30 days after, or "
+                "near a hidden place).",
+                f"De {data['text_forgotten']} relevés envoyés, le texte est oublié ici (après 30 jours, ou près d’un "
+                "lieu masqué).",
             )
         )
     return [*lines, *_disk_lines(data["outbox"])]

@@ -4,7 +4,9 @@ A commit is on the disk before it returns (``synchronous=FULL``): a phone loses 
 """
 
 import errno
+import os
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +89,7 @@ def open_file(path: Path) -> OpenedFile:
 
 
 def _connection(path: Path) -> sqlite3.Connection:
+    _make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=30)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -100,6 +103,12 @@ def _connection(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, if it is not there, readable by its owner only: it says where somebody was."""
+    with suppress(OSError):  # what keeps it from being made keeps it from being opened, which is told
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
@@ -162,6 +171,7 @@ def _read_back_into(recovered: Path, damaged: Path) -> tuple[int, bool]:
     """A whole new file beside the damaged one, with what could be read of it; how many samples, and if that was all."""
     partial = recovered.with_name(f"{recovered.name}.partial")
     partial.unlink(missing_ok=True)
+    _make_private(partial)
     connection = sqlite3.connect(partial, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = MEMORY")

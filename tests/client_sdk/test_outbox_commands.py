@@ -75,10 +75,14 @@ def test_everything_is_said_before_anything_is_sent(
     add(2)
     declined = maille("--lang", language, "device", "enrol", link.text(), stdin="n\n")
     assert declined.returncode == 1
+    assert maille("--lang", language, "device", "enrol", link.text(), stdin="\n").returncode == 1
     shown = " ".join(declined.stdout.split())
     assert [word for word in words if word not in shown] == []
     device = SigningKey.load(home / "device-key.pem").public.thumbprint
     assert live_collector.store.find_device(device) is None
+    accepted = maille("--lang", language, "device", "enrol", link.text(), stdin="oui\n" if language == "fr" else "y\n")
+    assert accepted.returncode == 0
+    assert live_collector.store.find_device(device).tier == "volunteer"
 
 
 def test_leaving_stops_the_sending(maille: Run, live_collector: Any, link: JoinLink, add: Any) -> None:

@@ -169,6 +169,16 @@ def test_commits_reach_the_disk(outbox: Outbox) -> None:
     assert pragma == {"journal_mode": "wal", "synchronous": 2}
 
 
+def test_nobody_else_reads_where_somebody_was(tmp_path: Path, new_sample: NewSample) -> None:
+    with Outbox(tmp_path / "home" / "outbox.sqlite") as outbox:
+        outbox.add([new_sample()])
+        modes = {path.name: path.stat().st_mode & 0o777 for path in outbox.path.parent.iterdir()}
+        assert modes == dict.fromkeys(
+            ["outbox.sqlite", "outbox.sqlite-wal", "outbox.sqlite-shm", "outbox.sqlite.lock"], 0o600
+        )
+        assert outbox.path.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_full_outbox_records_no_more_and_drops_nothing(
     tmp_path: Path, key: SigningKey, new_sample: NewSample
 ) -> None:
