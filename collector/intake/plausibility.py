@@ -60,6 +60,9 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 WORST_ACCURACY_M = 50.0
 OLDEST_POSITION_MS = 60_000
 FASTEST_MPS = 150.0
+WITNESS_TOLERANCE = 0.05
+WITNESS_SLACK_BYTES = 64 * 1024
+RATE_OVER_WHOLE = 4.0
 
 
 def judge(sample: Sample, known: Known) -> Judgement:
@@ -71,10 +74,22 @@ def judge(sample: Sample, known: Known) -> Judgement:
 def _is_unwitnessed(sample: Sample, known: Known) -> bool:
     if sample.kind != "throughput" or sample.import_format is not None:
         return False
-    claimed: list[tuple[Direction, float | None]] = [("download", sample.download_bps), ("upload", sample.upload_bps)]
+    claimed: list[tuple[Direction, float | None, int | None]] = [
+        ("download", sample.download_bps, sample.download_bytes),
+        ("upload", sample.upload_bps, sample.upload_bytes),
+    ]
     return any(
-        rate is not None and (sample.test_id or "", direction) not in known.witnesses for direction, rate in claimed
+        rate_bps is not None
+        and _is_beyond(known.witnesses.get((sample.test_id or "", direction)), rate_bps, moved or 0)
+        for direction, rate_bps, moved in claimed
     )
+
+
+def _is_beyond(witness: Witness | None, rate_bps: float, moved: int) -> bool:
+    if witness is None or moved > witness.bytes * (1 + WITNESS_TOLERANCE) + WITNESS_SLACK_BYTES:
+        return True
+    whole_bps = witness.bytes * 8000 / max(witness.duration_ms, 1.0)
+    return rate_bps > whole_bps * RATE_OVER_WHOLE
 
 
 def _exceeds(value: float | None, limit: float) -> bool:
@@ -141,9 +156,11 @@ RULES: tuple[Rule, ...] = (
         id="unwitnessed",
         version=1,
         excludes=False,
-        reason_en="a rate is given, and the server's own record of such a transfer is missing",
-        reason_fr="un débit est donné sans que le serveur ait lui-même vu ce transfert",
-        source="ours: a test against another server is honest, and cannot be told from an invented one",
+        reason_en="a rate is given, and the server's own record of such a transfer is missing, or shows far less",
+        reason_fr="un débit est donné sans que le serveur ait lui-même vu ce transfert, ou en ayant vu bien moins",
+        source="ours: a test against another server is honest, and cannot be told from an invented one. More than 5 % "
+        "beyond the bytes that the server saw, and 64 KiB for what was on its way when the connection broke; more than "
+        "4 times the mean of the whole transfer, whose ramp the rate leaves out",
         fires=_is_unwitnessed,
     ),
 )

@@ -14,7 +14,9 @@ RECEIVED_AT = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
 
 def witness(direction: Direction) -> Witness:
-    return Witness(device="x", test_id="seen", direction=direction, started_at=RECEIVED_AT, bytes=1, duration_ms=1.0)
+    return Witness(
+        device="x", test_id="seen", direction=direction, started_at=RECEIVED_AT, bytes=1_000_000, duration_ms=2_000.0
+    )
 
 
 KNOWN = Known(RECEIVED_AT, {("seen", "download"): witness("download"), ("half", "upload"): witness("upload")})
@@ -85,9 +87,12 @@ def test_ids_are_single_words_and_reasons_are_given_in_both_languages() -> None:
         (TEST | {"outcome": "no_data"}, False),
         (TEST | {"download_bps": 1.0, "import_format": "gnettrack"}, False),
         ({"kind": "signal", "observed_download_bps": 1.0}, False),
+        (TEST | {"test_id": "seen", "download_bps": 16e6, "download_bytes": 1_115_536}, False),
+        (TEST | {"test_id": "seen", "download_bps": 16.1e6}, True),
+        (TEST | {"test_id": "seen", "download_bps": 4e6, "download_bytes": 1_115_537}, True),
     ],
 )
-def test_only_a_rate_of_our_own_needs_a_witness_for_its_direction(
+def test_a_rate_of_our_own_needs_a_witness_of_its_direction_that_saw_as_much(
     make_sample: Callable[..., Sample], fields: dict[str, Any], flagged: bool
 ) -> None:
     assert ("unwitnessed" in judge(make_sample(**fields), KNOWN).flags) is flagged
