@@ -128,7 +128,15 @@ def _about_this_device(outbox: Outbox, url: str) -> str:
 
 @commands.command(help=tr("Send nothing more to a collector.", "Ne plus rien envoyer à un collecteur."))
 def leave(
-    url: Annotated[str, typer.Argument(help=tr("Address of the collector.", "Adresse du collecteur."))],
+    url: Annotated[
+        str | None,
+        typer.Argument(
+            help=tr(
+                "Address of the collector; may be left out where there is only one.",
+                "Adresse du collecteur ; facultative s’il n’y en a qu’un.",
+            )
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Leave; what the collector has, it keeps until it is asked to erase it."""
@@ -149,12 +157,21 @@ def leave(
     )
 
 
-def _collector_at(outbox: Outbox, url: str) -> PinnedCollector:
+def _collector_at(outbox: Outbox, url: str | None) -> PinnedCollector:
+    """The collector at an address, or the only one.
+
+    Raises:
+        MailleError: there is none there, or not only one.
+    """
     known = outbox.collectors()
+    urls = ", ".join(collector.url for collector in known) or "—"
+    if url is None:
+        if len(known) == 1:
+            return known[0]
+        raise MailleError(tr(f"say which to leave; enrolled at: {urls}", f"dites lequel quitter ; enrôlé à : {urls}"))
     for collector in known:
         if url.partition("#")[0].rstrip("/") == collector.url:
             return collector
-    urls = ", ".join(collector.url for collector in known) or "—"
     raise MailleError(
         tr(f"{url}: not enrolled there; enrolled at: {urls}", f"{url} : appareil non enrôlé là ; enrôlé à : {urls}")
     )

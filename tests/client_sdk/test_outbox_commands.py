@@ -92,10 +92,12 @@ def test_leaving_stops_the_sending(maille: Run, live_collector: Any, link: JoinL
     assert "not enrolled" in maille("upload").stderr
     assert live_collector.store.count_samples() == 0
     assert told(maille("status", "--json"))["pending"] == 1
+    assert "enrolled at: —" in maille("device", "leave").stderr
     again = maille("device", "leave", link.url)
     assert (again.returncode, "not enrolled there" in again.stderr) == (1, True)
     told(maille("device", "enrol", link.url, *ACCEPT))
     assert told(maille("upload", "--json"))["sent"] == 1
+    assert told(maille("device", "leave", "--json"))["left"] == link.url  # the only one
 
 
 def test_a_stick_goes_to_a_machine_that_knows_nothing(
