@@ -4,6 +4,7 @@ Nothing here waits: what was read elsewhere is given with its instant, and what 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from client_sdk.measurement.latency import Probe
@@ -108,15 +109,10 @@ class Channel:
 
     def set_link(self, link: Link) -> None:
         """What is known of the way of the echoes now."""
-        worst, self.link = self._fence_link, link
-        self._fence_link = Link(
-            echoing=worst.echoing or link.echoing,
-            up=worst.up and link.up if worst.echoing else link.up,
-            path=link.path,
-            server=link.server,
-            protocol=link.protocol,
-            ip_family=link.ip_family,
-        )
+        before, self.link = self._fence_link, link
+        if before.echoing and not link.echoing:
+            return  # echoes rest now: what the fence says of its echoes stays
+        self._fence_link = replace(link, up=link.up and before.up) if before.echoing else link
 
     def add_reading(self, reading: RadioReading, now_s: float) -> None:
         """The radio source answered."""

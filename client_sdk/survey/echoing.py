@@ -8,21 +8,19 @@ a path for UDP, that does not answer.
 import asyncio
 import math
 import random
-import socket
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from client_sdk.errors import CollectorError
 from client_sdk.measurement.access import Access
 from client_sdk.measurement.echo import EchoProber
 from client_sdk.measurement.latency import Probe, SteadyProber
-from client_sdk.measurement.opening import OpeningError, Remote, resolve
+from client_sdk.measurement.opening import OpeningError
 from client_sdk.measurement.route import Route, RouteError
 from client_sdk.measurement.websocket_ping import WebSocketProber
 from client_sdk.survey.channel import Channel
 from client_sdk.survey.saying import Link
-from client_sdk.survey.settling import TRY_TIMEOUT_S, Try
+from client_sdk.survey.way import Way, find_way, try_connection
 
 ECHO_BYTES = 88
 """One exchange over IPv4: 24 + 28 out, 8 + 28 back."""
@@ -36,82 +34,10 @@ LOOK_EVERY_S = 0.25
 WEBSOCKET_FOR_S = 120.0
 """Ours: after so long over WebSocket, UDP is tried again; the collector ends such a connection after some minutes."""
 
+NEVER_S = (math.inf, -math.inf)
+
 FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 30.0
 """Ours: between attempts to open a session; the modem may regain data at any moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a channel reaches the collector now.
-
-    Attributes:
-        route: what its sockets are bound to.
-        host: name of the collector.
-        remote: its address family, address and TCP port.
-    """
-
-    route: Route
-    host: str
-    remote: tuple[int, str, int]
-
-    def is_up(self) -> bool:
-        """Whether a packet could leave: the interface is there and has a way to the collector. Sends nothing."""
-        family, address, port = self.remote
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as trial:
-                self.route.prepare(trial)
-                trial.connect((address, port))
-        except (OSError, RouteError):
-            return False
-        return True
-
-    def link(self, protocol: str, *, echoing: bool) -> Link:
-        """As a fence tells it."""
-        family, address, port = self.remote
-        return Link(
-            echoing=echoing,
-            up=self.is_up(),
-            path=self.route.kind((address, port)),
-            server=self.host,
-            protocol="websocket" if protocol == "websocket" else "udp",
-            ip_family="ipv6" if family == socket.AF_INET6 else "ipv4",
-        )
-
-
-async def find_way(url: str, route: Route) -> Way | None:
-    """The way to the collector; None where its name cannot be looked up."""
-    remote = Remote.of(url)
-    try:
-        addresses = await resolve(remote.host, route)
-    except OpeningError:
-        return None
-    ways = [Way(route, remote.host, (family, address, remote.port)) for family, address in addresses]
-    return next((way for way in ways if way.is_up()), ways[0] if ways else None)
-
-
-async def try_connection(way: Way) -> Try | None:
-    """Try to reach the collector by TCP; None where nothing could leave the device, which says nothing."""
-    began_s = time.monotonic()
-    family, address, port = way.remote
-    if not way.is_up():
-        return None
-    with socket.socket(family, socket.SOCK_STREAM) as sock:
-        try:
-            sock.setblocking(False)
-            way.route.prepare(sock)
-            async with asyncio.timeout(TRY_TIMEOUT_S):
-                await asyncio.get_running_loop().sock_connect(sock, (address, port))
-        except (ConnectionRefusedError, ConnectionResetError):
-            reached = True
-        except TimeoutError:
-            reached = False
-        except (OSError, RouteError):
-            if not way.is_up():
-                return None
-            reached = False
-        else:
-            reached = True
-    return Try(began_s, time.monotonic(), reached)
 
 
 class Echoes:
@@ -148,6 +74,7 @@ class Echoes:
         self._udp_blocked = 0
         self._websocket_until_s = -math.inf
         self._try: asyncio.Task[None] | None = None
+        self._down_s = NEVER_S
         self.trouble: str | None = None
 
     def want(self) -> None:
@@ -196,17 +123,22 @@ class Echoes:
         return FIRST_WAIT_S
 
     async def _send(self, prober: SteadyProber, way: Way) -> None:
-        began_s, answered, sent = time.monotonic(), 0, 0
+        began_s, answered, up_s = time.monotonic(), 0, time.monotonic()
+        self._down_s = NEVER_S
         interface = way.route.interface
         self._channel.set_link(way.link(prober.protocol, echoing=True))
         while self._wanted.is_set():
             await self._sleep(LOOK_EVERY_S)
-            taken = prober.take()
+            link = way.link(prober.protocol, echoing=True)
+            if link.up:
+                up_s = time.monotonic()
+            else:
+                self._down_s = (up_s, time.monotonic())
+            taken = self._that_left(prober.take())
             self._channel.add_probes(taken)
             self._told(taken)
-            self._channel.set_link(way.link(prober.protocol, echoing=True))
+            self._channel.set_link(link)
             self._spent(len(taken) * ECHO_BYTES)
-            sent += len(taken)
             answered += sum(probe.rtt_ms is not None for probe in taken)
             self.trouble = None if answered else self.trouble
             now_s = time.monotonic()
@@ -218,11 +150,16 @@ class Echoes:
         # what is on its way is answered or lost before anything else begins
         for _ in range(int(2.1 / LOOK_EVERY_S) + 1):
             prober.rate_hz = 0.001
-            self._channel.add_probes(prober.take())
+            self._channel.add_probes(self._that_left(prober.take()))
             if prober.pending.is_empty():
                 break
             await asyncio.sleep(LOOK_EVERY_S)
-        self._channel.add_probes(prober.take())
+        self._channel.add_probes(self._that_left(prober.take()))
+
+    def _that_left(self, probes: list[Probe]) -> list[Probe]:
+        """Without the probes that could not leave the device, since its interface was down: nobody lost them."""
+        since_s, until_s = self._down_s
+        return [probe for probe in probes if probe.rtt_ms is not None or not since_s <= probe.sent_at_s <= until_s]
 
     def _is_over(self, prober: SteadyProber, answered: int, lasted_s: float) -> bool:
         """Whether a new session or another protocol should be tried."""

@@ -24,9 +24,13 @@ from client_sdk.survey.options import ModemChoice
 from client_sdk.survey.polling import Poll
 from client_sdk.survey.recording import Recording
 from client_sdk.survey.threads import in_thread
+from client_sdk.survey.way import find_way
 
 READ_EVERY_S = 1.0
 """Ours: pause between two readings of the radio; at 30 m/s a change of network is placed to some 50 m."""
+
+LOOK_AGAIN_S = 5.0
+"""Ours: after a test that nothing could carry; the modem may be connecting."""
 
 ON_THE_PHONE = ("termux", "none")
 """Sources on the device whose own network is measured; others need an interface, since the device may have another."""
@@ -97,6 +101,7 @@ class Line:
         self.rtt_ms: float | None = None
         self._recording, self._peer, self._now = recording, peer, now
         self._interface: str | None = None
+        self._no_way_until_s = 0.0
         self._poll = Poll(source, READ_EVERY_S, self._read, self._failed) if source else None
         self._echo_task: asyncio.Task[None] | None = None
         if peer and echo_hz:
@@ -164,20 +169,24 @@ class Line:
             return tr("on Wi-Fi", "en Wi-Fi")
         if self.has_source and (reading is None or reading.service_state not in ("in_service", "unknown")):
             return tr("no service", "pas de réseau")
-        if self.route() is None:
+        if self.route() is None or time.monotonic() < self._no_way_until_s:
             return tr("no data connection", "pas de connexion de données")
         if self._recording.lacks_position(time.monotonic()):
             return tr("no position", "pas de position")
         return ""
 
     async def test(self, limits: Limits) -> int:
-        """Run one test; the bytes it used, as well as they are known.
+        """Run one test; the bytes it used, as well as they are known. Where nothing could leave, none is run.
 
         Raises:
             asyncio.CancelledError: it was broken off; its time is told as an ordinary interval.
         """
         route, peer = self.route(), self._peer
         if route is None or peer is None:
+            return 0
+        way = await find_way(peer.collector.url, route)
+        if way is not None and not way.is_up():
+            self._no_way_until_s = time.monotonic() + LOOK_AGAIN_S
             return 0
         self.testing, self.testing_share = tr("session", "session"), 0.0
         if self.echoes:
@@ -191,7 +200,8 @@ class Line:
             access = await peer.open(route)
             measured = await run_test(access, sample_id, limits, route, self._progress)
         except NoAccessError as error:
-            if error.outcome is not None:
+            # what never left the device says nothing of the network
+            if error.outcome is not None and (way is None or way.is_up()):
                 measured = Measured(outcome=error.outcome, problem=str(error))
         finally:
             self._release(sample_id, measured)

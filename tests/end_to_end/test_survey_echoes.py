@@ -23,11 +23,12 @@ from client_sdk.signing.keys import SigningKey
 from client_sdk.sources.reading import RadioReading
 from client_sdk.survey import echoing, settling
 from client_sdk.survey.channel import Channel
-from client_sdk.survey.echoing import Echoes, Way, find_way, try_connection
+from client_sdk.survey.echoing import Echoes
 from client_sdk.survey.fences import FenceRules
 from client_sdk.survey.line import Peer
 from client_sdk.survey.settling import Undecided
 from client_sdk.survey.timeline import Timeline
+from client_sdk.survey.way import Way, find_way, try_connection
 from collector.serving import running_collector
 from collector.settings import Settings
 
@@ -116,7 +117,6 @@ def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three lost echoes and one second of silence are enough, so that nobody waits."""
     monkeypatch.setattr(settling, "NO_DATA_S", 1.0)
     monkeypatch.setattr(settling, "TRY_TIMEOUT_S", 1.0)
-    monkeypatch.setattr(echoing, "TRY_TIMEOUT_S", 1.0)
     monkeypatch.setattr(echoing, "LONGEST_WAIT_S", 0.5)
 
 
