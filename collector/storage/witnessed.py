@@ -23,9 +23,9 @@ class Witness:
         test_id: of the measuring session.
         direction: seen from the device.
         started_at: end of the WebSocket handshake, by the server's clock.
-        bytes: received by the server in an upload; in a download, what the device said it had received, at most what
-            was sent.
-        duration_ms: time that those bytes took.
+        bytes: received by the server in an upload; in a download, what the device's system acknowledged (where the
+            server's does not tell, what the device said it had received), at most what was sent.
+        duration_ms: until the last of them, or its acknowledgement.
     """
 
     device: str

@@ -67,6 +67,17 @@ def witness_of(phone: Any, test_id: str, direction: Any) -> Witness:
     raise AssertionError("no witness")
 
 
+def wait_for_a_slot(phone: Any) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            run(phone, "download", f"access_token={phone.session()['token']}&max_bytes=1", receive_all)
+            return
+        except InvalidStatus:
+            time.sleep(0.02)
+    raise AssertionError("the slot did not come back")
+
+
 async def receive_all(connection: ClientConnection) -> tuple[list[int], list[dict[str, Any]]]:
     sizes: list[int] = []
     told: list[dict[str, Any]] = []
@@ -264,14 +275,7 @@ def test_transfers_share_a_few_slots_and_give_them_back(running_collector: Any, 
             assert int(refused.value.response.headers["Retry-After"]) > 0
 
     asyncio.run(busy())
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:  # the server notices in its own time that the first one left
-        try:
-            run(other, "download", f"access_token={other.session()['token']}&max_bytes=1", receive_all)
-            return
-        except InvalidStatus:
-            time.sleep(0.02)
-    raise AssertionError("the slot did not come back")
+    wait_for_a_slot(other)  # the server notices in its own time that the first one left
 
 
 def test_pings_are_answered_where_udp_does_not_pass(collector: Any, phone_of: Any) -> None:
@@ -285,3 +289,75 @@ def test_pings_are_answered_where_udp_does_not_pass(collector: Any, phone_of: An
     assert asyncio.run(ping(f"access_token={phone.session()['token']}")) > 0
     with pytest.raises(InvalidStatus):
         asyncio.run(ping(""))
+
+
+def test_other_clients_find_what_they_count_on(collector: Any, phone_of: Any) -> None:
+    phone = phone_of(collector)
+    sizes = [1 << 13] * 20
+    query = f"access_token={phone.session()['token']}&max_bytes={sum(sizes)}"
+    told = run(phone, "upload", query, lambda connection: send_for(connection, sizes))
+    last = told[-1]["TCPInfo"]
+    assert last["BytesReceived"] > sum(sizes)
+    assert last["ElapsedTime"] > 0
+    assert 0 < last["MinRTT"] <= last["RTT"] + last["RTTVar"]
+    _, told = run(phone, "download", f"access_token={phone.session()['token']}&max_bytes=300000", receive_all)
+    assert told[-1]["AppInfo"]["NumBytes"] >= 300_000  # the last message sums up
+    assert told[-1]["TCPInfo"]["BytesSent"] > 0
+
+
+def test_only_payload_counts(collector: Any, phone_of: Any) -> None:
+    phone = phone_of(collector)
+    granted = phone.session()
+
+    async def talk(connection: ClientConnection) -> list[dict[str, Any]]:
+        async def pieces() -> Any:
+            for _ in range(64):
+                yield os.urandom(128)
+
+        for _ in range(50):
+            await (await connection.ping(b"x" * 125))
+        await connection.send(json.dumps({"AppInfo": {"ElapsedTime": 1, "NumBytes": 1}, "Padding": "x" * 5000}))
+        await connection.send(pieces())
+        return await send_for(connection, [1 << 13])
+
+    told = run(phone, "upload", f"access_token={granted['token']}&max_bytes={1 << 14}", talk)
+    assert told[-1]["AppInfo"]["NumBytes"] == 1 << 14
+    assert witness_of(phone, granted["test_id"], "upload").bytes == 1 << 14
+
+
+def test_a_download_is_witnessed_though_its_receiver_says_nothing(collector: Any, phone_of: Any) -> None:
+    phone = phone_of(collector)
+    granted = phone.session()
+
+    async def swallow(connection: ClientConnection) -> int:
+        return sum([len(message) async for message in connection if isinstance(message, bytes)])
+
+    received = run(phone, "download", f"access_token={granted['token']}&max_bytes=2000000", swallow)
+    seen = witness_of(phone, granted["test_id"], "download")
+    assert received * 0.99 <= seen.bytes <= received
+    assert seen.duration_ms > 0
+
+
+def test_a_client_that_does_not_read_is_left(running_collector: Any, phone_of: Any) -> None:
+    phone = phone_of(running_collector(measurement_slots=1))
+    host, port = phone.collector.base_url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as deaf:
+        deaf.sendall(
+            f"GET /ndt/v7/download?access_token={phone.session()['token']}&max_ms=1 HTTP/1.1\r\nHost: x\r\n"
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: {NDT7}\r\n\r\n".encode()
+        )
+        wait_for_a_slot(phone)
+
+
+def test_a_message_on_the_latency_connection_is_passed_over(collector: Any, phone_of: Any) -> None:
+    phone = phone_of(collector)
+    url = f"{phone.collector.base_url.replace('http', 'ws', 1)}/v1/measurement/latency"
+
+    async def talk() -> float:
+        async with connect(f"{url}?access_token={phone.session()['token']}", proxy=None) as connection:
+            await connection.send(b"x")
+            await connection.send("x")
+            return await (await connection.ping())
+
+    assert asyncio.run(talk()) > 0
