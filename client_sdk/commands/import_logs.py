@@ -1,25 +1,26 @@
 """`maille import`: drive-test logs of other tools become samples in the outbox."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
 from client_sdk.bounds import is_plmn
+from client_sdk.commands.import_account import Account
 from client_sdk.commands.terminal import Json, Progress, answer, open_outbox, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.home import field_home
 from client_sdk.importers import arcep_qos, gnettrack, network_survey
-from client_sdk.importers.formats import Format, Found, Part, Reader, format_of, logs_in, one_by_one, parts_of
+from client_sdk.importers.formats import Format, Part, Reader, format_of, logs_in, one_by_one, parts_of
 from client_sdk.messages import tr
+from client_sdk.outbox.hidden_areas import read_areas
 from client_sdk.outbox.queue import Added, Outbox
 from client_sdk.sample import Context, Sample
 
@@ -152,39 +153,23 @@ def import_files(
 ) -> None:
     """Import the logs one after the other and print the account; ``passed_over`` are files of no known kind."""
     home = field_home()
-    kinds: Counter[str] = Counter()
-    left_out: Counter[tuple[str, bool]] = Counter()
-    examples: dict[tuple[str, bool], str] = {}
-    added = hidden = 0
-    # a dry run must leave nothing behind, not even an empty outbox
-    outbox = None if dry_run else open_outbox(home)
+    account = Account(parts, passed_over, dry_run=dry_run)
     with ExitStack() as stack:
-        if outbox:
-            stack.enter_context(outbox)
+        # a dry run must leave nothing behind, not even an empty outbox
+        outbox = stack.enter_context(open_outbox(home)) if home.outbox.exists() or not dry_run else None
         watch = _watch(stack.enter_context(progress_bar(as_json)), parts)
         for part in parts:
-            samples = _counted(part.read(readers[part.format], watch), kinds, left_out, examples)
-            kept = _keep(samples, outbox)
-            added, hidden = added + kept.added, hidden + kept.hidden
-    rows = [
-        {"reason": reason, "count": count, "whole_row": whole, "example": examples[reason, whole]}
-        for (reason, whole), count in left_out.most_common()
-    ]
-    read = sum(kinds.values())
-    formats = Counter(part.format for part in parts for _ in part.logs)
-    data: dict[str, Any] = {
-        "files": formats.total(),
-        "formats": dict(formats),
-        "passed_over": list(passed_over),
-        "samples": read,
-        "kinds": dict(kinds),
-        "added": added,
-        "known": 0 if dry_run else read - added - hidden,
-        "hidden": hidden,
-        "dry_run": dry_run,
-        "left_out": rows,
-    }
-    answer(as_json, data, _account(data))
+            samples = account.over(part.read(readers[part.format], watch))
+            while batch := list(islice(samples, BATCH)):
+                if outbox:
+                    account.keep(_only_hidden(batch, outbox) if dry_run else outbox.add(batch))
+    answer(as_json, account.as_json(), account.told())
+
+
+def _only_hidden(batch: Sequence[Sample], outbox: Outbox) -> Added:
+    """What the outbox would leave out of some samples."""
+    areas = read_areas(outbox.connection)
+    return Added(0, 0, sum(any(area.hides(sample) for area in areas) for sample in batch))
 
 
 def _watch(progress: Progress | None, parts: Sequence[Part]) -> Callable[[int], None] | None:
@@ -200,68 +185,6 @@ def _watch(progress: Progress | None, parts: Sequence[Part]) -> Callable[[int], 
         progress(f"{done / 2e6:.0f} / {total / 2e6:.0f} {tr('MB', 'Mo')}", min(done / total, 1.0))
 
     return watch
-
-
-def _counted(
-    items: Iterable[Found],
-    kinds: Counter[str],
-    left_out: Counter[tuple[str, bool]],
-    examples: dict[tuple[str, bool], str],
-) -> Iterator[Sample]:
-    for log, item in items:
-        if isinstance(item, Sample):
-            kinds[item.kind] += 1
-            yield item
-        else:
-            reason = (item.reason, item.field is None)
-            left_out[reason] += 1
-            examples.setdefault(
-                reason, f"{Path(log.name).name}:{item.row}" + (f" {item.detail}" if item.detail else "")
-            )
-
-
-def _keep(samples: Iterator[Sample], outbox: Outbox | None) -> Added:
-    total = Added(0, 0)
-    while batch := list(islice(samples, BATCH)):
-        done = outbox.add(batch) if outbox else Added(0, 0)
-        total = Added(total.added + done.added, total.known + done.known, total.hidden + done.hidden)
-    return total
-
-
-def _account(data: dict[str, Any]) -> str:
-    kinds = ", ".join(f"{kind} {count}" for kind, count in data["kinds"].items())
-    if data["dry_run"]:
-        first = tr(
-            f"{data['samples']} samples would be imported from {data['files']} files ({kinds}).",
-            f"{data['samples']} relevés seraient importés de {data['files']} fichiers ({kinds}).",
-        )
-    else:
-        first = tr(
-            f"{data['added']} samples imported from {data['files']} files ({kinds}), {data['known']} known already.",
-            f"{data['added']} relevés importés de {data['files']} fichiers ({kinds}), {data['known']} déjà connus.",
-        )
-    if data["hidden"]:
-        first += tr(
-            f" {data['hidden']} are near a hidden place, or have no position: left out.",
-            f" {data['hidden']} sont près d’un lieu masqué, ou sans position : écartés.",
-        )
-    looks = ", ".join(f"{name} {count}" for name, count in data["formats"].items())
-    rows = tr("rows left out", "lignes écartées")
-    values = tr("values left absent", "valeurs laissées vides")
-    return "\n".join(
-        [
-            first,
-            tr(f"  formats: {looks}", f"  formats : {looks}"),
-            *(
-                f"  {one['count']} {rows if one['whole_row'] else values}: {one['reason']} ({one['example']})"
-                for one in data["left_out"]
-            ),
-            *(
-                tr(f"  {name}: not a log that is known here", f"  {name} : journal non reconnu")
-                for name in data["passed_over"]
-            ),
-        ]
-    )
 
 
 def _zone(name: str | None) -> ZoneInfo:
