@@ -73,8 +73,8 @@ def failed(outbox: Outbox, collector: PinnedCollector, trouble: CollectorError |
         )
 
 
-def worked(outbox: Outbox, collector: PinnedCollector) -> None:
-    """Write down that a try worked."""
+def reset(outbox: Outbox, collector: PinnedCollector) -> None:
+    """Forget the failures: a try worked, or a person asks for one."""
     if standing(outbox, collector).failures:
         with transaction(outbox.connection):
             outbox.connection.execute(

@@ -138,8 +138,10 @@ def upload(
                 if progress:
                     progress(label, min(1.0, (before + settled) / max(total, 1)))
 
+            if by_hand:
+                backoff.reset(outbox, collector)
             waits_until_ms = backoff.standing(outbox, collector).next_try_ms
-            if not by_hand and waits_until_ms is not None and not backoff.is_due(outbox, collector):
+            if waits_until_ms is not None and not backoff.is_due(outbox, collector):
                 done.append(CollectorUpload(collector=collector, waits_until_ms=waits_until_ms))
             else:
                 done.append(_Turn(outbox, collector, key, client, holder, told, by_hand).take())
@@ -205,7 +207,7 @@ class _Turn:
         jws = send_envelope(envelope, self.collector.url, self.client)
         receipt = open_receipt(jws, self.collector.key, envelope.sha256)
         settled = delivery.settle(envelope, receipt, jws)
-        backoff.worked(self.outbox, self.collector)
+        backoff.reset(self.outbox, self.collector)
         self.envelopes += 1
         self.sent += settled.sent
         self.duplicates += settled.duplicates

@@ -49,7 +49,7 @@ def test_waiting_outlives_the_program(outbox: Outbox, collector: PinnedCollector
         assert found.next_try_ms
         assert 59_000 < found.next_try_ms - now_ms() <= 70_000
         assert not backoff.is_due(later, collector)
-        backoff.worked(later, collector)
+        backoff.reset(later, collector)
         assert backoff.standing(later, collector) == backoff.Standing(0, None, None, False)
 
 

@@ -105,6 +105,10 @@ def test_one_that_fails_stops_no_other(
         assert [one.sent for one in again.collectors] == [1, 0, 1]
         assert again.collectors[1].waits_until_ms
         assert len(far[1].bodies) == tries
+    far[1].instead = instead
+    upload(outbox, key, client, by_hand=True)
+    assert backoff.standing(outbox, summary.collectors[1].collector).failures == 1  # counted anew
+    far[1].instead = None
     insisted = upload(outbox, key, client, by_hand=True)
     assert insisted.collectors[1].sent == 21
     assert outbox.counts() == Counts(pending=0, in_flight=0, sent=21, rejected=0)
