@@ -116,6 +116,7 @@ async def link(to_port: int, bits_per_second: float, *, pass_after_s: float = 0)
     """
     chunk = max(256, int(bits_per_second / 8 * 0.01))
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         due_s = asyncio.get_running_loop().time() + pass_after_s
@@ -130,6 +131,7 @@ async def link(to_port: int, bits_per_second: float, *, pass_after_s: float = 0)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", to_port)
+        writers.extend((writer, far_writer))
         for pair in ((reader, far_writer), (far_reader, writer)):
             tasks.add(asyncio.create_task(carry(*pair)))
 
@@ -141,6 +143,9 @@ async def link(to_port: int, bits_per_second: float, *, pass_after_s: float = 0)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)  # the transports close in the loop's next round
 
 
 @dataclass
