@@ -206,8 +206,9 @@ class Line:
         finally:
             self._release(sample_id, measured)
         after = _counted(route)
-        counted = after - before if before is not None and after is not None else 0
-        self.last_test_bytes = max(measured.bytes_used if measured else 0, counted if route.interface else 0)
+        carried = after - before if before is not None and after is not None else 0
+        # what an interface carries is everybody's: it stands for a test that failed before it could count
+        self.last_test_bytes = measured.bytes_used if measured else min(carried, limits.most_bytes)
         return self.last_test_bytes
 
     def _release(self, sample_id: str, measured: Measured | None) -> None:

@@ -108,7 +108,7 @@ def until(condition: Callable[[], Any], what: str) -> None:
 def happen(road: Road, chance: random.Random) -> None:
     """Something that happens on the road."""
     modem = chance.choice(road.modems)
-    match chance.randrange(9):
+    match chance.randrange(10 if DURATION_S >= 60 else 9):
         case 0:
             modem.lose_service()
         case 1 | 2:
@@ -125,6 +125,11 @@ def happen(road: Road, chance: random.Random) -> None:
             road.stop_collector()
             time.sleep(chance.uniform(0.0, 2.0))
             road.start_collector()
+        case 9:
+            assert road.survey
+            road.survey.send_signal(signal.SIGSTOP)
+            time.sleep(chance.uniform(4.0, 8.0))
+            road.survey.send_signal(signal.SIGCONT)
         case _:
             road.run("survey", chance.choice(("pause", "test", "resume")))
 
