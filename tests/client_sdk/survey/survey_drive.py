@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from client_sdk.sources.service_state import ServiceClaim
-
 from client_sdk.measurement.latency import Probe
 from client_sdk.sample import Sample, new_sample_id
 from client_sdk.sources.reading import PositionFix, RadioReading
+from client_sdk.sources.service_state import ServiceClaim
 from client_sdk.survey.fences import Fence
 from client_sdk.survey.saying import Interval, Link
 
