@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from client_sdk.bounds import instant_text
-from client_sdk.commands.terminal import REFUSED, SOME_REJECTED, UNREACHABLE, Json, answer, open_outbox
+from client_sdk.commands.terminal import Json, answer, open_outbox
+from client_sdk.exit_codes import REFUSED, SOME_REJECTED, UNREACHABLE
 from client_sdk.home import field_home
 from client_sdk.messages import tr
 from client_sdk.outbox.queue import MAX_FILE_BYTES, Counts

@@ -9,6 +9,7 @@ import typer
 
 from client_sdk.commands.terminal import answer, open_outbox, warn
 from client_sdk.errors import MailleError
+from client_sdk.exit_codes import INTERRUPTED
 from client_sdk.home import Home, field_home
 from client_sdk.messages import tr
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:  # what surveys is loaded when something is surveyed
     from client_sdk.survey.loop import Ending
     from client_sdk.survey.options import SurveyOptions
     from client_sdk.survey.setup import Begun, Sources
-
-INTERRUPTED = 130
-"""Exit code of a program ended by Ctrl-C, as shells have it."""
 
 
 def run_survey(options: SurveyOptions | None, *, new: bool, quiet: bool, as_json: bool) -> None:

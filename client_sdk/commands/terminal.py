@@ -9,13 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from client_sdk.errors import CollectorError, ReceiptError
+from client_sdk.exit_codes import REFUSED, UNREACHABLE
 from client_sdk.home import Home
 from client_sdk.messages import tr
 from client_sdk.outbox.queue import Outbox
-
-UNREACHABLE = 3
-REFUSED = 4
-SOME_REJECTED = 5
 
 Json = Annotated[bool, typer.Option("--json", help=tr("One JSON object for scripts.", "Un objet JSON, pour scripts."))]
 Progress = Callable[[str, float], None]

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from client_sdk.commands.terminal import (
-    REFUSED,
-    SOME_REJECTED,
-    UNREACHABLE,
     Json,
     answer,
     exit_code,
@@ -20,6 +17,7 @@ from client_sdk.commands.terminal import (
     warn,
 )
 from client_sdk.errors import CollectorError, MailleError, ReceiptError
+from client_sdk.exit_codes import REFUSED, SOME_REJECTED, UNREACHABLE
 from client_sdk.home import Home, field_home
 from client_sdk.messages import tr
 from client_sdk.signing.keys import SigningKey
