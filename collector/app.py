@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +22,7 @@ from collector.intake.devices import MAX_ENROLMENT_BYTES, enrol
 from collector.measurement import ndt7, sessions
 from collector.measurement.admission import Slots
 from collector.measurement.echo import EchoEndpoint, load_or_create_seed, serve_echo
+from collector.openapi import described
 from collector.problems import tell_problems
 from collector.settings import Settings
 from collector.storage.migration import prepare_database
@@ -108,19 +108,6 @@ def create_app(
 routes = APIRouter(prefix="/v1")
 
 
-def _described(content_type: str, answer_type: str, *statuses: int) -> dict[str, Any]:
-    """OpenAPI of a route that reads its body itself."""
-    problem = {"application/problem+json": {"schema": {"type": "object"}}}
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    return {
-        "requestBody": {"required": True, "content": {content_type: binary}},
-        "responses": {
-            **{str(status): {"description": "done", "content": {answer_type: {}}} for status in statuses},
-            "default": {"description": "refused", "content": problem},
-        },
-    }
-
-
 @routes.get("/status")
 def status(request: Request) -> JSONResponse:
     """Who this collector is, and what it accepts."""
@@ -137,7 +124,7 @@ def status(request: Request) -> JSONResponse:
     )
 
 
-@routes.post("/devices", response_class=JSONResponse, openapi_extra=_described(JOSE, "application/json", 200, 201))
+@routes.post("/devices", response_class=JSONResponse, openapi_extra=described(JOSE, "application/json", 200, 201))
 async def enrol_device(request: Request) -> JSONResponse:
     """Enrol the device whose key signed the request; again, and nothing changes."""
     collector: Collector = request.app.state.collector
@@ -155,7 +142,7 @@ async def enrol_device(request: Request) -> JSONResponse:
     )
 
 
-@routes.post("/envelopes", response_class=Response, openapi_extra=_described(CONTENT_TYPE, JOSE, 200))
+@routes.post("/envelopes", response_class=Response, openapi_extra=described(CONTENT_TYPE, JOSE, 200))
 async def accept_envelope(request: Request) -> Response:
     """Take in a signed envelope; the answer is a signed receipt of what is committed."""
     collector: Collector = request.app.state.collector

@@ -10,12 +10,17 @@ from starlette.responses import JSONResponse
 from collector.body import read_body
 from collector.measurement.echo import EchoEndpoint, load_or_create_seed
 from collector.measurement.tokens import MAX_REQUEST_BYTES, grant_session
+from collector.openapi import described
 from collector.settings import Settings
 
 routes = APIRouter(prefix="/v1/measurement")
 
 
-@routes.post("/sessions", response_class=JSONResponse)
+@routes.post(
+    "/sessions",
+    response_class=JSONResponse,
+    openapi_extra=described("application/jose", "application/json", 200),
+)
 async def open_session(request: Request) -> JSONResponse:
     """A short-lived token for transfers and echoes, for an enrolled device."""
     collector = request.app.state.collector

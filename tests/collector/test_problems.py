@@ -261,8 +261,12 @@ def test_a_stranger_with_a_key_of_its_own_is_told_to_enrol(collector: Any, phone
 
 def test_the_interface_describes_itself(collector: Any, phone_of: Any) -> None:
     described = phone_of(collector).http.get("/v1/openapi.json").json()
-    body = described["paths"]["/v1/envelopes"]["post"]["requestBody"]
-    assert list(body["content"]) == ["application/vnd.maille.envelope"]
+    for path, content_type in (
+        ("/v1/envelopes", "application/vnd.maille.envelope"),
+        ("/v1/measurement/sessions", "application/jose"),
+    ):
+        body = described["paths"][path]["post"]["requestBody"]
+        assert list(body["content"]) == [content_type]
     assert set(described["paths"]) == {
         "/v1/status",
         "/v1/devices",
