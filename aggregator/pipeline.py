@@ -19,8 +19,9 @@ from aggregator.judgement.votes import cast_votes, last_day_in
 from aggregator.proposals.zones import ZoneParameters, propose_zones, write_proposals
 from aggregator.publication.release import Audience, publish
 from client_sdk.messages import tr
+from collector.secret import load_or_create_secret
 from collector.settings import Settings
-from collector.storage.archive import ArchiveSummary, load_or_create_token_key, write_archive
+from collector.storage.archive import ArchiveSummary, write_archive
 from collector.storage.migration import prepare_database
 from collector.storage.store import Store
 
@@ -91,7 +92,7 @@ def update_archive(data: Path, settings: Settings | None = None, progress: Progr
     prepare_database(settings)
     store = Store(settings.database_url)
     try:
-        return write_archive(store, data / "archive", load_or_create_token_key(settings.device_token_key), progress)
+        return write_archive(store, data / "archive", load_or_create_secret(settings.device_token_key), progress)
     finally:
         store.close()
 

@@ -21,9 +21,10 @@ from collector.intake.accept import accept
 from collector.intake.devices import MAX_ENROLMENT_BYTES, enrol
 from collector.measurement import ndt7, sessions
 from collector.measurement.admission import Slots
-from collector.measurement.echo import EchoEndpoint, load_or_create_seed, serve_echo
+from collector.measurement.echo import EchoEndpoint, serve_echo
 from collector.openapi import described
 from collector.problems import tell_problems
+from collector.secret import load_or_create_secret
 from collector.settings import Settings
 from collector.storage.migration import prepare_database
 from collector.storage.store import Store
@@ -77,7 +78,7 @@ def create_app(
         app.state.settings = settings
         app.state.echo, echo_transport = None, None
         if echo_socket is not None:
-            seed = await run_in_threadpool(load_or_create_seed, settings.echo_seed)
+            seed = await run_in_threadpool(load_or_create_secret, settings.echo_seed)
             echo_transport = await serve_echo(echo_socket, seed, clock)
             app.state.echo = EchoEndpoint("", echo_socket.getsockname()[1], seed)
         try:

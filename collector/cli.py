@@ -123,7 +123,8 @@ def migrate(data: Data = None, as_json: Json = False) -> None:
 @commands.command(help=tr("Write the Parquet archive, by month.", "Écrire l'archive Parquet, mois par mois."))
 def archive(data: Data = None, as_json: Json = False) -> None:
     """Write the months whose samples changed since the last run."""
-    from collector.storage.archive import load_or_create_token_key, write_archive
+    from collector.secret import load_or_create_secret
+    from collector.storage.archive import write_archive
     from collector.storage.migration import prepare_database
     from collector.storage.store import Store
 
@@ -131,7 +132,7 @@ def archive(data: Data = None, as_json: Json = False) -> None:
     prepare_database(settings)
     store = Store(settings.database_url)
     try:
-        key = load_or_create_token_key(settings.device_token_key)
+        key = load_or_create_secret(settings.device_token_key)
         with _progress_bar(tr("Archive", "Archive"), shown=not as_json) as progress:
             summary = write_archive(store, settings.archive, key, progress)
     finally:

@@ -10,20 +10,13 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
-import secrets
 import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from client_sdk.messages import tr
-from client_sdk.signing.keys import create_secret_file
-from collector.errors import SettingsError
-
-SEED_BYTES = 32
 EARLY = timedelta(seconds=30)
 LATE = timedelta(hours=4)
 """RTR's window around the token's time."""
@@ -68,25 +61,6 @@ def answer(packet: bytes, address: str, seed: bytes, now: datetime) -> bytes | N
         return None
     same = hmac.compare_digest(address_hash, _digest(seed, moment + _address_bytes(address))[:4])
     return struct.pack("!4sI", b"RR01" if same else b"RE01", seq)
-
-
-def load_or_create_seed(path: Path) -> bytes:
-    """Read the seed, or make one that only its owner can read.
-
-    Raises:
-        SettingsError: the file does not hold 32 bytes.
-    """
-    if not path.exists():
-        create_secret_file(path, secrets.token_bytes(SEED_BYTES))
-    seed = path.read_bytes()
-    if len(seed) != SEED_BYTES:
-        raise SettingsError(
-            tr(
-                f"{path}: got {len(seed)} bytes, expected {SEED_BYTES}",
-                f"{path} : {len(seed)} octets, {SEED_BYTES} attendus",
-            )
-        )
-    return seed
 
 
 class EchoServer(asyncio.DatagramProtocol):

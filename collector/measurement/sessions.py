@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from collector.body import read_body
-from collector.measurement.echo import EchoEndpoint, load_or_create_seed
+from collector.measurement.echo import EchoEndpoint
 from collector.measurement.tokens import MAX_REQUEST_BYTES, grant_session
 from collector.openapi import described
+from collector.secret import load_or_create_secret
 from collector.settings import Settings
 
 routes = APIRouter(prefix="/v1/measurement")
@@ -48,5 +49,5 @@ def _elsewhere(settings: Settings) -> EchoEndpoint | None:
     return EchoEndpoint(
         url.hostname or "",
         port if settings.echo_port == "same" else settings.echo_port,
-        load_or_create_seed(settings.echo_seed),
+        load_or_create_secret(settings.echo_seed),
     )

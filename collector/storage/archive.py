@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,15 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from client_sdk.bounds import instant_text
-from client_sdk.errors import MailleError
-from client_sdk.messages import tr
 from client_sdk.sample import FIELDS
-from client_sdk.signing.keys import create_secret_file
 from collector.storage.records import MonthCount
 from collector.storage.store import Store
 from collector.storage.tables import field_type
 
-TOKEN_KEY_BYTES = 32
 Progress = Callable[[str, float], None]
 
 _STATE = "_state.json"  # readers of Parquet datasets pass over names that begin with _
@@ -113,25 +108,6 @@ def write_archive(store: Store, archive: Path, token_key: bytes, progress: Progr
 def device_token(token_key: bytes, thumbprint: str) -> str:
     """What stands for a device in the archive: the first 32 hexadecimal digits of HMAC-SHA256(key, thumbprint)."""
     return hmac.new(token_key, thumbprint.encode("ascii"), hashlib.sha256).hexdigest()[:32]
-
-
-def load_or_create_token_key(path: Path) -> bytes:
-    """Read the key of the device tokens, or make one that only its owner can read; of two racing makers one wins.
-
-    Raises:
-        MailleError: the file does not hold 32 bytes.
-    """
-    if not path.exists():
-        create_secret_file(path, secrets.token_bytes(TOKEN_KEY_BYTES))
-    key = path.read_bytes()
-    if len(key) != TOKEN_KEY_BYTES:
-        raise MailleError(
-            tr(
-                f"{path}: got {len(key)} bytes, expected {TOKEN_KEY_BYTES}",
-                f"{path} : {len(key)} octets, {TOKEN_KEY_BYTES} attendus",
-            )
-        )
-    return key
 
 
 def _write_month(store: Store, archive: Path, month: str, token_key: bytes) -> MonthCount:

@@ -17,7 +17,8 @@ from client_sdk.sample import FIELDS, Sample, encode
 from client_sdk.signing.envelope import seal
 from client_sdk.signing.keys import SigningKey
 from collector.intake.accept import accept
-from collector.storage.archive import SCHEMA, device_token, load_or_create_token_key, write_archive
+from collector.secret import load_or_create_secret
+from collector.storage.archive import SCHEMA, device_token, write_archive
 from collector.storage.store import Store
 
 KEY = bytes(range(32))
@@ -209,17 +210,17 @@ def test_the_token_key_of_another_process_stays(tmp_path: Path, monkeypatch: pyt
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", overtaken)
-    assert load_or_create_token_key(path) == KEY
+    assert load_or_create_secret(path) == KEY
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_token_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "data" / "device-token.key"
-    key = load_or_create_token_key(path)
+    key = load_or_create_secret(path)
     assert len(key) == 32
-    assert load_or_create_token_key(path) == key
+    assert load_or_create_secret(path) == key
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(path.parent.iterdir()) == [path]
     path.write_bytes(b"short")
     with pytest.raises(MailleError, match="32"):
-        load_or_create_token_key(path)
+        load_or_create_secret(path)

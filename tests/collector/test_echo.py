@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import SettingsError
-from collector.measurement.echo import answer, load_or_create_seed, make_token
+from collector.measurement.echo import answer, make_token
+from collector.secret import load_or_create_secret
 from collector.settings import Settings
 
 SEED = bytes(range(32))
@@ -102,11 +103,11 @@ def test_echoes_can_be_left_out_or_be_elsewhere(running_collector: Any, phone_of
 
 def test_the_seed_is_made_once_and_checked(tmp_path: Any) -> None:
     path = Settings(data=tmp_path).echo_seed
-    assert load_or_create_seed(path) == load_or_create_seed(path)
+    assert load_or_create_secret(path) == load_or_create_secret(path)
     assert path.stat().st_mode & 0o077 == 0
     path.write_bytes(b"short")
     with pytest.raises(SettingsError, match="expected 32"):
-        load_or_create_seed(path)
+        load_or_create_secret(path)
 
 
 def test_addresses_are_sixteen_bytes() -> None:
