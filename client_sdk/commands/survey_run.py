@@ -27,7 +27,7 @@ def run_survey(options: SurveyOptions | None, *, new: bool, quiet: bool, as_json
     import sys
 
     from client_sdk.signing.keys import SigningKey
-    from client_sdk.survey.console import JsonConsole, LiveConsole, QuietConsole
+    from client_sdk.survey.console import JsonConsole, LiveConsole, QuietConsole, SturdyConsole
     from client_sdk.survey.control import survey_lock
     from client_sdk.survey.line import Peer
     from client_sdk.survey.loop import Survey
@@ -51,7 +51,7 @@ def run_survey(options: SurveyOptions | None, *, new: bool, quiet: bool, as_json
             stack.enter_context(console.shown())
 
         async def run() -> Ending:
-            return await Survey(home, begun, sources, peer, console, certainly_past_ms(collector)).run()
+            return await Survey(home, begun, sources, peer, SturdyConsole(console), certainly_past_ms(collector)).run()
 
         try:
             ending = asyncio.run(run())

@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from client_sdk.messages import tr
+from client_sdk.measurement.route import Route
 from client_sdk.outbox.schema import now_ms
 from client_sdk.survey import troubles
 from client_sdk.survey.console import Console
@@ -42,13 +42,15 @@ class Care:
         self._folder, self._not_before_ms = folder, not_before_ms
         self._watchdog = Watchdog()
         self._battery: Battery | None = None
+        self._advised: set[str] = set()
 
     async def look(self) -> None:
         """Tell what is wrong and show the rest, until cancelled."""
         crew = self._crew
         while True:
             now_s = time.monotonic()
-            crew.uploads.wifi = any(line.on_wifi for line in crew.lines)
+            crew.uploads.wifi = any(line.on_wifi for line in crew.lines) or Route().kind() == "wifi"
+            self._pass_on_advice()
             if crew.recorder.counts is not None:
                 crew.uploads.pending = crew.recorder.counts.pending
             seen = self._watchdog.look(self._troubles(now_s), now_s)
@@ -69,6 +71,8 @@ class Care:
             recording = crew.recording.state == "recording"
             echoing = sum(line.channel.link.echoing for line in crew.lines) if recording else 0
             await crew.account.write(echoing * self._begun.options.echo_hz)
+            for line in crew.lines:
+                line.may_spend = crew.account.remaining != 0 and crew.account.trouble is None
             await asyncio.sleep(ACCOUNT_EVERY_S)
 
     async def watch_battery(self) -> None:
@@ -100,6 +104,15 @@ class Care:
             keys=self.keys,
         )
 
+    def _pass_on_advice(self) -> None:
+        """Say once what a source wants the person to know."""
+        for line in self._crew.lines:
+            reading = line.channel.reading
+            for text in reading.warnings if reading else ():
+                if text not in self._advised:
+                    self._advised.add(text)
+                    self._console.say("advice", f"{line.choice.label}: {text}")
+
     def _troubles(self, now_s: float) -> dict[str, str]:
         crew = self._crew
         found = troubles.of_device(self._battery, free_bytes(self._folder), crew.recorder.trouble)
@@ -110,8 +123,4 @@ class Care:
             found |= troubles.of_position(fix, crew.position_failure, now_s, has_source=has_source)
             for line in crew.lines:
                 found |= troubles.of_line(line)
-        if not crew.trials.has_room and crew.trials.rhythm is not None:
-            found["budget"] = crew.account.trouble or tr(
-                "the DATA BUDGET is used up: no more tests", "BUDGET DE DONNÉES épuisé : plus de tests"
-            )
-        return found
+        return found | troubles.of_budget(crew.account, crew.trials)

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -49,6 +49,7 @@ def told(kind: str, text: str) -> str:
         "missed": tr("missed runs", "passages manqués"),
         "run": tr("run", "passage"),
         "clock": tr("clock", "horloge"),
+        "advice": tr("note", "à savoir"),
     }
     return f"{words.get(kind, kind)}: {text}" if text else words.get(kind, kind)
 
@@ -64,7 +65,7 @@ class QuietConsole:
 
     def say(self, kind: str, text: str) -> None:
         """One line for what is wrong, and for its end."""
-        if kind in ("warning", "well_again", "missed"):
+        if kind in ("warning", "well_again", "missed", "advice"):
             print(f"maille: {told(kind, text)}", file=sys.stderr, flush=True)  # noqa: T201
 
     def ring(self) -> None:
@@ -72,6 +73,33 @@ class QuietConsole:
         if sys.stderr.isatty():
             sys.stderr.write("\a")
             sys.stderr.flush()
+
+
+class SturdyConsole:
+    """Another console, whose terminal may go away while the survey goes on."""
+
+    def __init__(self, inner: Console) -> None:
+        self._inner = inner
+
+    def show(self, status: SurveyStatus) -> None:
+        """As the other does."""
+        with suppress(OSError):
+            self._inner.show(status)
+
+    def sample(self, modem: str, sample: Sample) -> None:
+        """As the other does."""
+        with suppress(OSError):
+            self._inner.sample(modem, sample)
+
+    def say(self, kind: str, text: str) -> None:
+        """As the other does."""
+        with suppress(OSError):
+            self._inner.say(kind, text)
+
+    def ring(self) -> None:
+        """As the other does."""
+        with suppress(OSError):
+            self._inner.ring()
 
 
 class JsonConsole(QuietConsole):

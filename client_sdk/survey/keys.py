@@ -33,9 +33,12 @@ def key_presses(wished: Callable[[Wish], None]) -> Iterator[bool]:
         return
     terminal = sys.stdin.fileno()
     try:
+        if os.tcgetpgrp(terminal) != os.getpgrp():  # in the background: the keys are another program's
+            yield False
+            return
         before = termios.tcgetattr(terminal)
         tty.setcbreak(terminal)
-    except termios.error:
+    except (termios.error, OSError):
         yield False
         return
     loop = asyncio.get_running_loop()

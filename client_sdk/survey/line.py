@@ -77,6 +77,7 @@ class Line:
         metres_at_test: the odometer at the end of the last test, or at the beginning.
         tested_at_s: end of the last test, or the beginning.
         last_test_bytes: what the last test used; None before the first.
+        may_spend: whether the budgets leave anything.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Line:
         self.last_test_bytes: int | None = None
         self.echoes: Echoes | None = None
         self.rtt_ms: float | None = None
+        self.may_spend = True
         self._recording, self._peer, self._now = recording, peer, now
         self._interface: str | None = None
         self._no_way_until_s = 0.0
@@ -123,8 +125,17 @@ class Line:
     def _is_on_the_phone(self) -> bool:
         return self.choice.source.partition(":")[0] in ON_THE_PHONE
 
+    @property
+    def lacks_way(self) -> bool:
+        """Whether the modem is in service, and yet no way out of it is known."""
+        reading = self.channel.reading
+        in_service = reading is not None and reading.service_state == "in_service"
+        return self.echoes is not None and in_service and self.may_spend and self.route() is None
+
     def route(self) -> Route | None:
-        """The modem's way out now; None where it has none, or what leaves would say nothing about it."""
+        """The modem's way out now; None where it has none, or what leaves would say nothing about it, or cost."""
+        if not self.may_spend:
+            return None
         reading = self.channel.reading
         if self.choice.interface:
             return Route(self.choice.interface)
@@ -165,6 +176,8 @@ class Line:
         reading = self.channel.reading
         if self._peer is None:
             return tr("not enrolled", "appareil non enrôlé")
+        if not self.may_spend:
+            return tr("budget used up", "budget épuisé")
         if self.on_wifi:
             return tr("on Wi-Fi", "en Wi-Fi")
         if self.has_source and (reading is None or reading.service_state not in ("in_service", "unknown")):

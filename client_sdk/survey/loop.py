@@ -66,6 +66,7 @@ class Survey:
         self._ending: Ending = "stopped"
         self._why = ""
         self._ear = Ear(home.folder)
+        self._told_errors: set[str] = set()
 
     async def run(self) -> Ending:
         """Survey until told to stop.
@@ -213,6 +214,7 @@ class Survey:
 
     def _catch_signals(self) -> None:
         loop, this = asyncio.get_running_loop(), asyncio.current_task()
+        loop.set_exception_handler(self._broken)
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.stop, "left", signal.Signals(number).name)
 
@@ -222,6 +224,14 @@ class Survey:
             self.stop("stopped", "Ctrl-C")
 
         loop.add_signal_handler(signal.SIGINT, interrupted)
+
+    def _broken(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something called back by the event loop failed: told, once, while everything else goes on."""
+        error = context.get("exception")
+        text = f"{context.get('message', '')} ({type(error).__name__}: {error})"
+        if text not in self._told_errors:
+            self._told_errors.add(text)
+            self.note("warning", text)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         """A part of the survey broke: end cleanly and tell, rather than go on half alive."""

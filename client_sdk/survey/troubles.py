@@ -4,6 +4,7 @@ from client_sdk.messages import tr
 from client_sdk.sources.reading import PositionFix, SourceUnavailableError
 from client_sdk.survey.device import LEAST_FREE_BYTES, LOW_BATTERY_PERCENT, Battery
 from client_sdk.survey.line import Line
+from client_sdk.survey.trials import Account, Trials
 from client_sdk.survey.watchdog import STALE_POSITION_S
 
 
@@ -56,11 +57,39 @@ def of_line(line: Line) -> dict[str, str]:
         found[f"no-echo {label}"] = tr(
             f"{label}: the collector is reached but answers no echo", f"{label} : le collecteur ne répond pas aux échos"
         )
+    elif line.lacks_way:
+        found[f"no-way {label}"] = tr(
+            f"{label}: registered, but no data connection is known: connect the modem, or name its interface with "
+            f"--modem {line.choice.source}@INTERFACE",
+            f"{label} : inscrit, mais sans connexion de données connue : connectez le modem, ou nommez son interface "
+            f"avec --modem {line.choice.source}@INTERFACE",
+        )
     elif line.echoes and line.echoes.trouble:
         found[f"no-echo {label}"] = tr(
             f"{label}: no echoes: {line.echoes.trouble}", f"{label} : pas d’échos : {line.echoes.trouble}"
         )
     return found
+
+
+def of_budget(account: Account, trials: Trials) -> dict[str, str]:
+    """What is wrong with the data that is left."""
+    if account.trouble:
+        return {"budget": account.trouble}
+    if account.remaining == 0:
+        return {
+            "budget": tr(
+                "the DATA BUDGET is used up: no more tests, no more echoes; signal and service are still recorded",
+                "BUDGET DE DONNÉES épuisé : plus de tests ni d’échos ; signal et réseau restent relevés",
+            )
+        }
+    if trials.rhythm is not None and not trials.has_room:
+        return {
+            "budget": tr(
+                "the DATA BUDGET leaves no room for another test",
+                "le BUDGET DE DONNÉES ne permet plus de test",
+            )
+        }
+    return {}
 
 
 def of_device(battery: Battery | None, room_bytes: int | None, trouble: str | None) -> dict[str, str]:

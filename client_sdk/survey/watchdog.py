@@ -14,6 +14,7 @@ PATIENCE_S = {
     "wifi": 5.0,
     "no-sim": 5.0,
     "no-echo": 30.0,
+    "no-way": 30.0,
 }
 """Ours: how long each trouble may last before it is told; those that are not here are told at once. A source may need
 some seconds after a hiccup, and a receiver half a minute for its first fix."""

@@ -17,7 +17,7 @@ from client_sdk.survey.watchdog import STALE_POSITION_S
 
 
 def line(channel: Channel, **more: Any) -> Any:
-    given = {"has_source": True, "on_wifi": False, "echoes": None}
+    given = {"has_source": True, "on_wifi": False, "echoes": None, "lacks_way": False}
     return SimpleNamespace(choice=ModemChoice(label="orange", source="termux"), channel=channel, **given | more)
 
 
@@ -62,6 +62,7 @@ def test_a_source_that_is_lost_or_was_never_there_is_told_with_a_way_out(channel
 
 def test_wifi_and_echoes_without_an_answer_are_told(channel: Channel) -> None:
     assert list(troubles.of_line(line(channel, on_wifi=True))) == ["wifi orange"]
+    assert list(troubles.of_line(line(channel, lacks_way=True))) == ["no-way orange"]
     silent = SimpleNamespace(trouble="no answer")
     assert list(troubles.of_line(line(channel, echoes=silent))) == ["no-echo orange"]
 
@@ -81,6 +82,25 @@ def test_a_missing_old_or_simulated_position_is_told(found: Any, has_source: boo
     assert list(told) == [name]
     if name in ("no-fix", "stale-position"):
         assert "gpsd: refused" in told[name]
+
+
+@pytest.mark.parametrize(
+    ("remaining", "trouble", "has_room", "told"),
+    [
+        (None, None, True, ""),
+        (50_000_000, None, True, ""),
+        (100_000, None, False, "no room for another test"),
+        (0, None, False, "no more echoes"),
+        (None, "account broken", False, "account broken"),
+    ],
+)
+def test_a_budget_that_runs_out_is_told(remaining: int | None, trouble: str | None, has_room: bool, told: str) -> None:
+    account: Any = SimpleNamespace(remaining=remaining, trouble=trouble)
+    trials: Any = SimpleNamespace(rhythm="2km", has_room=has_room)
+
+    words = troubles.of_budget(account, trials)
+
+    assert (list(words), told in "".join(words.values())) == (["budget"] if told else [], True)
 
 
 def test_disk_battery_and_clock_are_told() -> None:
