@@ -92,14 +92,15 @@ def transfers(text: str) -> Iterator[list[int]]:
             continue
         if last is not None and at == last:
             continue
+        receives = str(row.get("State", "")).startswith("D") and kilobits > 0
         follows = last is not None and (at - last).total_seconds() == 1
         last = at
-        if not follows or not str(row.get("State", "")).startswith("D") or kilobits <= 0:
+        if not (follows and receives):
             if len(run) >= LEAST_S:
                 yield run
             run = []
-            continue
-        run.append(kilobits * 125)
+        if receives:
+            run.append(kilobits * 125)
     if len(run) >= LEAST_S:
         yield run
 
