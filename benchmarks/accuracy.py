@@ -59,10 +59,10 @@ def main() -> None:
     print(what, flush=True)
     try:
         require_link({"iperf3": "iperf3"})
-        outcomes, failed = asyncio.run(_until_told_to_stop(chosen, plan))
+        outcomes, failed = asyncio.run(_until_told_to_end(chosen, plan))
     except LinkError as error:
         sys.exit(f"accuracy: {error}")
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except (KeyboardInterrupt, _ToldToEndError):
         sys.exit("accuracy: interrupted; the links are gone")
     print(table(outcomes))
     for outcome in outcomes:
@@ -75,18 +75,35 @@ def main() -> None:
     found = figures(outcomes)
     for name, target in TARGETS.items():
         value = found[name]
-        reached = value is not None and value <= target
-        print(f"{name}: {value} (target: at most {target:g}{'' if reached else ', NOT REACHED'})")
+        verdict = "no row tells it" if value is None else "reached" if value <= target else "NOT REACHED"
+        print(f"{name}: {value} (target: at most {target:g}: {verdict})")
     files = save(options.out, outcomes, found)
     print(f"Every row: {' and '.join(map(str, files))}")
     print(json.dumps({**found, "rows": len(outcomes), "rows_failed": len(failed), "quick": options.quick}))
     sys.exit(bool(failed))
 
 
-async def _until_told_to_stop(chosen: list[Row], plan: Plan) -> tuple[list[Outcome], dict[Row, str]]:
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+class _ToldToEndError(Exception):
+    """SIGTERM came."""
+
+
+async def _until_told_to_end(chosen: list[Row], plan: Plan) -> tuple[list[Outcome], dict[Row, str]]:
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    running = asyncio.create_task(_check_and_run(chosen, plan))
+    waiting = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            raise _ToldToEndError
+        return running.result()
+    finally:
+        waiting.cancel()
+        running.cancel()
+        await asyncio.gather(running, waiting, return_exceptions=True)
+
+
+async def _check_and_run(chosen: list[Row], plan: Plan) -> tuple[list[Outcome], dict[Row, str]]:
     await _check_fastest(chosen)
     with progress_bar(sum(map(plan.steps, chosen))) as step:
         return await _run_all(chosen, plan, step)
