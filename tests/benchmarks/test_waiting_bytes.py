@@ -58,4 +58,5 @@ def test_what_waits_for_a_lost_packet_is_seen_and_hardly_more_than_was_sent() ->
     seen = asyncio.run(story())
 
     assert max(waiting for _, waiting in seen) > 10_000
-    assert all(total + waiting <= SIZE for total, waiting in seen)
+    # segments are taken to be full, which the last of what was sent at once is not
+    assert all(total + waiting <= SIZE * 1.01 for total, waiting in seen)
