@@ -260,12 +260,11 @@ def test_a_second_ctrl_c_leaves_at_once_and_the_survey_can_go_on(device: Device)
 def test_keys_steer_the_survey_at_its_own_terminal(device: Device) -> None:
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        maille("survey", "start", *WORDS),
+        ["setsid", "--ctty", *maille("survey", "start", *WORDS)],  # keys are those of the terminal in front
         env=device.environment | {"TERM": "xterm", "COLUMNS": "80"},
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        start_new_session=True,
     )
     os.close(follower)
     seen = ""
