@@ -101,6 +101,7 @@ def _read_row(log: Log, row: int, cells: dict[str, str], options: ArcepOptions) 
             log,
             row,
             measured_at,
+            radio,
             campaign=options.campaign,
             import_format="arcep-qos",
             device_model=text_of(cells.get("terminal")),
@@ -110,7 +111,6 @@ def _read_row(log: Log, row: int, cells: dict[str, str], options: ArcepOptions) 
             context=CONTEXT_OF_SITUATION.get(cells.get("situation", "").upper(), "unknown"),
             sim_plmn=sim_plmn,
             test_engine="arcep-qos",
-            **radio,
             **test,
         )
 

@@ -165,6 +165,7 @@ def _read_row(
             log,
             row,
             measured_at,
+            radio,
             campaign=options.campaign,
             import_format="gnettrack",
             latitude=latitude,
@@ -173,7 +174,6 @@ def _read_row(
             sim_plmn=sim_plmn,
             serving_plmn=serving_plmn,
             service_state="in_service",
-            **radio,
         )
 
 

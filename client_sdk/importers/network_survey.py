@@ -185,6 +185,7 @@ class _Reading:
                 first.log,
                 first.row,
                 first.measured_at,
+                values,
                 kind="signal",
                 import_format="network-survey",
                 campaign=self._options.campaign,
@@ -193,7 +194,6 @@ class _Reading:
                 serving_plmn=served_by,
                 service_state="unknown" if doubtful else "in_service",
                 **where,
-                **values,
             )
             yield first.log, sample
 
@@ -215,6 +215,7 @@ class _Reading:
                 record.log,
                 record.row,
                 record.measured_at,
+                values,
                 kind="service",
                 import_format="network-survey",
                 campaign=self._options.campaign,
@@ -225,7 +226,6 @@ class _Reading:
                 service_polls=1,
                 duration_ms=max(0, round((end - record.measured_at).total_seconds() * 1000)),
                 **where,
-                **values,
             )
             yield record.log, sample
 

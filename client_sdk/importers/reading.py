@@ -5,8 +5,10 @@ row, the file's SHA-256 and the row's number, so that importing a file twice add
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from client_sdk import __version__
@@ -14,7 +16,7 @@ from client_sdk.bounds import check_value, instant_text
 from client_sdk.errors import SampleError
 from client_sdk.importers.log import Log
 from client_sdk.messages import tr
-from client_sdk.sample import FIELDS, Sample, check
+from client_sdk.sample import FIELDS, Sample
 
 EARLIEST_YEAR = 2000
 """Ours: no log of these tools is older; an earlier date is a clock that was never set."""
@@ -78,22 +80,32 @@ def bounded(row: int, values: dict[str, Any]) -> tuple[dict[str, Any], list[Left
     return kept, out
 
 
-def sample_of(log: Log, row: int, measured_at: datetime, **values: Any) -> Sample | LeftOut:
-    """A checked sample of one row, or the reason why these values make none; ``seq`` is the outbox's to give."""
+def sample_of(
+    log: Log, row: int, measured_at: datetime, within: Mapping[str, Any] = MappingProxyType({}), **values: Any
+) -> Sample | LeftOut:
+    """A checked sample of one row, or the reason why these values make none; ``seq`` is the outbox's to give.
+
+    Args:
+        log: the file.
+        row: of the file.
+        measured_at: instant of the row.
+        within: values that :func:`bounded` found within their bounds.
+        values: those still to be checked.
+    """
+    values |= {
+        "id": imported_id(round(measured_at.timestamp() * 1000), log, row),
+        "seq": 0,
+        "measured_at": instant_text(measured_at),
+        "client": f"maille {__version__}",
+        "import_sha256": log.sha256,
+        "position_source": "file",
+    }
     try:
-        sample = Sample(
-            id=imported_id(round(measured_at.timestamp() * 1000), log, row),
-            seq=0,
-            measured_at=instant_text(measured_at),
-            client=f"maille {__version__}",
-            import_sha256=log.sha256,
-            position_source="file",
-            **values,
-        )
-        check(sample)
+        for name, value in values.items():
+            check_value(name, value, FIELDS[name])
+        return Sample(**values, **within)
     except SampleError as error:
         return LeftOut(row, tr(f"{error.field} cannot be used", f"{error.field} inutilisable"), tr(str(error), ""))
-    return sample
 
 
 def text_of(value: str | None) -> str | None:
