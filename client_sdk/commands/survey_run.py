@@ -29,8 +29,8 @@ def run_survey(options: SurveyOptions | None, *, new: bool, quiet: bool, as_json
     from client_sdk.signing.keys import SigningKey
     from client_sdk.survey.console import JsonConsole, LiveConsole, QuietConsole, SturdyConsole
     from client_sdk.survey.control import survey_lock
-    from client_sdk.survey.line import Peer
     from client_sdk.survey.loop import Survey
+    from client_sdk.survey.peer import Peer
     from client_sdk.survey.setup import certainly_past_ms, collector_of
 
     home = field_home()
@@ -38,7 +38,8 @@ def run_survey(options: SurveyOptions | None, *, new: bool, quiet: bool, as_json
         with open_outbox(home) as outbox:
             begun, sources = _ready(outbox, home, options, new=new)
             collector = collector_of(outbox)
-        peer = Peer(collector, SigningKey.load_or_create(home.device_key)) if collector else None
+        key = SigningKey.load_or_create(home.device_key)
+        peer = Peer(collector, key, home.folder) if collector else None
         for text in _missing(sources, enrolled=peer is not None):
             warn(text)
         console: JsonConsole | LiveConsole | QuietConsole

@@ -11,7 +11,8 @@ from client_sdk.sources.reading import PositionFix, SourceUnavailableError
 from client_sdk.survey.channel import Channel
 from client_sdk.survey.console import Console
 from client_sdk.survey.fences import FenceRules
-from client_sdk.survey.line import Line, Peer
+from client_sdk.survey.line import Line
+from client_sdk.survey.peer import Peer
 from client_sdk.survey.polling import Poll
 from client_sdk.survey.recorder import Recorder
 from client_sdk.survey.recording import Recording

@@ -9,7 +9,8 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from client_sdk.errors import CollectorError
 from client_sdk.measurement.access import Access
@@ -19,8 +20,9 @@ from client_sdk.measurement.opening import OpeningError
 from client_sdk.measurement.route import Route, RouteError
 from client_sdk.measurement.websocket_ping import WebSocketProber
 from client_sdk.survey.channel import Channel
+from client_sdk.survey.peer import Peer
 from client_sdk.survey.saying import Link
-from client_sdk.survey.way import Way, find_way, try_connection
+from client_sdk.survey.way import Way, try_connection
 
 ECHO_BYTES = 88
 """One exchange over IPv4: 24 + 28 out, 8 + 28 back."""
@@ -40,15 +42,17 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 30.0
 """Ours: between attempts to open a session; the modem may regain data at any moment."""
 
 
+Result = TypeVar("Result")
+
+
 class Echoes:
     """Keeps a prober going for one channel while it is wanted.
 
     Args:
         channel: whose echoes they are.
-        url: address of the collector.
+        peer: the collector.
         rate_hz: echoes a second.
         route: the modem's way now; None where it has none, or must not be used.
-        open_session: asks the collector for a session over a route.
         spent: told of the bytes that echoes used.
         told: given the echoes that finished.
     """
@@ -56,16 +60,15 @@ class Echoes:
     def __init__(
         self,
         channel: Channel,
-        url: str,
+        peer: Peer,
         rate_hz: float,
         route: Callable[[], Route | None],
-        open_session: Callable[[Route], Awaitable[Access]],
         spent: Callable[[int], None],
         told: Callable[[list[Probe]], None] = lambda probes: None,
     ) -> None:
         self._told = told
-        self._channel, self._url, self._rate_hz = channel, url, rate_hz
-        self._route, self._open_session, self._spent = route, open_session, spent
+        self._channel, self._peer, self._rate_hz = channel, peer, rate_hz
+        self._route, self._spent = route, spent
         self._wanted = asyncio.Event()
         self._resting = asyncio.Event()
         self._resting.set()
@@ -105,11 +108,11 @@ class Echoes:
     async def _once(self, wait_s: float) -> float:
         """Open what is needed and send until something changes; how long to wait after the next failure."""
         route = self._route()
-        way = await find_way(self._url, route) if route is not None else None
+        way = await self._while_wanted(self._peer.way(route)) if route is not None else None
         if way is None or not way.is_up():
             await self._sleep(1.0)
             return wait_s
-        access = await self._session(way.route)
+        access = await self._while_wanted(self._session(way.route))
         prober = self._prober(access, way.route) if access else None
         if prober is None:
             await self._sleep(wait_s * random.uniform(0.5, 1.0))
@@ -121,6 +124,16 @@ class Echoes:
             self.trouble = str(error)
             await self._sleep(FIRST_WAIT_S)
         return FIRST_WAIT_S
+
+    async def _while_wanted(self, work: Coroutine[Any, Any, Result]) -> Result | None:
+        """Wait for something that may take long where nothing passes; None once echoes are no longer wanted."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done() and self._wanted.is_set():
+                await asyncio.wait({task}, timeout=LOOK_EVERY_S)
+            return task.result() if task.done() else None
+        finally:
+            task.cancel()
 
     async def _send(self, prober: SteadyProber, way: Way) -> None:
         began_s, answered, up_s = time.monotonic(), 0, time.monotonic()
@@ -189,10 +202,10 @@ class Echoes:
         if self._access and not websocket and now_s - self._access_at_s < RENEW_S:
             return self._access
         try:
-            self._access = await self._open_session(route)
+            self._access = await self._peer.open(route)
         except CollectorError as error:
             self.trouble = str(error)
-            return None if websocket else self._access
+            return None if websocket else self._access or self._peer.recalled()
         self._access_at_s = time.monotonic()
         return self._access
 

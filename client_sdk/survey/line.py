@@ -4,27 +4,22 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
-from client_sdk.measurement.access import Access, NoAccessError, open_access
-from client_sdk.measurement.bound_client import client_over
+from client_sdk.measurement.access import NoAccessError
 from client_sdk.measurement.interfaces import carried_bytes
 from client_sdk.measurement.latency import Probe
 from client_sdk.measurement.limits import Limits
 from client_sdk.measurement.route import Route
 from client_sdk.measurement.session import Measured, run_test
 from client_sdk.messages import tr
-from client_sdk.outbox.queue import PinnedCollector
 from client_sdk.sample import new_sample_id
-from client_sdk.signing.keys import SigningKey
 from client_sdk.sources.reading import RadioReading, RadioSource, SourceUnavailableError
 from client_sdk.survey.channel import Channel
 from client_sdk.survey.echoing import Echoes
 from client_sdk.survey.options import ModemChoice
+from client_sdk.survey.peer import Peer
 from client_sdk.survey.polling import Poll
 from client_sdk.survey.recording import Recording
-from client_sdk.survey.threads import in_thread
-from client_sdk.survey.way import find_way
 
 READ_EVERY_S = 1.0
 """Ours: pause between two readings of the radio; at 30 m/s a change of network is placed to some 50 m."""
@@ -34,27 +29,6 @@ LOOK_AGAIN_S = 5.0
 
 ON_THE_PHONE = ("termux", "none")
 """Sources on the device whose own network is measured; others need an interface, since the device may have another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The collector to measure with, and the device's key."""
-
-    collector: PinnedCollector
-    key: SigningKey
-
-    async def open(self, route: Route) -> Access:
-        """A measuring session, asked for over a route.
-
-        Raises:
-            NoAccessError: none is to be had.
-        """
-
-        def ask() -> Access:
-            with client_over(route) as client:
-                return open_access(self.collector, self.key, client)
-
-        return await in_thread(ask, "session")
 
 
 class Line:
@@ -107,7 +81,7 @@ class Line:
         self._poll = Poll(source, READ_EVERY_S, self._read, self._failed) if source else None
         self._echo_task: asyncio.Task[None] | None = None
         if peer and echo_hz:
-            self.echoes = Echoes(channel, peer.collector.url, echo_hz, self.route, peer.open, spent, self._echoed)
+            self.echoes = Echoes(channel, peer, echo_hz, self.route, spent, self._echoed)
 
     @property
     def on_wifi(self) -> bool:
@@ -197,7 +171,7 @@ class Line:
         route, peer = self.route(), self._peer
         if route is None or peer is None:
             return 0
-        way = await find_way(peer.collector.url, route)
+        way = await peer.way(route)
         if way is not None and not way.is_up():
             self._no_way_until_s = time.monotonic() + LOOK_AGAIN_S
             return 0

@@ -18,7 +18,7 @@ from client_sdk.survey.control import Ear, Wish
 from client_sdk.survey.crew import Crew
 from client_sdk.survey.device import WakeLock
 from client_sdk.survey.keys import key_presses, told_keys
-from client_sdk.survey.line import Peer
+from client_sdk.survey.peer import Peer
 from client_sdk.survey.recording import ALIVE_EVERY_S
 from client_sdk.survey.runs import Runs
 from client_sdk.survey.schedule import Slots, parse_period_s

@@ -5,7 +5,6 @@ import socket
 import time
 from dataclasses import dataclass
 
-from client_sdk.measurement.opening import OpeningError, Remote, resolve
 from client_sdk.measurement.route import Route, RouteError
 from client_sdk.survey import settling
 from client_sdk.survey.saying import Link
@@ -48,17 +47,6 @@ class Way:
             protocol="websocket" if protocol == "websocket" else "udp",
             ip_family="ipv6" if family == socket.AF_INET6 else "ipv4",
         )
-
-
-async def find_way(url: str, route: Route) -> Way | None:
-    """The way to the collector; None where its name cannot be looked up."""
-    remote = Remote.of(url)
-    try:
-        addresses = await resolve(remote.host, route)
-    except OpeningError:
-        return None
-    ways = [Way(route, remote.host, (family, address, remote.port)) for family, address in addresses]
-    return next((way for way in ways if way.is_up()), ways[0] if ways else None)
 
 
 async def try_connection(way: Way) -> Try | None:

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from survey_rig import Relay, free_port
 
 from client_sdk.enrolment import enrol
+from client_sdk.measurement import latency
 from client_sdk.measurement.route import Route
 from client_sdk.outbox.queue import Outbox
 from client_sdk.sample import Sample
@@ -25,10 +26,10 @@ from client_sdk.survey import echoing, settling
 from client_sdk.survey.channel import Channel
 from client_sdk.survey.echoing import Echoes
 from client_sdk.survey.fences import FenceRules
-from client_sdk.survey.line import Peer
+from client_sdk.survey.peer import Peer
 from client_sdk.survey.settling import Undecided
 from client_sdk.survey.timeline import Timeline
-from client_sdk.survey.way import Way, find_way, try_connection
+from client_sdk.survey.way import Way, try_connection
 from collector.serving import running_collector
 from collector.settings import Settings
 
@@ -44,7 +45,7 @@ class Network:
         stack.callback(self.relay.close)
         key = SigningKey.generate()
         with Outbox(folder / "outbox.sqlite") as outbox, httpx.Client() as client:
-            self.peer = Peer(enrol(f"http://127.0.0.2:{self.port}", key, outbox, None, client), key)
+            self.peer = Peer(enrol(f"http://127.0.0.2:{self.port}", key, outbox, None, client), key, folder)
         self.samples: list[Sample] = []
         self.events: list[str] = []
 
@@ -65,9 +66,9 @@ class Network:
         return {(one.kind, one.outcome, one.rtt_protocol) for one in self.samples}
 
     async def survey(self, drive: Callable[[Callable[..., Any]], Any]) -> None:
-        """Let the modem echo, its fences being a second long, while ``drive`` does things to the network."""
-        channel = Channel("orange", {}, FenceRules(duration_s=1.0), Timeline(time.monotonic(), 0), self)
-        echoes = Echoes(channel, self.peer.collector.url, 10.0, lambda: Route(), self.peer.open, lambda count: None)
+        """Let the modem echo, its fences being half a second long, while ``drive`` does things to the network."""
+        channel = Channel("orange", {}, FenceRules(duration_s=0.5), Timeline(time.monotonic(), 0), self)
+        echoes = Echoes(channel, self.peer, 10.0, lambda: Route(), lambda count: None)
         channel.open(time.monotonic())
 
         async def live() -> None:
@@ -114,9 +115,12 @@ def network(tmp_path: Path) -> Iterator[Network]:
 
 @pytest.fixture(autouse=True)
 def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three lost echoes and one second of silence are enough, so that nobody waits."""
+    """An echo is lost sooner, and one second of silence is enough, so that nobody waits."""
+    monkeypatch.setattr(latency, "LOSS_S", 0.4)
+    monkeypatch.setattr(settling, "ECHO_TIMEOUT_S", 0.4)
     monkeypatch.setattr(settling, "NO_DATA_S", 1.0)
     monkeypatch.setattr(settling, "TRY_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(echoing, "FIRST_WAIT_S", 0.2)
     monkeypatch.setattr(echoing, "LONGEST_WAIT_S", 0.5)
 
 
@@ -167,6 +171,24 @@ def test_where_udp_is_dropped_echoes_go_over_websocket_and_say_so(network: Netwo
     assert "no_data" not in {one.outcome for one in network.samples}
 
 
+def test_a_survey_begun_where_nothing_passes_asks_with_what_it_had(network: Network) -> None:
+    async def first(until: Any) -> None:
+        await until(lambda: OK in network.told())
+
+    async def second(until: Any) -> None:
+        await until(lambda: NO_DATA in network.told())
+        network.relay.restore()
+        await until(lambda: OK in network.told())
+
+    asyncio.run(network.survey(first))
+    network.samples.clear()
+    network.relay.cut()
+    network.peer = Peer(network.peer.collector, network.peer.key, network.folder)  # a process of its own
+    asyncio.run(network.survey(second))
+
+    assert {one.service_state for one in network.samples} == {"in_service"}
+
+
 def test_a_connection_is_reached_refused_or_lost(network: Network) -> None:
     async def tried(way: Way | None) -> bool | None:
         assert way
@@ -174,14 +196,15 @@ def test_a_connection_is_reached_refused_or_lost(network: Network) -> None:
         return None if result is None else result.reached
 
     async def drive() -> None:
-        way = await find_way(network.peer.collector.url, Route())
+        way = await network.peer.way(Route())
         assert await tried(way) is True
         network.relay.cut()
         assert await tried(way) is False
         network.relay.restore()
-        assert await tried(await find_way(f"http://127.0.0.3:{network.port}", Route())) is True  # refused: an answer
+        assert way
+        refused = Way(Route(), "127.0.0.3", (way.remote[0], "127.0.0.3", network.port))
+        assert await tried(refused) is True  # a refusal is an answer
         # nothing could leave: says nothing
-        nowhere = await find_way(network.peer.collector.url, Route("no-such-interface"))
-        assert await tried(nowhere) is None
+        assert await tried(await network.peer.way(Route("no-such-interface"))) is None
 
     asyncio.run(drive())
