@@ -12,13 +12,16 @@ from collector.storage.tables import metadata
 
 # made by a migration on PostgreSQL only, and absent from the metadata that both databases share
 _POSTGIS_ONLY = {("column", "position"), ("index", "ix_samples_position")}
+_PARTITIONS = "samples_"
 # any number will do, as long as it stays the same: only one process migrates at a time
 _MIGRATION_LOCK = 0x6D61696C6C65
 
 
 def include_object(thing: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
-    """Compare our own tables only: not PostGIS's, nor the geometry that is generated on PostgreSQL."""
+    """Compare our own tables only: not PostGIS's, nor the geometry and the partitions that PostgreSQL alone has."""
     if (kind, name) in _POSTGIS_ONLY:
+        return False
+    if kind == "table" and name is not None and name.startswith(_PARTITIONS):
         return False
     return bool(alembic_helpers.include_object(thing, name, kind, reflected, compare_to))
 

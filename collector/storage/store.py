@@ -83,6 +83,8 @@ class Store:
             "tier": "volunteer",
             "privacy_notice_version": privacy_notice_version,
             "enrolled_at": now,
+            "origin": key.thumbprint,
+            "unjudged": False,
         }
         dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
         with self.writing() as connection:

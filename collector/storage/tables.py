@@ -18,7 +18,6 @@ from sqlalchemy import (
     Dialect,
     Double,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -119,6 +118,7 @@ invitations = Table(
     Column("devices", Integer, nullable=False),
     Column("created_at", UtcInstant, nullable=False),
     Column("expires_at", UtcInstant, nullable=False),
+    Column("revoked_at", UtcInstant),
 )
 
 devices = Table(
@@ -131,6 +131,14 @@ devices = Table(
     Column("invitation", SHA256, ForeignKey(invitations.c.code_sha256)),
     Column("enrolled_at", UtcInstant, nullable=False),
     Column("revoked_at", UtcInstant),
+    # the first key of a device that changed keys: what stands for the device in the archive follows it
+    Column("origin", THUMBPRINT, nullable=False),
+    Column("key_created_at", UtcInstant),
+    # nothing that the key signed and dates from then on counts
+    Column("revoked_from", UtcInstant),
+    # samples came, or went, since the rules that look at a device's whole history were applied to it
+    Column("unjudged", Boolean, nullable=False),
+    Index("ix_devices_origin", "origin"),
 )
 
 witnesses = Table(
@@ -142,6 +150,7 @@ witnesses = Table(
     Column("started_at", UtcInstant, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("duration_ms", Double, nullable=False),
+    Column("asn", BigInteger),  # autonomous system that the device came from, where the server can tell
 )
 
 envelopes = Table(
@@ -172,7 +181,24 @@ samples = Table(
     Column("h3_cell", BigInteger),
     Column("flags", Text, nullable=False),
     Column("excluded", Boolean, nullable=False),
-    ForeignKeyConstraint(["device", "envelope_sha256"], [envelopes.c.device, envelopes.c.sha256]),
     Index("ix_samples_measured_month", "measured_month", "measured_at"),
     Index("ix_samples_h3_cell", "h3_cell"),
 )
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("thumbprint_sha256", SHA256, primary_key=True),
+    Column("erased_at", UtcInstant, nullable=False),
+    Column("samples", BigInteger, nullable=False),
+    Column("envelopes", BigInteger, nullable=False),
+)
+"""What remains of an erased device: when, how much, and a digest by which a restored backup forgets it again."""
+
+month_revisions = Table(
+    "month_revisions",
+    metadata,
+    Column("measured_month", CHAR(7), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+"""Raised when samples of a month that were there before change or go: the archive then writes the month again."""
