@@ -44,7 +44,9 @@ class TpvMerger:
         if mode is None or mode < 2 or number(tpv.get("status")) == SIMULATED:
             self._epoch = {}
             return None
-        same = tpv.get("time") is not None and tpv.get("time") == self._epoch.get("time")
+        same = tpv.get("time") is not None and all(
+            tpv.get(name, self._epoch.get(name)) == self._epoch.get(name) for name in ("time", "device")
+        )
         self._epoch = {**self._epoch, **tpv} if same else dict(tpv)
         return _fix(self._epoch, arrived_at_s)
 

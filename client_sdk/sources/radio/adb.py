@@ -5,7 +5,7 @@ import time
 from client_sdk.sources.programs import output_of
 from client_sdk.sources.radio.dumpsys import parse, way_out
 from client_sdk.sources.reading import RadioReading, SourceUnavailableError
-from client_sdk.sources.values import kept, plmn_text
+from client_sdk.sources.values import kept, plmn_text, whole
 
 
 class AdbRadio:
@@ -19,7 +19,6 @@ class AdbRadio:
     def __init__(self, serial: str | None = None, phone_id: int = 0) -> None:
         self._adb = ["adb", *(["-s", serial] if serial else [])]
         self._phone_id = phone_id
-        self._sims: list[str] | None = None
 
     @property
     def name(self) -> str:
@@ -35,20 +34,34 @@ class AdbRadio:
         dump = self._shell("dumpsys", "telephony.registry")
         taken_at_s = time.monotonic()
         airplane = self._setting("global", "airplane_mode_on")
-        reading = parse(dump, self._phone_id, taken_at_s, airplane_mode={"1": True, "0": False}.get(airplane or ""))
+        reading = parse(
+            dump,
+            self._phone_id,
+            taken_at_s,
+            airplane_mode={"1": True, "0": False}.get(airplane or ""),
+            api_level=whole(self._property("ro.build.version.sdk")),
+        )
         extra = kept({"sim_plmn": self._sim_plmn(), "device_model": self._property("ro.product.model")})
-        wifi = self._setting("global", "wifi_on")
         return RadioReading(
             taken_at_s=reading.taken_at_s,
             source=reading.source,
             service_state="sim_missing" if self._sim_absent() else reading.service_state,
             service_evidence="strong" if self._sim_absent() else reading.service_evidence,
             fields=extra if self._sim_absent() else {**reading.fields, **extra},
-            wifi_connected=False if wifi == "0" else None,
+            wifi_connected=self._wifi(),
         )
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _wifi(self) -> bool | None:
+        """Whether the phone is on Wi-Fi: its address there is looked at, and not kept."""
+        if self._setting("global", "wifi_on") == "0":
+            return False
+        try:
+            return "inet" in self._shell("ip", "-o", "addr", "show", "dev", "wlan0", "scope", "global")
+        except SourceUnavailableError:
+            return None
 
     def _sim_plmn(self) -> str | None:
         return plmn_text(self._slot("gsm.sim.operator.numeric"))

@@ -2,7 +2,8 @@
 
 The dump is text for people and differs between versions and makers: each value is looked for by its name, wherever it
 stands inside its phone's block, and what is not found is absent. Entries over Wi-Fi (``transportType=WLAN``, ``IWLAN``)
-say nothing about the mobile network and are passed over.
+and over a satellite say nothing about the mobile network on the ground and are passed over. Android 9 has other names
+for the same things; newer versions print stars for identities and for the state of 5G beside 4G.
 """
 
 import re
@@ -20,8 +21,14 @@ _RATS: dict[str, str] = {
     **dict.fromkeys(("LTE", "LTE_CA"), "lte"),
     **dict.fromkeys(("NR", "NR_SA"), "nr"),
 }
-_NSA = re.compile(r"nrState=(?:CONNECTED|3)\b|NR_NSA(?:_MMWAVE)?\b")
-_REGISTRATION = re.compile(r"NetworkRegistrationInfo\{")
+_NSA = re.compile(r"nr(?:State|Status)=(?:CONNECTED|3)\b|NR_NSA(?:_MMWAVE)?\b")
+_HIDDEN_NSA = re.compile(r"nrState=\*")
+_NR_CARRIER = re.compile(r"mNetworkType=NR\b|\boverride(?:Network)?=NR_")
+_REGISTRATION = re.compile(r"(NetworkRegistration(?:Info|State))\{")
+_ELSEWHERE = re.compile(r"transportType=(?:WLAN|2)\b|=IWLAN\b|isNonTerrestrialNetwork=(?:true|NON)")
+
+RSSNR_IN_TENTHS_UP_TO = 29
+"""Android 10 and before (API level) hand on the modem's tenths of a decibel, or not, by maker: told as absent."""
 
 
 def way_out() -> str:
@@ -34,7 +41,9 @@ def way_out() -> str:
     )
 
 
-def parse(dump: str, phone_id: int, taken_at_s: float, *, airplane_mode: bool | None = None) -> RadioReading:
+def parse(
+    dump: str, phone_id: int, taken_at_s: float, *, airplane_mode: bool | None = None, api_level: int | None = None
+) -> RadioReading:
     """A reading of one SIM slot.
 
     Args:
@@ -42,6 +51,7 @@ def parse(dump: str, phone_id: int, taken_at_s: float, *, airplane_mode: bool | 
         phone_id: the slot, from 0.
         taken_at_s: ``time.monotonic()``.
         airplane_mode: the phone's setting, where it was read.
+        api_level: of the phone's Android, where it was read.
 
     Raises:
         SourceUnavailableError: the dump has no such slot, or no state of service.
@@ -52,25 +62,25 @@ def parse(dump: str, phone_id: int, taken_at_s: float, *, airplane_mode: bool | 
         raise SourceUnavailableError(
             tr(f"adb: nothing about SIM slot {phone_id}", f"adb : rien sur l’emplacement SIM {phone_id}"), way_out()
         )
-    registrations = [
-        _braced(service[at.start() :], "NetworkRegistrationInfo") or "" for at in _REGISTRATION.finditer(service)
-    ]
-    mobile = [one for one in registrations if "transportType=WLAN" not in one and "=IWLAN" not in one]
+    registrations = [_braced(service[at.start() :], at[1]) or "" for at in _REGISTRATION.finditer(service)]
+    mobile = [one for one in registrations if not _ELSEWHERE.search(one)]
     packet = next((one for one in mobile if re.search(r"domain=\w*PS", one)), None)
     state = "radio_off" if airplane_mode else _state(service, packet, mobile, bool(registrations))
     fields: dict[str, Any] = {}
     if state == "in_service":
         rat = _rat(service, packet)
-        nsa = rat == "lte" and _NSA.search(service) is not None
+        nsa = rat == "lte" and _is_nsa(service, block)
         fields = {
             "rat": "nr" if nsa else rat,
             "nr_mode": "nsa" if nsa else "sa" if rat == "nr" else None,
             "roaming": _roaming(service, packet),
             **_signal(block, rat, nsa=nsa),
+            **({"lte_sinr_db": None} if api_level is not None and api_level <= RSSNR_IN_TENTHS_UP_TO else {}),
             **_identity(packet or service, rat),
         }
     elif state == "denied" and packet:
-        fields["service_reject_cause"] = whole(_value(packet, "rejectCause"))
+        cause = whole(_value(packet, "rejectCause") or _value(packet, "reasonForDenial"))
+        fields["service_reject_cause"] = cause or None  # 0: none was told
     return RadioReading(
         taken_at_s=taken_at_s,
         source="adb",
@@ -95,10 +105,10 @@ def _state(service: str, packet: str | None, mobile: list[str], told: bool) -> S
     voice = re.search(r"(?:mVoiceRegState|voiceRegState)=(\d)", service)
     data = re.search(r"(?:mDataRegState|dataRegState)=(\d)", service)
     found = [_STATES.get(one[1], "unknown") for one in (data, voice) if one]
-    registration = _value(packet, "registrationState") if packet else None
+    registration = _registration_state(packet)
     if "radio_off" in found:
         return "radio_off"
-    if re.search(r"registrationState=(?:\w*_)?DENIED", packet or "") or (registration or "").endswith("DENIED"):
+    if re.search(r"egistrationState=(?:\w*_)?DENIED", packet or "") or (registration or "").endswith("DENIED"):
         return "denied"
     if registration in ("HOME", "ROAMING"):
         return "in_service"
@@ -115,19 +125,34 @@ def _state(service: str, packet: str | None, mobile: list[str], told: bool) -> S
 
 
 def _voice_home(mobile: list[str]) -> bool:
-    return any("domain=CS" in one and re.search(r"registrationState=(HOME|ROAMING)\b", one) for one in mobile)
+    return any("domain=CS" in one and _registration_state(one) in ("HOME", "ROAMING") for one in mobile)
+
+
+def _registration_state(registration: str | None) -> str | None:
+    return _value(registration, "registrationState") or _value(registration, "regState")
+
+
+def _is_nsa(service: str, block: str) -> bool:
+    """5G beside 4G: as the registration says, or where that is hidden, as the carriers in use or the display do."""
+    if _NSA.search(service):
+        return True
+    return _HIDDEN_NSA.search(service) is not None and any(
+        _NR_CARRIER.search(line)
+        for line in block.splitlines()
+        if "mPhysicalChannelConfigs=" in line or "mTelephonyDisplayInfo=" in line
+    )
 
 
 def _rat(service: str, packet: str | None) -> str | None:
     told = _value(packet, "accessNetworkTechnology") if packet else None
     if told is None:
-        ril = re.search(r"getRilDataRadioTechnology=\d+\((\w+\+?)\)", service)
+        ril = re.search(r"(?:getRil|mRil)DataRadioTechnology=\d+\((\w+\+?)\)", service)
         told = ril[1] if ril else None
     return _RATS.get(str(told).upper())
 
 
 def _roaming(service: str, packet: str | None) -> bool | None:
-    if packet and (registration := _value(packet, "registrationState")) in ("HOME", "ROAMING"):
+    if packet and (registration := _registration_state(packet)) in ("HOME", "ROAMING"):
         return registration == "ROAMING" or (_value(packet, "roamingType") or "NOT_ROAMING") not in (
             "NOT_ROAMING",
             "UNKNOWN",
@@ -169,7 +194,7 @@ def _signal(block: str, rat: str | None, *, nsa: bool) -> dict[str, Any]:
 
 
 def _identity(registration: str, rat: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"serving_plmn": plmn_text(_value(registration, "rplmn") or _value(registration, "mRplmn"))}
+    found: dict[str, Any] = {"serving_plmn": plmn_text(_value(registration, "m?r?[rR]plmn"))}
     kind = {"lte": "CellIdentityLte", "nr": "CellIdentityNr", "umts": "CellIdentityWcdma", "gsm": "CellIdentityGsm"}
     cell = _part(registration, kind.get(rat or "", "CellIdentity"))
     mcc, mnc = _value(cell, "mMcc"), _value(cell, "mMnc")

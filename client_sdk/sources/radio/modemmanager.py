@@ -29,6 +29,34 @@ STATE_OF_REGISTRATION: dict[str, ServiceState] = {
     "denied": "denied",
 }
 
+REJECT_CAUSES = {
+    "imsi-unknown-in-hlr": 2,
+    "illegal-ms": 3,
+    "imei-not-accepted": 5,
+    "illegal-me": 6,
+    "gprs-not-allowed": 7,
+    "gprs-and-non-gprs-not-allowed": 8,
+    "ms-identity-not-derived-by-network": 9,
+    "implicitly-detached": 10,
+    "plmn-not-allowed": 11,
+    "location-area-not-allowed": 12,
+    "roaming-not-allowed-in-location-area": 13,
+    "gprs-not-allowed-in-plmn": 14,
+    "no-cells-in-location-area": 15,
+    "network-failure": 17,
+    "cs-domain-not-available": 18,
+    "congestion": 22,
+    "not-authorized-for-csg": 25,
+    "service-option-not-supported": 32,
+    "requested-service-option-not-subscribed": 33,
+    "service-option-temporarily-out-of-order": 34,
+    "protocol-error-unspecified": 111,
+}
+"""Causes for which a network refuses registration, as mmcli names them (MMNetworkError; 3GPP TS 24.301 §9.9.3.9)."""
+
+_ADDED_CARRIERS = ("2", "4")
+"""Kinds of serving cell (MMServingCellType) that are added to the primary one, whose identity a sample keeps."""
+
 _RATS = (
     ("5gnr", "nr"),
     ("lte", "lte"),
@@ -80,7 +108,8 @@ def parse(modem: Any, signal: Any, cells: Any, sim: Any, bearers: list[Any], tak
             **_serving_cell(cells),
         }
     elif state == "denied":
-        fields["service_reject_cause"] = whole(registration.get("network-rejection-error"))
+        told = registration.get("network-rejection-error")
+        fields["service_reject_cause"] = REJECT_CAUSES.get(str(told)) or whole(told)
     return RadioReading(
         taken_at_s=taken_at_s,
         source="modemmanager",
@@ -94,11 +123,13 @@ def parse(modem: Any, signal: Any, cells: Any, sim: Any, bearers: list[Any], tak
 def _state(generic: dict[str, Any], registration: dict[str, Any]) -> ServiceState:
     modem_state, reason = generic.get("state"), str(generic.get("state-failed-reason", "--"))
     if modem_state == "failed":
-        return "sim_missing" if reason.startswith("sim") else "unknown"
+        return "sim_missing" if reason.startswith(("sim", "esim")) else "unknown"
     if modem_state == "locked" or generic.get("unlock-required") in ("sim-pin", "sim-puk"):
         return "sim_missing"  # a locked SIM is as good as none
     if modem_state in ("disabled", "disabling") or generic.get("power-state") in ("off", "low"):
         return "radio_off"
+    if modem_state in ("initializing", "enabling"):
+        return "unknown"  # not asked to look for a network yet
     return STATE_OF_REGISTRATION.get(str(registration.get("registration-state")), "unknown")
 
 
@@ -131,27 +162,29 @@ def _signal(signal: Any) -> dict[str, Any]:
 
 
 def _serving_cell(cells: Any) -> dict[str, Any]:
-    """Identity of the serving cells; identities of neighbours are nobody's business."""
+    """Identity of the serving cell, one a technology, all of it from one line; neighbours' are nobody's business."""
     told = members(members(members(cells).get("modem")).get("generic")).get("cell-info")
     found: dict[str, Any] = {}
     for line in items(told):
         cell = dict(part.strip().split(":", 1) for part in str(line).split(",") if ":" in part)
         cell = {name.strip(): value.strip() for name, value in cell.items()}
-        if cell.get("serving") != "yes":
+        if cell.get("serving") != "yes" or cell.get("serving cell type") in _ADDED_CARRIERS:
             continue
         if cell.get("cell type") == "lte":
-            found |= {
+            found = {
                 "lte_eci": whole(cell.get("ci"), 16),
                 "lte_tac": whole(cell.get("tac"), 16),
                 "lte_pci": whole(cell.get("physical ci"), 16),
                 "lte_earfcn": whole(cell.get("earfcn")),
+                **found,
             }
         elif cell.get("cell type") in ("5gnr", "nr5g", "nr"):
-            found |= {
+            found = {
                 "nr_nci": whole(cell.get("ci"), 16),
                 "nr_tac": whole(cell.get("tac"), 16),
                 "nr_pci": whole(cell.get("physical ci"), 16),
                 "nr_arfcn": whole(cell.get("nrarfcn")),
+                **found,
             }
     return found
 
@@ -167,6 +200,12 @@ def _of_one_technology(fields: dict[str, Any]) -> dict[str, Any]:
         or name == "nr_mode"
         or name.partition("_")[0] in serving
     }
+
+
+def _is_refreshed(signal: Any) -> bool:
+    """Whether ModemManager has been asked to keep the signal up to date."""
+    refresh = members(members(members(members(signal).get("modem")).get("signal")).get("refresh"))
+    return bool(number(refresh.get("rate")))
 
 
 def _interface(bearers: list[Any]) -> str | None:
@@ -187,7 +226,7 @@ class ModemManagerRadio:
     def __init__(self, index: str = "any") -> None:
         self._index = index
         self._sim: Any = None
-        self._signal_set_up = False
+        self._sim_path: str | None = None
 
     @property
     def name(self) -> str:
@@ -202,14 +241,16 @@ class ModemManagerRadio:
         """
         modem = self._ask()
         taken_at_s = time.monotonic()
-        if not self._signal_set_up:  # without it every value of the signal is “--”
-            self._try(f"--signal-setup={SIGNAL_REFRESH_S}")
-            self._signal_set_up = True
         generic = members(members(members(modem).get("modem")).get("generic"))
-        if self._sim is None and (path := text(generic.get("sim"))):
-            self._sim = _answer_or_none(["mmcli", "-i", path, "-J"])
+        path = text(generic.get("sim"))
+        if self._sim is None or path != self._sim_path:  # another SIM may be put in meanwhile
+            self._sim = _answer_or_none(["mmcli", "-i", path, "-J"]) if path else None
+            self._sim_path = path
         bearers = [_answer_or_none(["mmcli", "-b", str(path), "-J"]) for path in items(generic.get("bearers"))]
         signal, cells = self._try("--signal-get"), self._try("--get-cell-info")
+        if not _is_refreshed(signal):  # every value is “--” then; ModemManager forgets it when it starts again
+            self._try(f"--signal-setup={SIGNAL_REFRESH_S}")
+            signal = self._try("--signal-get")
         return parse(modem, signal, cells, self._sim, bearers, taken_at_s)
 
     def close(self) -> None:

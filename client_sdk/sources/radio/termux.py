@@ -65,7 +65,7 @@ def parse(device: Any, cells: Any, wifi: Any, taken_at_s: float) -> RadioReading
             "serving_plmn": plmn_text(about.get("network_operator")),
             "roaming": roaming if isinstance(roaming, bool) else None,
             "rat": rat,
-            **_cells(rat, items(cells)),
+            **_cells(rat, _of_this_sim(about, items(cells))),
         }
     return RadioReading(
         taken_at_s=taken_at_s,
@@ -91,9 +91,19 @@ def _state(about: dict[str, Any]) -> ServiceState:
     return "no_service" if nothing and about.get("data_state") == "disconnected" else "unknown"
 
 
-def _cells(rat: str | None, cells: list[Any]) -> dict[str, Any]:
-    """Signal and identity of the serving cells; in non-standalone 5G the 4G anchor's beside the 5G cell's."""
+def _of_this_sim(about: dict[str, Any], cells: list[Any]) -> list[dict[str, Any]]:
+    """The serving cells of the default SIM's network: Android lists those of a second SIM among them."""
     registered = [cell for cell in map(members, cells) if cell.get("registered") is True]
+    network = plmn_text(about.get("network_operator"))
+    return [cell for cell in registered if network is None or _plmn(cell) in (network, None)]
+
+
+def _plmn(cell: dict[str, Any]) -> str | None:
+    return plmn(cell.get("mcc"), cell.get("mnc"))
+
+
+def _cells(rat: str | None, registered: list[dict[str, Any]]) -> dict[str, Any]:
+    """Signal and identity of the serving cells; in non-standalone 5G the 4G anchor's beside the 5G cell's."""
     found: dict[str, Any] = {}
     lte = next((cell for cell in registered if cell.get("type") == "lte"), None)
     nr = next((cell for cell in registered if cell.get("type") == "nr"), None)
@@ -121,7 +131,7 @@ def _lte(cell: dict[str, Any]) -> dict[str, Any]:
         "lte_eci": whole(cell.get("ci")),
         "lte_tac": whole(cell.get("tac")),
         "lte_pci": whole(cell.get("pci")),
-        "serving_plmn": plmn(cell.get("mcc"), cell.get("mnc")),
+        **({"serving_plmn": told} if (told := _plmn(cell)) else {}),
     }
 
 

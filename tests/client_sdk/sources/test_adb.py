@@ -111,6 +111,62 @@ def test_a_5g_level_at_the_end_of_its_scale_is_none() -> None:
     assert "nr_ss_rsrp_dbm" not in read(block(registrations=anchored, nr=levels)).fields
 
 
+MASKED = LTE_CELL.replace("51842562", "5******2").replace("4711", "4***1")
+CARRIERS = (
+    "    mPhysicalChannelConfigs=[{mConnectionStatus=PrimaryServing,mNetworkType=LTE},"
+    "{mConnectionStatus=SecondaryServing,mNetworkType=NR}]\n"
+)
+DISPLAY = "    mTelephonyDisplayInfo=TelephonyDisplayInfo {network=LTE, overrideNetwork=NR_NSA, isRoaming=false}\n"
+
+
+def test_where_identities_are_starred_out_the_rest_is_read() -> None:
+    reading = read(block(registrations=registration(cell=MASKED, extra="nrState=**** rRplmn=20801")))
+    assert (reading.fields["rat"], reading.fields["serving_plmn"], reading.fields["lte_pci"]) == ("lte", "20801", 211)
+    assert not {"lte_eci", "lte_tac"} & reading.fields.keys()
+
+
+@pytest.mark.parametrize("shown", [CARRIERS, DISPLAY])
+def test_5g_beside_4g_whose_state_is_starred_out_shows_in_the_carriers_or_the_display(shown: str) -> None:
+    hidden = registration(cell=MASKED, extra="nrState=**** rRplmn=20801")
+    beside = read(block(registrations=hidden, nr=NR_LEVELS) + shown)
+    assert (beside.fields["rat"], beside.fields["nr_mode"], beside.fields["nr_ss_rsrp_dbm"]) == ("nr", "nsa", -95)
+    told = registration(extra="nrState=NOT_RESTRICTED")  # the icon of the display lasts longer than the carrier
+    assert read(block(registrations=told, nr=NR_LEVELS) + shown).fields["rat"] == "lte"
+
+
+def test_the_registered_network_is_known_without_its_cell() -> None:
+    alone = registration(technology="NR", cell="cellIdentity=null", extra="nrState=NONE rRplmn=20815")
+    assert read(block(registrations=alone)).fields["serving_plmn"] == "20815"
+
+
+def android_9(data: str, state: str, technology: str, cell: str) -> str:
+    """The other names of Android 9."""
+    one = "NetworkRegistrationState{{transportType={0} domain={1} regState={2} accessNetworkTechnology={3} {4} {5}}}"
+    common = "reasonForDenial=0 emergencyEnabled=false supportedServices=[I@ad03e6d"
+    states = ", ".join(
+        [
+            one.format(1, "PS", state, technology, common, cell),
+            one.format(2, "PS", "HOME", "IWLAN", common, "cellIdentity=null"),
+            one.format(1, "CS", "HOME", "LTE", common, LTE_CELL),
+        ]
+    )
+    text = block(data=data).replace("getRil", "mRil")
+    begin, end = text.index("mNetworkRegistrationInfos="), text.index(", mNrFrequencyRange")
+    return f"{text[:begin]}mNetworkRegistrationStates=[{states}]{text[end:]}"
+
+
+def test_android_9_says_the_same_by_other_names() -> None:
+    served = read(android_9("0(IN_SERVICE)", "HOME", "LTE", LTE_CELL))
+    assert (served.service_state, served.fields) == ("in_service", read(block()).fields)
+    calls_alone = read(android_9("1(OUT_OF_SERVICE)", "NOT_REG_NOT_SEARCHING", "UNKNOWN", "cellIdentity=null"))
+    assert (calls_alone.service_state, dict(calls_alone.fields)) == ("limited", {})
+
+
+def test_a_signal_to_noise_ratio_of_doubtful_unit_is_absent() -> None:
+    assert "lte_sinr_db" not in read(block(), api_level=29).fields
+    assert read(block(), api_level=30).fields["lte_sinr_db"] == 18
+
+
 @pytest.mark.parametrize(
     ("changes", "state"),
     [
@@ -125,13 +181,16 @@ def test_a_5g_level_at_the_end_of_its_scale_is_none() -> None:
         ({"registrations": registration(state="ROAMING", roamingType="INTERNATIONAL")}, "in_service"),
         ({"voice": "1(OUT_OF_SERVICE)", "data": "0(IN_SERVICE)", "registrations": WIFI}, "unknown"),
         ({"voice": "1(OUT_OF_SERVICE)", "data": "0(IN_SERVICE)", "registrations": f"{LOST}, {WIFI}"}, "no_service"),
+        ({"registrations": registration(extra="isNonTerrestrialNetwork=NON-TERRESTRIAL")}, "unknown"),
+        ({"registrations": registration(extra="isNonTerrestrialNetwork=TERRESTRIAL")}, "in_service"),
         ({"registrations": registration("PS", "DENIED", "UNKNOWN", "cellIdentity=null", rejectCause="15")}, "denied"),
     ],
 )
 def test_states_of_service(changes: dict[str, Any], state: str) -> None:
     reading = read(block(**changes))
     assert reading.service_state == state
-    assert reading.fields.get("roaming") is (True if changes.get("registrations", "").find("=ROAMING") > 0 else None)
+    if "=ROAMING" in changes.get("registrations", ""):
+        assert reading.fields["roaming"] is True
     if state != "in_service":
         assert reading.fields.keys() <= {"service_reject_cause"}
     if state == "denied":
@@ -206,6 +265,27 @@ def test_the_phone_is_asked(fake_program: Any) -> None:
         False,
     )
     assert "SERIAL7" not in repr(reading)
+
+
+WLAN = "12: wlan0    inet 192.168.1.20/24 brd 192.168.1.255 scope global wlan0\\       valid_lft forever\n"
+
+
+@pytest.mark.parametrize(("addresses", "connected"), [(WLAN, True), ("", False), (None, None)])
+def test_wifi_is_seen_by_its_address_which_is_forgotten(
+    fake_program: Any, addresses: str | None, connected: Any
+) -> None:
+    answers = {"shell dumpsys telephony.registry": HEAD + block(), "shell settings get global wifi_on": "1\n"}
+    if addresses is not None:
+        answers["shell ip -o addr show dev wlan0 scope global"] = addresses
+    fake_program("adb", answers)
+    reading = AdbRadio().read()
+    assert reading.wifi_connected is connected
+    assert "192.168" not in repr(reading)
+
+
+def test_a_refusal_without_a_cause_has_none() -> None:
+    denied = registration("PS", "DENIED", "UNKNOWN", "cellIdentity=null")
+    assert read(block(registrations=denied)).fields == {}
 
 
 @pytest.mark.parametrize("printed", ["X1\tunauthorized\n", "X1\toffline\n"])

@@ -36,6 +36,9 @@ def test_objects_of_one_epoch_are_one_fix() -> None:
     fix = merger.take({"class": "TPV", "mode": 3, "time": TPV["time"], "eph": 3.0}, 5.1)
     assert fix
     assert (fix.latitude, fix.accuracy_m) == (47.28754, 3.0)
+    second = merger.take({**TPV, "device": "/dev/ttyUSB2", "lat": 47.3, "eph": None}, 5.2)
+    assert second
+    assert (second.latitude, second.accuracy_m) == (47.3, None)  # of another receiver
     another = merger.take({**TPV, "time": "2026-11-20T08:00:01.000Z", "eph": None}, 6.0)
     assert another
     assert another.accuracy_m is None

@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,6 +138,7 @@ def test_registration_becomes_a_state(registration: str, state: str) -> None:
         ({"state": "locked", "unlock_required": "sim-pin"}, "sim_missing"),
         ({"state": "failed", "state_failed_reason": "sim-missing"}, "sim_missing"),
         ({"state": "failed", "state_failed_reason": "sim-error"}, "sim_missing"),
+        ({"state": "failed", "state_failed_reason": "esim-without-profiles"}, "sim_missing"),
         ({"state": "failed", "state_failed_reason": "unknown-capabilities"}, "unknown"),
     ],
 )
@@ -147,8 +149,31 @@ def test_a_radio_that_is_off_or_without_its_sim_is_not_without_service(members: 
 def test_a_refusal_keeps_its_cause() -> None:
     reading = read(changed(MODEM, registration_state="denied", network_rejection_error="15"))
     assert reading.fields["service_reject_cause"] == 15
-    named = read(changed(MODEM, registration_state="denied", network_rejection_error="plmn-not-allowed"))
-    assert "service_reject_cause" not in named.fields
+    for name, cause in (("plmn-not-allowed", 11), ("roaming-not-allowed-in-location-area", 13), ("unknown", None)):
+        named = read(changed(MODEM, registration_state="denied", network_rejection_error=name))
+        assert named.fields.get("service_reject_cause") == cause
+
+
+@pytest.mark.parametrize("state", ["initializing", "enabling"])
+def test_a_modem_that_is_not_up_yet_says_nothing_of_service(state: str) -> None:
+    assert read(changed(MODEM, registration_state="idle", state=state)).service_state == "unknown"
+
+
+def cell_info(*lines: str) -> dict[str, Any]:
+    return {"modem": {"generic": {"cell-info": list(lines)}}}
+
+
+def test_of_aggregated_carriers_the_primary_is_the_serving_cell() -> None:
+    carriers = [
+        "cell type: lte, serving: yes, physical ci: 1A, earfcn: 3000, serving cell type: 2",
+        "cell type: lte, serving: yes, tac: 1267, ci: 00BC614E, physical ci: D3, earfcn: 1300, serving cell type: 1",
+        "cell type: lte, serving: yes, physical ci: 1B, earfcn: 6400",
+        "cell type: 5gnr, serving: yes, tac: 1267, ci: 75BCD15, physical ci: 5, nrarfcn: 643296, serving cell type: 3",
+        "cell type: 5gnr, serving: yes, physical ci: 6, nrarfcn: 650000, serving cell type: 4",
+    ]
+    fields = read(changed(MODEM, access_technologies=["lte", "5gnr"]), cells=cell_info(*carriers)).fields
+    assert (fields["lte_eci"], fields["lte_pci"], fields["lte_earfcn"]) == (12345678, 211, 1300)
+    assert (fields["nr_nci"], fields["nr_pci"], fields["nr_arfcn"]) == (123456789, 5, 643296)
 
 
 def with_5g(**lte: str) -> dict[str, Any]:
@@ -250,6 +275,23 @@ def test_the_program_is_asked(mmcli: Any) -> None:
     reading = ModemManagerRadio("0").read()
     assert reading.fields == read().fields
     assert reading.interface == "wwan0"
+
+
+def test_another_sim_and_a_modemmanager_that_started_again_are_noticed(mmcli: Any, tmp_path: Path) -> None:
+    """The SIM is read again; a signal that nobody keeps up to date any more is asked for again."""
+    mmcli()
+    radio = ModemManagerRadio("0")
+    assert radio.read().fields["sim_plmn"] == "20801"
+    other = {"sim": {"properties": {"operator-code": "20815"}}}
+    stopped = deepcopy(SIGNAL)
+    stopped["modem"]["signal"] |= {"refresh": {"rate": "0"}, "lte": {"rsrp": "--"}}
+    sim = "/org/freedesktop/ModemManager1/SIM/1"
+    mmcli(**{"-m 0 -J": changed(MODEM, sim=sim), f"-i {sim} -J": other, "-m 0 --signal-get -J": stopped})
+    asked = tmp_path / "asked"
+    script = tmp_path / "programs" / "mmcli"
+    script.write_text(script.read_text().replace("#!/bin/sh\n", f'#!/bin/sh\necho "$*" >> {asked}\n'))
+    assert radio.read().fields["sim_plmn"] == "20815"
+    assert "-m 0 --signal-setup=5 -J" in asked.read_text().splitlines()
 
 
 def test_a_question_that_crashes_the_program_leaves_the_rest(fake_program: Any, mmcli: Any) -> None:

@@ -88,6 +88,21 @@ def test_neighbours_and_other_technologies_are_left_out() -> None:
     assert read({**DEVICE, "network_type": "edge"}, (gsm,)).fields["gsm_rssi_dbm"] == -93
 
 
+def test_the_cells_of_a_second_sim_are_not_those_of_the_first() -> None:
+    two = {**DEVICE, "phone_count": 2}
+    other = {**LTE, "mnc": 15, "ci": 99, "rsrp": -60}
+    reading = read(two, (other, LTE))
+    assert (reading.fields["lte_eci"], reading.fields["lte_rsrp_dbm"]) == (12345678, -97)
+    assert reading.fields["serving_plmn"] == "20801"
+    assert read(two, (other,)).fields.keys() == {"sim_plmn", "serving_plmn", "roaming", "rat"}
+
+
+def test_a_cell_without_its_network_leaves_the_phone_s_word() -> None:
+    nameless = {**LTE, "mcc": INT_MAX, "mnc": INT_MAX}
+    fields = read(cells=(nameless,)).fields
+    assert (fields["serving_plmn"], fields["lte_rsrp_dbm"]) == ("20801", -97)
+
+
 @pytest.mark.parametrize(
     ("changes", "state"),
     [
