@@ -106,9 +106,13 @@ def _connection(path: Path) -> sqlite3.Connection:
 
 
 def _make_private(path: Path) -> None:
-    """Make the file, if it is not there, readable by its owner only: it says where somebody was."""
+    """Make the file, if it is not there, readable by its owner only: it says where somebody was.
+
+    One that is there is never opened here: closing it would give up the locks that SQLite holds on it for this process
+    (https://sqlite.org/howtocorrupt.html §2.2), and the next process to leave would take the log away under it.
+    """
     with suppress(OSError):  # what keeps it from being made keeps it from being opened, which is told
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

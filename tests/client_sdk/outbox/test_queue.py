@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +37,29 @@ def sealed(outbox: Outbox, key: SigningKey, collector: PinnedCollector = COLLECT
 
 def receipt_for(envelope: Envelope, *verdicts: LineVerdict) -> Receipt:
     return Receipt(envelope_sha256=envelope.sha256, received_at="2026-11-23T17:00:00.000Z", verdicts=verdicts)
+
+
+LOOK = """
+import sys
+from pathlib import Path
+from client_sdk.outbox.queue import Outbox
+with Outbox(Path(sys.argv[1])) as outbox:
+    print(outbox.counts().pending)
+"""
+
+
+def test_another_process_leaves_the_log_that_this_one_still_writes(outbox: Outbox, new_sample: NewSample) -> None:
+    """A survey opens the outbox once more to send, while it keeps recording, and somebody asks for the status."""
+
+    def seen_by_another_process() -> int:
+        done = subprocess.run([sys.executable, "-c", LOOK, outbox.path], check=True, capture_output=True, text=True)
+        return int(done.stdout)
+
+    with Outbox(outbox.path):
+        pass
+    assert seen_by_another_process() == 0
+    outbox.add([new_sample()])
+    assert seen_by_another_process() == 1
 
 
 def test_one_bad_sample_adds_nothing(outbox: Outbox, new_sample: NewSample) -> None:
