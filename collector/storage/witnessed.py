@@ -1,7 +1,7 @@
 """What the server itself saw of each transfer, kept beside the samples that will speak of it."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Literal
 
@@ -64,7 +64,8 @@ def find_witnesses(store: Store, device: str, test_ids: Iterable[str]) -> dict[t
     wanted = sorted(set(test_ids))
     if not wanted:
         return {}
-    statement = select(witnesses).where(witnesses.c.device == device, witnesses.c.test_id.in_(wanted))
+    told = (witnesses.c[field.name] for field in fields(Witness))
+    statement = select(*told).where(witnesses.c.device == device, witnesses.c.test_id.in_(wanted))
     with store.reading() as connection:
         rows = [Witness(**row) for row in connection.execute(statement).mappings()]
     return {(row.test_id, row.direction): row for row in rows}
