@@ -1,6 +1,24 @@
 """What the operating system refused, in the chosen language, with what to do about it."""
 
-from errno import EACCES, EADDRINUSE, EEXIST, EISDIR, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS
+import socket
+from errno import (
+    EACCES,
+    EADDRINUSE,
+    ECONNREFUSED,
+    ECONNRESET,
+    EEXIST,
+    EHOSTUNREACH,
+    EISDIR,
+    ENETDOWN,
+    ENETUNREACH,
+    ENOENT,
+    ENOSPC,
+    ENOTDIR,
+    EPERM,
+    EPIPE,
+    EROFS,
+    ETIMEDOUT,
+)
 
 from client_sdk.messages import tr
 
@@ -23,3 +41,26 @@ def refused(error: OSError) -> str:
     if error.errno not in known:
         return str(error)
     return f"{error.filename}{tr(':', ' :')} {known[error.errno]}" if error.filename else known[error.errno]
+
+
+def unreachable(error: OSError) -> str:
+    """Why another computer was not reached, or left; what is not common is told as the system tells it."""
+    if isinstance(error, socket.gaierror):
+        return tr("its name is not known, or there is no network", "nom inconnu, ou pas de réseau")
+    if isinstance(error, TimeoutError) and not error.errno:
+        return tr("no answer", "pas de réponse")
+    known = {
+        ECONNREFUSED: tr("nothing answers at this port", "rien ne répond à ce port"),
+        **dict.fromkeys((ECONNRESET, EPIPE), tr("the connection was broken off", "connexion interrompue")),
+        **dict.fromkeys((ENETUNREACH, ENETDOWN, EHOSTUNREACH), tr("no network leads there", "aucun réseau n’y mène")),
+        ETIMEDOUT: tr("no answer", "pas de réponse"),
+    }
+    return known.get(error.errno or 0) or str(error.strerror or error)
+
+
+def cause_of(error: BaseException) -> str:
+    """What was behind a failed request: the system's reason where there was one, else the library's words."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, OSError):
+        found = found.__cause__ or found.__context__
+    return unreachable(found) if isinstance(found, OSError) else str(error) or type(error).__name__

@@ -11,7 +11,7 @@ from client_sdk.commands.device_places import hide, unhide
 from client_sdk.commands.terminal import Json, answer, open_outbox
 from client_sdk.errors import MailleError
 from client_sdk.home import Home, field_home
-from client_sdk.messages import tr
+from client_sdk.messages import tier_name, tr
 from client_sdk.outbox.hidden_areas import read_areas
 from client_sdk.signing.keys import SigningKey
 
@@ -98,9 +98,10 @@ def enrol(
         as_json,
         data,
         tr(
-            f"Enrolled at {pinned.url} as {pinned.tier}.\nCollector's key: {pinned.key.thumbprint}\n"
+            f"Enrolled at {pinned.url} as {tier_name(pinned.tier)}.\nCollector's key: {pinned.key.thumbprint}\n"
             "To hide the surroundings of your home: `maille device hide LAT,LON`.",
-            f"Enrôlé auprès de {pinned.url} comme {pinned.tier}.\nClé du collecteur : {pinned.key.thumbprint}\n"
+            f"Enrôlé auprès de {pinned.url} comme {tier_name(pinned.tier)}.\n"
+            f"Clé du collecteur : {pinned.key.thumbprint}\n"
             "Pour masquer les alentours de votre domicile : `maille device hide LAT,LON`.",
         ),
     )
@@ -191,7 +192,7 @@ def show(as_json: Json = False) -> None:
     lines = [
         tr("Device", "Appareil") + f": {device or tr('no key yet', 'pas encore de clé')}",
         tr("Folder", "Dossier") + f": {home.folder}",
-        *(f"{one['url']}  {one['tier']}  {one['enrolled_at']}  {one['thumbprint']}" for one in collectors),
+        *(f"{one['url']}  {tier_name(one['tier'])}  {one['enrolled_at']}  {one['thumbprint']}" for one in collectors),
         *(
             tr(
                 f"Hidden area {one['id']}: {one['radius_m']:.0f} m around {one['latitude']:.4f}, {one['longitude']:.4f}"

@@ -277,7 +277,8 @@ def _told(sample: Sample, *, kept: bool) -> str:
         if bps is None:
             return "—"
         doubt = tr(" (uncertain)", " (incertain)") if confidence == "low" and not lower_bound else ""
-        return f"{'≥ ' if lower_bound else ''}{bps / 1e6:.{1 if bps >= 1e6 else 2}f} Mbit/s{doubt}"
+        megabits = f"{bps / 1e6:.{1 if bps >= 1e6 else 2}f}"
+        return f"{'≥ ' if lower_bound else ''}{tr(megabits, megabits.replace('.', ','))} Mbit/s{doubt}"
 
     rtt = "—" if sample.rtt_median_ms is None else f"{sample.rtt_median_ms:.0f} ms"
     down = rate(sample.download_bps, sample.download_lower_bound, sample.download_confidence)

@@ -13,7 +13,7 @@ from client_sdk.bounds import instant_text
 from client_sdk.commands.terminal import Json, answer, open_outbox
 from client_sdk.exit_codes import REFUSED, SOME_REJECTED, UNREACHABLE
 from client_sdk.home import field_home
-from client_sdk.messages import tr
+from client_sdk.messages import tier_name, tr
 from client_sdk.outbox.queue import MAX_FILE_BYTES, Counts
 
 if TYPE_CHECKING:
@@ -145,11 +145,11 @@ def _lines(data: dict[str, Any]) -> list[str]:
 
 
 def _collector_lines(one: dict[str, Any]) -> list[str]:
+    tier = tier_name(one["tier"])
     lines = [
         tr(
-            f"{one['url']} ({one['tier']}): {one['pending']} pending, {one['sent']} sent, {one['rejected']} rejected.",
-            f"{one['url']} ({one['tier']}) : {one['pending']} en attente, {one['sent']} envoyés, {one['rejected']} "
-            "rejetés.",
+            f"{one['url']} ({tier}): {one['pending']} pending, {one['sent']} sent, {one['rejected']} rejected.",
+            f"{one['url']} ({tier}) : {one['pending']} en attente, {one['sent']} envoyés, {one['rejected']} rejetés.",
         )
     ]
     if one["trouble"]:

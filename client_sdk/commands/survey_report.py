@@ -9,7 +9,7 @@ import typer
 from client_sdk.commands.terminal import Json, answer, open_outbox
 from client_sdk.errors import MailleError
 from client_sdk.home import field_home
-from client_sdk.messages import tr
+from client_sdk.messages import kilometres, tr
 from client_sdk.survey.report import ModemFindings, Silence, Spread, SurveyReport, build, instant
 from client_sdk.survey.view import clock, megabytes
 
@@ -97,7 +97,7 @@ def _modem(modem: ModemFindings) -> list[str]:
         "rejected": tr("rejected", "rejetés"),
     }
     return [
-        f"{modem.operator} ({modem.modem}): {modem.metres / 1000:.1f} km, {clock(modem.recorded_ms / 1000)}",
+        f"{modem.operator} ({modem.modem}): {kilometres(modem.metres)}, {clock(modem.recorded_ms / 1000)}",
         "  "
         + tr(f"in service {served} of the time, no service ", f"réseau {served} du temps, sans réseau ")
         + clock(lost_ms / 1000),

@@ -20,6 +20,7 @@ from client_sdk.sample import Outcome
 from client_sdk.signing.jws import sign_compact, verify_compact
 from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.statement_types import MEASUREMENT_REQUEST, MEASUREMENT_TOKEN
+from client_sdk.system_errors import cause_of
 
 _TIMEOUT_S = 10.0
 
@@ -136,7 +137,7 @@ def _access(collector: PinnedCollector, told: dict[str, Any]) -> Access:
 
 def _unreachable(url: str, error: httpx.HTTPError) -> NoAccessError:
     """What an unanswered request says of the network; nothing, where the other end refused, or hung up."""
-    reason = str(error) or type(error).__name__
+    reason = cause_of(error)
     told = tr(f"{url}: no answer ({reason}); try again later", f"{url} : pas de réponse ({reason}) ; réessayez")
     causes = _causes(error)
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from client_sdk import __version__
-from client_sdk.bounds import instant_text
-from client_sdk.errors import CollectorError
+from client_sdk.bounds import instant_text, is_plmn
+from client_sdk.errors import CollectorError, MailleError
 from client_sdk.measurement.access import Access, NoAccessError
 from client_sdk.measurement.limits import Limits
 from client_sdk.measurement.opening import Remote
@@ -33,6 +33,19 @@ class Surroundings:
     vehicle: str | None = None
     equipment: str | None = None
     antenna: Literal["internal", "external"] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.latitude is None) != (self.longitude is None):
+            raise MailleError(
+                tr("--latitude, --longitude: give both", "--latitude, --longitude : donnez les deux ensemble")
+            )
+        if self.sim_plmn is not None and not is_plmn(self.sim_plmn):
+            raise MailleError(
+                tr(
+                    f"--sim-plmn: got {self.sim_plmn!r}, expected the 5 or 6 digits of an operator, like 20801",
+                    f"--sim-plmn : {self.sim_plmn!r}, attendus les 5 ou 6 chiffres d’un opérateur, comme 20801",
+                )
+            )
 
     def given(self) -> dict[str, Any]:
         """Fields of a sample."""

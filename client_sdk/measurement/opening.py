@@ -20,7 +20,9 @@ from client_sdk import __version__
 from client_sdk.errors import MailleError
 from client_sdk.measurement.connection import MeteredConnection
 from client_sdk.measurement.route import Route, RouteError
+from client_sdk.messages import tr
 from client_sdk.sample import Outcome
+from client_sdk.system_errors import unreachable
 
 NDT7 = Subprotocol("net.measurementlab.ndt.v7")
 
@@ -116,7 +118,7 @@ async def resolve(host: str, route: Route) -> list[tuple[int, str]]:
     except OSError as error:
         if host in _seen_addresses:
             return _seen_addresses[host]
-        raise OpeningError("dns" if route.interface is None else "error", f"{host}: {error.strerror}") from error
+        raise OpeningError("dns" if route.interface is None else "error", _told(host, unreachable(error))) from error
     _seen_addresses[host] = addresses
     return addresses
 
@@ -144,12 +146,14 @@ async def open_websocket(
             connection = await _upgraded(url, remote, sock, subprotocol)
     except TimeoutError as error:
         outcome: Outcome = "timeout" if sock else "tcp"
-        raise OpeningError(outcome, f"{remote.host}: no answer in {timeout_s:g} s") from error
+        reason = tr(f"no answer in {timeout_s:g} s", f"pas de réponse en {timeout_s:g} s")
+        raise OpeningError(outcome, _told(remote.host, reason)) from error
     except OSError as error:
         raise _opening_error(remote.host, error, "websocket") from error
     if connection.subprotocol != subprotocol:
         await connection.end()
-        raise OpeningError("websocket", f"{remote.host}: does not speak {subprotocol}")
+        reason = tr(f"does not speak {subprotocol}", f"ne parle pas {subprotocol}")
+        raise OpeningError("websocket", _told(remote.host, reason))
     return connection
 
 
@@ -177,7 +181,7 @@ async def _connected(remote: Remote, route: Route) -> socket.socket:
             return sock
     after = route.carried_bytes() if route.interface else None
     if before and after and after[1] == before[1]:
-        raise RouteError(f"{route.interface}: nothing left by this interface")
+        raise RouteError(_told(str(route.interface), tr("nothing left by this interface", "rien n’est parti par là")))
     raise _opening_error(remote.host, failure, "tcp")
 
 
@@ -223,15 +227,19 @@ def _refused_upgrade(host: str, error: InvalidStatus) -> OpeningError:
     wait = error.response.headers.get("Retry-After", "")
     return OpeningError(
         "busy" if is_busy else "http",
-        f"{host}: answered {status}",
+        _told(host, tr(f"answered {status}", f"a répondu {status}")),
         retry_after_s=float(wait) if is_busy and wait.isascii() and wait.isdigit() else None,
     )
 
 
 def _opening_error(host: str, error: OSError, stage: Outcome) -> OpeningError:
-    reason = f"{host}: {error.strerror or error}"
+    reason = _told(host, unreachable(error))
     if isinstance(error, ssl.SSLError):
         return OpeningError("tls", reason)
     if isinstance(error, ConnectionRefusedError):
         return OpeningError("error", reason, is_refused=True)
     return OpeningError(stage, reason)
+
+
+def _told(place: str, reason: str) -> str:
+    return f"{place}{tr(':', ' :')} {reason}"

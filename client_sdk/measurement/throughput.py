@@ -31,6 +31,7 @@ from client_sdk.measurement.opening import OpeningError, open_websocket
 from client_sdk.measurement.route import Route, RouteError
 from client_sdk.measurement.stop_rule import RULE, Arrival, StopRule, stop_reason
 from client_sdk.measurement.transfer import Transfer
+from client_sdk.messages import tr
 from client_sdk.sample import Outcome, StopReason
 
 UPLOAD_MESSAGE_CAP = 1 << 16
@@ -76,12 +77,8 @@ async def transfer(
     try:
         connection = await open_websocket(url, route or Route())
     except OpeningError as error:
-        return Transfer(
-            outcome=error.outcome,
-            problem=str(error),
-            is_refused=error.is_refused,
-            retry_after_s=error.retry_after_s,
-        )
+        refused, wait_s = error.is_refused, error.retry_after_s
+        return Transfer(outcome=error.outcome, problem=str(error), is_refused=refused, retry_after_s=wait_s)
     except RouteError as error:
         return Transfer(outcome="error", problem=str(error))
     interface = (route or Route()).interface or interface_of(connection.local_address[0])
@@ -208,7 +205,7 @@ class _Download(_Running):
             rule=self.rule,
         )
         if reason is None and closed:
-            self.problem = "the server closed the connection"
+            self.problem = tr("the server closed the connection", "le serveur a fermé la connexion")
             return self.closed_by_peer(elapsed_s)
         return reason
 
@@ -265,13 +262,13 @@ class _Upload(_Running):
         if reason is not None:
             return reason
         if self.connection.payload_bytes:
-            self.problem = "the server sent data during an upload"
+            self.problem = tr("the server sent data during an upload", "le serveur a envoyé pendant la montée")
             return "error"
         is_all_sent = self.max_bytes is not None and self.sent >= self.max_bytes
         if is_all_sent and total and (closed or now_s - self._moved_at_s >= _LAST_COUNT_S):
             return "byte_cap"
         if closed:
-            self.problem = "the server closed the connection"
+            self.problem = tr("the server closed the connection", "le serveur a fermé la connexion")
             return self.closed_by_peer(max(at_s, local_s))
         return "time_cap" if local_s >= self.rule.wall_s else None
 
@@ -279,7 +276,7 @@ class _Upload(_Running):
         """Data that was acknowledged but never counted was carried: the server has the trouble."""
         found = super().outcome(reason)
         if found == "no_data" and self._was_delivered():
-            self.problem = "the server did not count what it received"
+            self.problem = tr("the server did not count what it received", "le serveur n’a pas compté sa réception")
             return "websocket"
         return "websocket" if reason == "error" else found
 

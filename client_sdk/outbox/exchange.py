@@ -11,6 +11,7 @@ import httpx
 from client_sdk.errors import CollectorError, ReceiptError
 from client_sdk.messages import tr
 from client_sdk.signing.envelope import CONTENT_TYPE, SIGNATURE_HEADER, Envelope
+from client_sdk.system_errors import cause_of
 
 DEADLINE_S = 300.0
 """Ours: the longest that one envelope may take, 50 kB at 1.4 kbit/s."""
@@ -110,7 +111,7 @@ def _within(deadline_s: float, client: httpx.Client, url: str, body: bytes, head
 
 
 def _no_answer(url: str, error: httpx.HTTPError) -> CollectorError:
-    reason = str(error) or type(error).__name__
+    reason = cause_of(error)
     return CollectorError(
         tr(f"{url}: no answer ({reason}); try again later", f"{url} : pas de réponse ({reason}) ; réessayez")
     )

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
+from client_sdk.messages import tr
 from client_sdk.sources.reading import SourceUnavailableError
 
 SLOW_S = 20.0
@@ -126,7 +127,14 @@ class Poll(Generic[Answer]):
     def _silent(self) -> None:
         self._watch = None
         if self._wanted.is_set() and not self._over.is_set():
-            self._failed(SourceUnavailableError(f"{self._source.name}: no answer for {SLOW_S:.0f} s"))
+            self._failed(
+                SourceUnavailableError(
+                    tr(
+                        f"{self._source.name}: no answer for {SLOW_S:.0f} s",
+                        f"{self._source.name} : pas de réponse depuis {SLOW_S:.0f} s",
+                    )
+                )
+            )
 
     def _tell(self, callback: Callable[[], None]) -> None:
         loop = self._loop

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from client_sdk.messages import tr
+from client_sdk.messages import kilometres, tr
 from client_sdk.survey.report import EARTH_RADIUS_M, SurveyReport, instant, state_of, strength_of, tracks_of
 
 WIDTH, HEIGHT, MARGIN, LEGEND_WIDTH = 1000, 700, 40, 250
@@ -216,9 +216,9 @@ def _legend(svg: ET.Element, report: SurveyReport) -> None:
         _text(svg, x, y, modem.operator, weight="bold")
         known = tr("nothing known of service", "service inconnu")
         served = known if share is None else tr(f"in service {share:.0%} of the time", f"réseau {share:.0%} du temps")
-        _text(svg, x, y + 18, f"{modem.metres / 1000:.1f} km, {served}", size=12)
+        _text(svg, x, y + 18, f"{kilometres(modem.metres)}, {served}", size=12)
         y += 46
-    note = tr("A diary of one device: no verdict on a map.", "Journal d’un appareil : aucun verdict sur une carte.")
+    note = tr("A diary of one device, without any verdict.", "Journal d’un appareil, sans aucun verdict.")
     _text(svg, x, HEIGHT - 13, note, size=10)
 
 

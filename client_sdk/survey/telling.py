@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from client_sdk.messages import tr
+from client_sdk.messages import kilometres, tr
 from client_sdk.sample import Sample
 from client_sdk.survey.line import Line
 from client_sdk.survey.options import SurveyOptions
@@ -130,7 +130,7 @@ def _next_test(lines: list[Line], trials: Trials) -> str:
         reasons = {reason for line in lines if (reason := line.can_test())}
         return tr("when possible: ", "dès que possible : ") + min(reasons) if reasons else tr("now", "maintenant")
     if trials.rhythm.by == "distance":
-        return tr(f"in {left / 1000:.1f} km", f"dans {left / 1000:.1f} km".replace(".", ","))
+        return tr("in ", "dans ") + kilometres(left)
     if left < 60:
         return tr(f"in {left:.0f} s", f"dans {left:.0f} s")
     return tr(f"in {left / 60:.0f} min", f"dans {left / 60:.0f} min")

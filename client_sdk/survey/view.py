@@ -5,7 +5,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from client_sdk.messages import tr
+from client_sdk.messages import kilometres, tr
 from client_sdk.operators import operator_name, operator_of
 from client_sdk.survey.status import Activity, ModemStatus, SurveyStatus
 
@@ -124,7 +124,7 @@ def _counts(status: SurveyStatus) -> Text:
     budget = "" if status.remaining_bytes is None else tr(" left ", " restent ") + megabytes(status.remaining_bytes)
     battery = "" if status.battery_percent is None else tr("battery ", "batterie ") + f"{status.battery_percent} %"
     parts = (
-        f"{status.distance_m / 1000:.1f} km",
+        kilometres(status.distance_m),
         tr(f"{status.samples} samples", f"{status.samples} relevés"),
         tr(f"{status.pending} to send", f"{status.pending} à envoyer"),
         used + ("," + budget if budget else ""),

@@ -131,7 +131,7 @@ def happen(road: Road, chance: random.Random) -> None:
             time.sleep(chance.uniform(4.0, 8.0))
             road.survey.send_signal(signal.SIGCONT)
         case _:
-            road.run("survey", chance.choice(("pause", "test", "resume")))
+            road.run(*chance.choice((("survey", "pause"), ("survey", "test"), ("survey", "resume"), ("status",))))
 
 
 def kept(road: Road) -> tuple[Surveys, Outbox]:

@@ -16,6 +16,7 @@ from typing import Any
 from client_sdk.messages import tr
 from client_sdk.sources.reading import PositionFix, SourceUnavailableError
 from client_sdk.sources.values import kept, members, number
+from client_sdk.system_errors import unreachable
 
 PORT = 2947
 WATCH = b'?WATCH={"enable":true,"json":true};\n'
@@ -100,7 +101,7 @@ class GpsdPosition:
                     connection.sendall(WATCH)
                     self._listen(connection)
             except OSError as error:
-                self._say(f"gpsd {self._place[0]}:{self._place[1]}: {error.strerror or error}")
+                self._say(f"gpsd {self._place[0]}:{self._place[1]}{tr(':', ' :')} {unreachable(error)}")
             self._closing.wait(_RETRY_S)
 
     def _listen(self, connection: socket.socket) -> None:

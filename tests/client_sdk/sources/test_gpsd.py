@@ -1,7 +1,9 @@
 """gpsd's objects, and a real gpsd that replays a drive."""
 
 import itertools
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -114,9 +116,8 @@ def real_gpsd(tmp_path: Path) -> Iterator[int]:
         start_new_session=True,
     )
     yield port
-    process.terminate()
+    os.killpg(process.pid, signal.SIGTERM)  # gpsd is of the same group
     process.wait(30)
-    subprocess.run(["pkill", "-f", f"gpsd.*{port}"], check=False)
 
 
 def test_a_real_gpsd_is_followed(real_gpsd: int) -> None:
