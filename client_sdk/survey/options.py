@@ -136,7 +136,16 @@ class SurveyOptions:
         try:
             check(Sample(id=new_sample_id(), seq=0, kind="signal", measured_at=_ANY_INSTANT, **self.declared()))
         except SampleError as error:
-            raise MailleError(f"--{error.field.replace('_', '-')}: {error}") from error
+            option, got = f"--{error.field.replace('_', '-')}", self.declared()[error.field]
+            is_plmn = error.field.endswith("plmn")
+            expected = (
+                tr("the 5 or 6 digits of an operator, like 20801", "les 5 ou 6 chiffres d’un opérateur, comme 20801")
+                if is_plmn
+                else tr("1 to 64 printable characters", "1 à 64 caractères imprimables")
+            )
+            raise MailleError(
+                tr(f"{option}: got {got!r}, expected {expected}", f"{option} : {got!r}, attendu : {expected}")
+            ) from error
         if self.echo_hz and not LEAST_RATE_HZ <= self.echo_hz <= MOST_RATE_HZ:
             raise MailleError(
                 tr(
