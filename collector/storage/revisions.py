@@ -1,11 +1,12 @@
-"""Telling the archive that a month has changed: see :data:`collector.storage.tables.month_revisions`."""
+"""How the archive sees that a month has changed: see :data:`collector.storage.tables.month_revisions`."""
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from collector.storage.tables import month_revisions
+from collector.storage.records import MonthCount
+from collector.storage.tables import month_revisions, samples
 
 
 def raise_revisions(connection: Connection, months: Iterable[str]) -> None:
@@ -28,3 +29,19 @@ def raise_revisions(connection: Connection, months: Iterable[str]) -> None:
         ),
         rows,
     )
+
+
+def month_counts(connection: Connection, month: str | None = None) -> list[MonthCount]:
+    """Every month that holds samples, oldest first; or the one that is named, if it holds any."""
+    counted = select(
+        samples.c.measured_month, func.count().label("rows"), func.max(samples.c.received_at).label("last")
+    )
+    if month is not None:
+        counted = counted.where(samples.c.measured_month == month)
+    months = counted.group_by(samples.c.measured_month).subquery()
+    statement = (
+        select(months, func.coalesce(month_revisions.c.revision, 0))
+        .join_from(months, month_revisions, month_revisions.c.measured_month == months.c.measured_month, isouter=True)
+        .order_by(months.c.measured_month)
+    )
+    return [MonthCount(*row) for row in connection.execute(statement)]
