@@ -201,7 +201,7 @@ def test_row_groups_do_not_depend_on_how_many_rows_share_an_instant(
     store: Store, tmp_path: Path, make_sample: MakeSample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rows, "ROW_GROUP", 4)
-    monkeypatch.setattr(rows, "_BATCH", 3)
+    monkeypatch.setattr(rows, "BATCH", 3)
     send(store, 1, "2026-11-21T10:00:00.000Z", *(make_sample() for _ in range(10)))
     assert write_archive(store, tmp_path, KEY).samples == 10
     parquet = pq.ParquetFile(file_of(tmp_path, "2026-11"))

@@ -160,9 +160,9 @@ def test_the_command_tells_and_ends_with_one(
     monkeypatch.setenv("MAILLE_DATABASE_URL", settings.database_url)
     monkeypatch.setenv("MAILLE_DATA", str(settings.data))
 
-    def run(*words: str) -> tuple[int, str]:
+    def run(*words: str, language: str = "en") -> tuple[int, str]:
         with pytest.raises(SystemExit) as ended:
-            main([*words])
+            main(["--lang", language, *words])
         return int(ended.value.code or 0), capsys.readouterr().out
 
     assert run("collector", "archive")[0] == 0
@@ -178,7 +178,7 @@ def test_the_command_tells_and_ends_with_one(
     assert "2 files, 1 to see to" in text
     assert "delete it, then run `maille collector archive`" in text
     file_of(settings, "2026-11").unlink()
-    code, text = run("--lang", "fr", "collector", "archive", "--verify")
+    code, text = run("collector", "archive", "--verify", language="fr")
     assert (code, "absent ; lancez `maille collector archive`" in text) == (1, True)
     run("collector", "archive")
     assert run("collector", "archive", "--verify")[0] == 0

@@ -21,7 +21,8 @@ from collector.storage.tables import devices, field_type, samples
 ROW_GROUP = 65_536
 """Rows of each table but the last, and so of each row group of a file."""
 
-_BATCH = 4_096  # Ours: rows fetched at a time, some megabytes
+BATCH = 4_096
+"""Ours: rows fetched at a time, some megabytes."""
 _CSV_BLOCK_BYTES = 1 << 20
 _INSTANT = pa.timestamp("ms", tz="UTC")
 _ARROW_TYPES = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
@@ -114,7 +115,7 @@ def _fetched(connection: Connection, month: str) -> Iterator[pa.RecordBatch]:
     cursor = connection.connection.cursor()
     try:
         cursor.execute(_text(connection, _statement(month, lambda column: column, samples.c.device)))
-        while rows := cursor.fetchmany(_BATCH):
+        while rows := cursor.fetchmany(BATCH):
             arrays = [_array(values, field.type) for values, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)]
             yield pa.record_batch(arrays, schema=SCHEMA)
     finally:

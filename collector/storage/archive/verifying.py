@@ -17,7 +17,7 @@ from client_sdk.messages import tr
 from collector.storage.archive.checksum import Checksum
 from collector.storage.archive.locking import only_run
 from collector.storage.archive.place import Place, month_file
-from collector.storage.archive.rows import ROW_GROUP, SCHEMA, month_tables
+from collector.storage.archive.rows import BATCH, SCHEMA, month_tables
 from collector.storage.archive.state import Written, read_state
 from collector.storage.archive.writing import Progress, snapshot
 from collector.storage.records import MonthCount
@@ -148,7 +148,7 @@ def _content_of_file(place: Place, name: str, written: Written | None) -> Conten
         parquet = pq.ParquetFile(file)
         if not parquet.schema_arrow.equals(SCHEMA):
             raise ValueError(tr("its columns are not the archive's", "ses colonnes ne sont pas celles de l’archive"))
-        return _content(pa.Table.from_batches([batch]) for batch in parquet.iter_batches(ROW_GROUP))
+        return _content(pa.Table.from_batches([batch]) for batch in parquet.iter_batches(BATCH))
 
 
 def _content(tables: Iterable[pa.Table]) -> Content:
