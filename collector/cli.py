@@ -14,6 +14,7 @@ import typer
 
 from client_sdk.bounds import instant_text
 from client_sdk.messages import tr
+from collector.commands.archive_check import Verify, check_archive
 from collector.options import Data
 
 # at once, so that an installation without the server's packages is told so before a command runs
@@ -121,24 +122,13 @@ def migrate(data: Data = None, as_json: Json = False) -> None:
 
 
 @commands.command(help=tr("Write the Parquet archive, by month.", "Écrire l'archive Parquet, mois par mois."))
-def archive(
-    verify: Annotated[
-        bool,
-        typer.Option(
-            "--verify",
-            help=tr(
-                "Write nothing: compare rows and checksums of every month with the database.",
-                "Ne rien écrire : comparer les lignes et les sommes de contrôle de chaque mois avec la base.",
-            ),
-        ),
-    ] = False,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def archive(verify: Verify = False, data: Data = None, as_json: Json = False) -> None:
     """Write the months whose samples changed since the last run, or compare them all."""
     if verify:
-        _verify_archive(_settings(data), as_json)
-        return
+        with _progress_bar(tr("Verifying", "Vérification"), shown=not as_json) as progress:
+            members, text = check_archive(_settings(data), progress)
+        _answer(members, text, as_json)
+        raise typer.Exit(0 if members["ok"] else 1)
     from collector.secret import load_or_create_secret
     from collector.storage.archive import write_archive
     from collector.storage.migration import prepare_database
@@ -237,33 +227,6 @@ def invite(
         members["link"] = link
         lines += [link, *_drawn(link, pictures, as_json)]
     _answer(members, "\n".join(lines), as_json)
-
-
-def _verify_archive(settings: Settings, as_json: bool) -> None:
-    """Tell what was found of each month; ends with 1 where anything differs."""
-    from client_sdk.exit_codes import FAILED
-    from collector.secret import load_or_create_secret
-    from collector.storage.archive.verifying import verify_archive
-    from collector.storage.migration import prepare_database
-    from collector.storage.store import Store
-
-    prepare_database(settings)
-    store = Store(settings.database_url)
-    try:
-        key = load_or_create_secret(settings.device_token_key)
-        with _progress_bar(tr("Verifying", "Vérification"), shown=not as_json) as progress:
-            checks = verify_archive(store, settings.archive, key, progress)
-    finally:
-        store.close()
-    wrong = [check for check in checks if check.finding != "ok"]
-    heading = tr(
-        f"{settings.archive}: {len(checks)} files, {len(wrong)} to see to.",
-        f"{settings.archive} : {len(checks)} fichiers, dont {len(wrong)} à revoir.",
-    )
-    message = "\n".join([heading, *(f"  {check.told()}" for check in wrong)])
-    _answer({"archive": settings.archive, "ok": not wrong, "files": [asdict(one) for one in checks]}, message, as_json)
-    if wrong:
-        raise typer.Exit(FAILED)
 
 
 def _invitation(settings: Settings, label: str, devices: int, days: int) -> tuple[str, str]:
