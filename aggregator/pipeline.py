@@ -73,9 +73,10 @@ def run(
     Raises:
         MailleError: an input is missing or cannot be read; the message names it.
     """
+    settings = settings or Settings(data=data)
     if archive_first:
         update_archive(data, settings, Room(progress, 0.0, 0.4, tr("archive", "archive")))
-    gather_evidence(data, Room(progress, 0.4, 0.6, tr("evidence", "indices")))
+    gather_evidence(data, settings.archive, Room(progress, 0.4, 0.6, tr("evidence", "indices")))
     judge(data, last_day, window_days, Room(progress, 0.6, 0.75, tr("judgement", "verdicts")))
     propose(data, zones, Room(progress, 0.75, 0.8, tr("zones", "zones")))
     return publish(
@@ -87,19 +88,19 @@ def run(
 
 
 def update_archive(data: Path, settings: Settings | None = None, progress: Progress | None = None) -> ArchiveSummary:
-    """Samples of the collector's database → ``DATA/archive``, the months that changed."""
+    """Samples of the collector's database → its archive, the months that changed."""
     settings = settings or Settings(data=data)
     prepare_database(settings)
     store = Store(settings.database_url)
     try:
-        return write_archive(store, data / "archive", load_or_create_secret(settings.device_token_key), progress)
+        return write_archive(store, settings.archive, load_or_create_secret(settings.device_token_key), progress)
     finally:
         store.close()
 
 
-def gather_evidence(data: Path, progress: Progress | None = None) -> None:
-    """``DATA/archive`` → ``DATA/evidence``: ledger, capabilities, histograms."""
-    bin_archive(data / "archive", data / "evidence", progress=progress)
+def gather_evidence(data: Path, archive: str | Path, progress: Progress | None = None) -> None:
+    """Archive → ``DATA/evidence``: ledger, capabilities, histograms."""
+    bin_archive(archive, data / "evidence", progress=progress)
 
 
 def judge(

@@ -1,8 +1,9 @@
 """The collector's HTTP interface: ``docs/protocol.md`` is its text, and this file holds no rule of its own."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -27,10 +28,15 @@ from collector.problems import tell_problems
 from collector.secret import load_or_create_secret
 from collector.settings import Settings
 from collector.storage.migration import prepare_database
+from collector.storage.partitions import try_ensure_partitions
 from collector.storage.store import Store
 
 JOSE = "application/jose"
 Clock = Callable[[], datetime]
+
+_DAY_S = 86_400
+# Ours: what stood in the way of a partition (a long read, a backup) is over by then
+_HOUR_S = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +87,14 @@ def create_app(
             seed = await run_in_threadpool(load_or_create_secret, settings.echo_seed)
             echo_transport = await serve_echo(echo_socket, seed, clock)
             app.state.echo = EchoEndpoint("", echo_socket.getsockname()[1], seed)
+        keeping = None if only_measuring else asyncio.create_task(_keep_partitions(store, clock))
         try:
             yield
         finally:
+            if keeping is not None:
+                keeping.cancel()
+                with suppress(asyncio.CancelledError):
+                    await keeping
             if echo_transport is not None:
                 echo_transport.close()
             store.close()
@@ -104,6 +115,13 @@ def create_app(
         app.include_router(routes)
         app.include_router(sessions.routes)
     return app
+
+
+async def _keep_partitions(store: Store, clock: Clock) -> None:
+    """Make the partitions of the months ahead, at start and once a day."""
+    while True:
+        done = await run_in_threadpool(try_ensure_partitions, store.engine, clock())
+        await asyncio.sleep(_DAY_S if done else _HOUR_S)
 
 
 routes = APIRouter(prefix="/v1")

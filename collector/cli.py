@@ -14,6 +14,7 @@ import typer
 
 from client_sdk.bounds import instant_text
 from client_sdk.messages import tr
+from collector.commands.archive_check import Verify, check_archive
 from collector.options import Data
 
 # at once, so that an installation without the server's packages is told so before a command runs
@@ -121,8 +122,13 @@ def migrate(data: Data = None, as_json: Json = False) -> None:
 
 
 @commands.command(help=tr("Write the Parquet archive, by month.", "Écrire l'archive Parquet, mois par mois."))
-def archive(data: Data = None, as_json: Json = False) -> None:
-    """Write the months whose samples changed since the last run."""
+def archive(verify: Verify = False, data: Data = None, as_json: Json = False) -> None:
+    """Write the months whose samples changed since the last run, or compare them all."""
+    if verify:
+        with _progress_bar(tr("Verifying", "Vérification"), shown=not as_json) as progress:
+            members, text = check_archive(_settings(data), progress)
+        _answer(members, text, as_json)
+        raise typer.Exit(0 if members["ok"] else 1)
     from collector.secret import load_or_create_secret
     from collector.storage.archive import write_archive
     from collector.storage.migration import prepare_database

@@ -28,6 +28,8 @@ class Settings:
         port: TCP port to listen on, 0 for any free one (``MAILLE_PORT``).
         measurement_url: ``ws://`` or ``wss://`` address of the measuring endpoints where it is not the collector's own
             (``MAILLE_MEASUREMENT_URL``).
+        archive: directory of the Parquet archive, or URL of object storage that fsspec knows, ``s3://bucket/prefix``
+            (``MAILLE_ARCHIVE``; empty: ``archive`` in ``data``).
         echo_port: UDP port of echoes, ``same`` as the TCP port, or ``off`` (``MAILLE_ECHO_PORT``).
         measurement_slots: transfers served at the same time (``MAILLE_MEASUREMENT_SLOTS``).
 
@@ -42,11 +44,14 @@ class Settings:
     measurement_slots: int = 4
     measurement_url: str = ""
     echo_port: int | Literal["same", "off"] = "same"
+    archive: str = ""
 
     def __post_init__(self) -> None:
         if not self.database_url:
             url = URL.create("sqlite", database=str(self.data / "collector.sqlite"))
             object.__setattr__(self, "database_url", url.render_as_string(hide_password=False))
+        if not self.archive:
+            object.__setattr__(self, "archive", str(self.data / "archive"))
         _check_data(self.data)
         _check_database_url(self.database_url)
         _check_range("MAILLE_PORT", self.port, 0, 65_535)
@@ -64,7 +69,9 @@ class Settings:
         """
         given = {name: value for name in VARIABLES if (value := environment.get(name, "").strip())}
         settings = cls(
-            data=Path(given.get("MAILLE_DATA", "maille-data")), database_url=given.get("MAILLE_DATABASE_URL", "")
+            data=Path(given.get("MAILLE_DATA", "maille-data")),
+            database_url=given.get("MAILLE_DATABASE_URL", ""),
+            archive=given.get("MAILLE_ARCHIVE", ""),
         )
         return replace(
             settings,
@@ -90,11 +97,6 @@ class Settings:
         """File of the 32 bytes that tokens of UDP echoes are made with."""
         return self.data / "echo-seed.key"
 
-    @property
-    def archive(self) -> Path:
-        """Directory of the Parquet archive."""
-        return self.data / "archive"
-
 
 VARIABLES = (
     "MAILLE_DATA",
@@ -104,6 +106,7 @@ VARIABLES = (
     "MAILLE_MEASUREMENT_SLOTS",
     "MAILLE_MEASUREMENT_URL",
     "MAILLE_ECHO_PORT",
+    "MAILLE_ARCHIVE",
 )
 """Environment variable of each setting, in the order of the settings."""
 

@@ -4,8 +4,10 @@ from typing import Any
 
 from alembic import context
 from geoalchemy2 import alembic_helpers
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from client_sdk.messages import tr
+from collector.errors import MigrationError
 from collector.settings import Settings
 from collector.storage.engine import create_database_engine
 from collector.storage.tables import metadata
@@ -26,12 +28,29 @@ def include_object(thing: Any, name: str | None, kind: str, reflected: bool, com
     return bool(alembic_helpers.include_object(thing, name, kind, reflected, compare_to))
 
 
+def _check_references(connection: Connection) -> None:
+    """What SQLite did not check while the tables were made anew; an error undoes the migration."""
+    dangling = connection.execute(text("PRAGMA foreign_key_check")).all()
+    if dangling:
+        tables = ", ".join(sorted({row[0] for row in dangling}))
+        raise MigrationError(
+            tr(
+                f"database: {len(dangling)} rows of {tables} refer to rows that are not there",
+                f"base de données : {len(dangling)} lignes de {tables} renvoient à des lignes absentes",
+            )
+        )
+
+
 def run() -> None:
     """Run the migrations that the command asked for."""
     database_url = context.config.attributes.get("database_url") or Settings.from_environment().database_url
     engine = create_database_engine(database_url)
     try:
         with engine.execution_options(writes=True).connect() as connection:
+            if connection.dialect.name == "sqlite":
+                # a table is changed by making it anew, which must not count as losing what others refer to; SQLite
+                # takes this setting only outside a transaction
+                connection.connection.cursor().execute("PRAGMA foreign_keys=OFF").close()
             context.configure(
                 connection=connection,
                 target_metadata=metadata,
@@ -44,6 +63,8 @@ def run() -> None:
                 if connection.dialect.name == "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
                 context.run_migrations()
+                if connection.dialect.name == "sqlite":
+                    _check_references(connection)
     finally:
         engine.dispose()
 

@@ -54,11 +54,12 @@ def aggregate(
     from aggregator import pipeline
 
     folder, end = data_directory(data), last_day.date() if last_day else None
+    settings = _settings(folder)
     with progress_bar(as_json) as progress:
         if archive:
             room = pipeline.Room(progress, 0.0, 0.6, tr("archive", "archive"))
-            pipeline.update_archive(folder, _settings(folder), room)
-        pipeline.gather_evidence(folder, pipeline.Room(progress, 0.6, 0.8, tr("evidence", "indices")))
+            pipeline.update_archive(folder, settings, room)
+        pipeline.gather_evidence(folder, settings.archive, pipeline.Room(progress, 0.6, 0.8, tr("evidence", "indices")))
         verdicts = pipeline.judge(folder, end, progress=pipeline.Room(progress, 0.8, 1.0, tr("judgement", "verdicts")))
     lines = [f"  {count} {kind}" for kind, count in verdicts.items()]
     heading = tr("4G service, hexagon × operator:", "Service 4G, hexagone × opérateur :")

@@ -29,12 +29,13 @@ from aggregator.evidence.ledger import (
     THRESHOLDS_MBPS,
 )
 from aggregator.evidence.usable import RANK_OF_RAT, SECONDS_PER_DAY, BinningParameters, usable_samples
+from collector.storage.archive.place import Place
 
 Progress = Callable[[str, float], None]
 
 
 def bin_archive(
-    archive: Path,
+    archive: str | Path,
     into: Path,
     *,
     parameters: BinningParameters | None = None,
@@ -44,15 +45,17 @@ def bin_archive(
     """Write ``ledger.parquet``, ``capability.parquet`` and ``histograms.parquet``, rows in the order of their keys.
 
     Args:
-        archive: directory of ``measured_month=…/*.parquet``; without any file, the three tables are empty.
+        archive: directory, or URL of object storage, of ``measured_month=…/*.parquet``; without any file, the three
+            tables are empty.
         into: directory of evidence, made where missing.
         parameters: limits; the defaults are those of the method.
-        connection: an Ibis connection; by default a DuckDB of its own.
+        connection: an Ibis connection, which reads such URLs by itself; by default a DuckDB of its own.
         progress: told what is being done, and the fraction done.
     """
     report = progress or (lambda label, fraction: None)
     into.mkdir(parents=True, exist_ok=True)
-    files = sorted(str(file) for file in archive.glob("measured_month=*/*.parquet"))
+    place = Place(archive)
+    files = [place.address(name) for name in place.files() if name.endswith(".parquet")]
     results = [
         ("ledger", LEDGER, LEDGER_KEYS),
         ("capability", CAPABILITY, CAPABILITY_KEYS),
@@ -64,6 +67,8 @@ def bin_archive(
         return
     with _renamed_methods():
         engine = connection if connection is not None else open_duckdb(into)
+        if connection is None and not place.is_directory:
+            engine.con.register_filesystem(place.filesystem)
         table = engine.read_parquet(files, union_by_name=True)
         samples = usable_samples(table, parameters or BinningParameters())
         expressions = [ledger(samples), capability(table), histograms(samples)]

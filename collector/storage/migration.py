@@ -1,5 +1,6 @@
 """Bringing a database to the revision that this version works with."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from client_sdk.messages import tr
 from collector.errors import MigrationError
 from collector.settings import Settings
 from collector.storage.engine import create_database_engine, one_line
+from collector.storage.partitions import try_ensure_partitions
 
 State = Literal["empty", "current", "behind"]
 
@@ -52,7 +54,7 @@ def head_revision() -> str:
 
 
 def migrate(database_url: str) -> None:
-    """Apply every migration that is missing.
+    """Apply every migration that is missing, and make the partitions of samples that are.
 
     Raises:
         MigrationError: the database cannot be reached, or is none.
@@ -61,6 +63,11 @@ def migrate(database_url: str) -> None:
         command.upgrade(migration_config(database_url), "head")
     except DatabaseError as error:
         raise MigrationError(tr(f"database: {one_line(error)}", f"base de données : {one_line(error)}")) from error
+    engine = create_database_engine(database_url)
+    try:
+        try_ensure_partitions(engine, datetime.now(UTC), patient=True)
+    finally:
+        engine.dispose()
 
 
 def prepare_database(settings: Settings) -> None:

@@ -75,8 +75,9 @@ class RecordedEnvelope:
 
 @dataclass(frozen=True, slots=True)
 class MonthCount:
-    """How many samples a month of ``measured_at`` holds, and when the last of them was received."""
+    """How many samples a month of ``measured_at`` holds, when the last of them was received, and its revision."""
 
     month: str
     samples: int
     last_received_at: datetime
+    revision: int

@@ -31,6 +31,7 @@ from collector.storage.records import (
     RecordedEnvelope,
     Tier,
 )
+from collector.storage.revisions import month_counts
 from collector.storage.settlement import settle
 from collector.storage.tables import devices, envelopes, invitations, samples
 
@@ -151,13 +152,8 @@ class Store:
 
     def months(self) -> list[MonthCount]:
         """Every month that holds samples, oldest first."""
-        statement = (
-            select(samples.c.measured_month, func.count(), func.max(samples.c.received_at))
-            .group_by(samples.c.measured_month)
-            .order_by(samples.c.measured_month)
-        )
         with self.reading() as connection:
-            return [MonthCount(month, count, last) for month, count, last in connection.execute(statement)]
+            return month_counts(connection)
 
     def samples_of_month(self, month: str) -> Iterator[dict[str, Any]]:
         """Rows of one month in order of ``measured_at`` (and in no order where it is equal), a few at a time."""

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import math
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -18,8 +19,11 @@ from client_sdk.signing.envelope import seal
 from client_sdk.signing.keys import SigningKey
 from collector.intake.accept import accept
 from collector.secret import load_or_create_secret
-from collector.storage.archive import SCHEMA, device_token, write_archive
+from collector.storage.archive import SCHEMA, device_token, rows, write_archive
+from collector.storage.migration import migrate
+from collector.storage.revisions import raise_revisions
 from collector.storage.store import Store
+from collector.storage.tables import devices, samples
 
 KEY = bytes(range(32))
 COLLECTOR = SigningKey.from_seed(bytes(32))
@@ -104,6 +108,74 @@ def test_only_months_that_changed_are_written(store: Store, tmp_path: Path, make
     assert len(rows_of(tmp_path, "2026-10")) == 2
 
 
+def test_a_month_whose_revision_was_raised_is_written_again(
+    store: Store, tmp_path: Path, make_sample: MakeSample
+) -> None:
+    send(store, 1, "2026-11-21T10:00:00.000Z", make_sample(), make_sample(measured_at="2026-10-01T00:00:00.000Z"))
+    write_archive(store, tmp_path, KEY)
+    with store.writing() as connection:
+        connection.execute(samples.update().values(flags="speed", excluded=True))
+        raise_revisions(connection, ["2026-11"])
+    assert write_archive(store, tmp_path, KEY).written == ("2026-11",)
+    assert [row["flags"] for row in rows_of(tmp_path, "2026-11")] == ["speed"]
+    assert write_archive(store, tmp_path, KEY).written == ()
+    with store.writing() as connection:
+        connection.execute(samples.delete().where(samples.c.measured_month == "2026-11"))
+        raise_revisions(connection, ["2026-11"])
+    summary = write_archive(store, tmp_path, KEY)
+    assert (summary.written, summary.unchanged, summary.removed) == ((), ("2026-10",), ("2026-11",))
+
+
+def test_the_token_follows_a_device_that_changes_keys(store: Store, tmp_path: Path, make_sample: MakeSample) -> None:
+    first = send(store, 1, "2026-11-21T10:00:00.000Z", make_sample())
+    second = send(store, 2, "2026-11-21T11:00:00.000Z", make_sample())
+    with store.writing() as connection:
+        origin = {"origin": first.public.thumbprint}
+        connection.execute(devices.update().where(devices.c.thumbprint == second.public.thumbprint).values(origin))
+    write_archive(store, tmp_path, KEY)
+    tokens = [row["device_token"] for row in rows_of(tmp_path, "2026-11")]
+    assert tokens == [device_token(KEY, first.public.thumbprint)] * 2
+
+
+def test_both_databases_give_the_same_bytes_in_whatever_order_samples_came(
+    empty_database: Any, tmp_path: Path, make_sample: MakeSample
+) -> None:
+    instants = ["2026-11-03T00:00:00.001Z", "2026-11-02T00:00:00.000Z", "2026-10-31T00:00:00.000Z"]
+    sent = {
+        seed: [
+            make_sample(
+                measured_at=instant, latitude=-0.0, longitude=-0.0, altitude_m=-0.0 if number else 1e-300,
+                speed_mps=0.1 + number, roaming=[None, True, False][number], sim_plmn="20801", lte_eci=number or None,
+                test_server=['a, "quoted"', "é – ü", "null"][number], test_engine=None if number else "ndt7",
+            )
+            for instant in instants
+            for number in range(3)
+        ]
+        for seed in (1, 2, 3)
+    }  # fmt: skip
+    same = sent[1][0]
+    sent[2].append(same)  # two devices with one id at one instant
+    digests = []
+    for number, kind in enumerate(("sqlite", "postgresql")):
+        with empty_database(kind) as url:
+            migrate(url)
+            store = Store(url)
+            for seed in ((1, 2, 3), (3, 2, 1))[number]:
+                lines = sent[seed] if number else sent[seed][::-1]
+                send(store, seed, "2026-11-21T10:00:00.123456Z", *lines)
+            place = tmp_path / kind
+            assert write_archive(store, place, KEY).samples == 28
+            digests.append({file.parent.name: file.read_bytes() for file in place.glob("*/samples.parquet")})
+            stored = rows_of(place, "2026-11")
+            assert all(math.copysign(1.0, row["latitude"]) == 1.0 for row in stored)
+            assert {row["test_server"] for row in stored} == {'a, "quoted"', "é – ü", "null"}
+            assert {row["roaming"] for row in stored} == {None, True, False}
+            assert {row["received_at"].microsecond for row in stored} == {123_000}
+            store.close()
+    assert len(digests[0]) == 2
+    assert digests[0] == digests[1]
+
+
 def test_rows_are_sorted_and_the_bytes_are_always_the_same(
     store: Store, tmp_path: Path, make_sample: MakeSample
 ) -> None:
@@ -114,7 +186,7 @@ def test_rows_are_sorted_and_the_bytes_are_always_the_same(
     write_archive(store, tmp_path / "one", KEY)
     rows = rows_of(tmp_path / "one", "2026-11")
     assert len(rows) == 27
-    order = [(row["measured_at"], row["device_token"], row["id"]) for row in rows]
+    order = [(row["measured_at"], row["id"]) for row in rows]
     assert order == sorted(order)
 
     write_archive(store, tmp_path / "two", KEY)
@@ -128,16 +200,15 @@ def test_rows_are_sorted_and_the_bytes_are_always_the_same(
 def test_row_groups_do_not_depend_on_how_many_rows_share_an_instant(
     store: Store, tmp_path: Path, make_sample: MakeSample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from collector.storage import archive
-
-    monkeypatch.setattr(archive, "_ROW_GROUP", 4)
+    monkeypatch.setattr(rows, "ROW_GROUP", 4)
+    monkeypatch.setattr(rows, "BATCH", 3)
     send(store, 1, "2026-11-21T10:00:00.000Z", *(make_sample() for _ in range(10)))
     assert write_archive(store, tmp_path, KEY).samples == 10
     parquet = pq.ParquetFile(file_of(tmp_path, "2026-11"))
     assert [parquet.metadata.row_group(number).num_rows for number in range(parquet.num_row_groups)] == [4, 4, 2]
 
 
-@pytest.mark.parametrize("damage", ["deleted file", "deleted state", "damaged state", "another key"])
+@pytest.mark.parametrize("damage", ["deleted file", "shortened file", "deleted state", "damaged state", "another key"])
 def test_what_is_lost_or_foreign_is_written_again(
     store: Store, tmp_path: Path, make_sample: MakeSample, damage: str
 ) -> None:
@@ -147,6 +218,8 @@ def test_what_is_lost_or_foreign_is_written_again(
     key = KEY
     if damage == "deleted file":
         file_of(tmp_path, "2026-11").unlink()
+    elif damage == "shortened file":
+        os.truncate(file_of(tmp_path, "2026-11"), 100)
     elif damage == "deleted state":
         (tmp_path / "_state.json").unlink()
     elif damage == "damaged state":
@@ -175,18 +248,21 @@ def test_an_interrupted_run_leaves_the_old_file_whole(
     send(store, 1, "2026-11-21T10:00:00.000Z", make_sample())
     write_archive(store, tmp_path, KEY)
     before = file_of(tmp_path, "2026-11").read_bytes()
+    left = tmp_path / ".aside-of-a-run-that-was-killed"
+    left.mkdir()
     send(store, 1, "2026-11-22T10:00:00.000Z", make_sample())
 
     def fail(*_: Any, **__: Any) -> None:
         raise OSError("no space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pq.ParquetWriter, "write_batch", fail)
+        patched.setattr(pq.ParquetWriter, "write_table", fail)
         with pytest.raises(OSError, match="no space"):
             write_archive(store, tmp_path, KEY)
     assert file_of(tmp_path, "2026-11").read_bytes() == before
     assert write_archive(store, tmp_path, KEY).written == ("2026-11",)
     assert len(rows_of(tmp_path, "2026-11")) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["_state.json", "measured_month=2026-11"]
 
 
 def test_progress_goes_from_month_to_month_and_ends_at_one(
@@ -195,7 +271,7 @@ def test_progress_goes_from_month_to_month_and_ends_at_one(
     send(store, 1, "2026-11-21T10:00:00.000Z", make_sample(), make_sample(measured_at="2026-10-01T00:00:00.000Z"))
     steps: list[tuple[str, float]] = []
     write_archive(store, tmp_path, KEY, lambda label, fraction: steps.append((label, fraction)))
-    assert steps == [("2026-10", 0.0), ("2026-11", 0.5), ("", 1.0)]
+    assert steps == [("2026-10", 0.0), ("2026-10", 0.5), ("2026-11", 0.5), ("2026-11", 1.0), ("", 1.0)]
 
 
 def test_an_empty_database_gives_an_empty_archive(store: Store, tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 """One history for both databases: it goes up, down and up again, and ends at what the tables say."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text
 
+from client_sdk.sample import new_sample_id
 from collector.errors import MigrationError
 from collector.settings import Settings
 from collector.storage.migration import migrate, migration_config, migrations_folder, prepare_database
-from collector.storage.tables import metadata
+from collector.storage.store import Store
+from collector.storage.tables import envelopes, metadata, samples
 
 KINDS = ["sqlite", "postgresql"]
 
@@ -99,3 +102,56 @@ def test_a_file_that_is_no_database_is_told_in_one_line(tmp_path: Path) -> None:
 
 def test_the_migrations_are_found_from_a_checkout() -> None:
     assert (migrations_folder() / "versions").is_dir()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_outlive_the_partitions_up_and_down(empty_database: Any, kind: str) -> None:
+    now = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    device, sha256 = "d" * 43, "e" * 64
+    envelope = {
+        "device": device, "sha256": sha256, "received_at": now, "body": b"\0body", "signature": "s", "receipt": "[]",
+    }  # fmt: skip
+    required = {
+        column.name: {str: "0", int: 0, float: 0.5, bool: False}[column.type.python_type]
+        for column in samples.c
+        if not column.nullable and column.name not in ("measured_at", "received_at")
+    }
+    rows = [
+        required
+        | {"device": device, "envelope_sha256": sha256, "measured_at": now, "received_at": now, "measured_month": month}
+        | {"id": new_sample_id(unix_ms), "latitude": 47.0, "longitude": 3.0, "h3_cell": 622052315906244607}
+        for month, unix_ms in (("2026-11", 1_795_000_000_000), ("2026-10", 1_791_000_000_000), ("1999-01", 5))
+    ]
+    enrol = text(
+        "INSERT INTO devices (thumbprint, public_key, tier, privacy_notice_version, enrolled_at) "
+        "VALUES (:device, 'x', 'volunteer', '2026-11', '2026-11-20 08:00:00')"
+    )
+    with empty_database(kind) as url:
+        config = migration_config(url)
+        command.upgrade(config, "0003")
+        store = Store(url)
+
+        def everything() -> list[Any]:
+            with store.reading() as connection:
+                found = [connection.execute(select(table).order_by(*table.primary_key)).all() for table in tables]
+                return [tuple(row) for part in found for row in part]
+
+        tables = (envelopes, samples)
+        with store.writing() as connection:
+            connection.execute(enrol, {"device": device})
+            connection.execute(envelopes.insert(), envelope)
+            connection.execute(samples.insert(), rows)
+        before = everything()
+        assert len(before) == 4
+        migrate(url)
+        assert everything() == before
+        with store.reading() as connection:
+            assert connection.execute(text("SELECT thumbprint, origin FROM devices")).one() == (device, device)
+        if kind == "postgresql":
+            assert len(store.samples_within(west=2.0, south=46.0, east=4.0, north=48.0)) == 3
+        command.downgrade(config, "0003")
+        assert everything() == before
+        migrate(url)
+        assert everything() == before
+        command.check(config)
+        store.close()

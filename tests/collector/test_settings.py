@@ -15,7 +15,7 @@ def test_without_configuration_everything_lives_in_one_directory() -> None:
     assert settings.host == "127.0.0.1"
     assert settings.collector_key == Path("maille-data/collector-key.pem")
     assert settings.device_token_key == Path("maille-data/device-token.key")
-    assert settings.archive == Path("maille-data/archive")
+    assert settings.archive == "maille-data/archive"
 
 
 def test_each_variable_is_read() -> None:
@@ -27,10 +27,12 @@ def test_each_variable_is_read() -> None:
             "MAILLE_HOST": "0.0.0.0",
             "MAILLE_PORT": "80",
             "MAILLE_MEASUREMENT_SLOTS": "9",
+            "MAILLE_ARCHIVE": "s3://maille/archive",
         }
     )
     assert (settings.data, settings.database_url, settings.host) == (Path("/srv/maille"), url, "0.0.0.0")
     assert (settings.port, settings.measurement_slots) == (80, 9)
+    assert settings.archive == "s3://maille/archive"
     assert "secret" not in repr(settings)
 
 
