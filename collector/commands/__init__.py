@@ -1,0 +1,1 @@
+"""Commands of ``maille collector`` that stand in modules of their own."""
