@@ -28,7 +28,7 @@ def accept(
     store: Store,
     key: SigningKey,
     received_at: datetime,
-    grounds: Grounds = Grounds(),  # noqa: B008 (frozen)
+    grounds: Grounds | None = None,
 ) -> str:
     """Take in one envelope. The same envelope again gives the same receipt, byte for byte.
 
@@ -52,7 +52,7 @@ def accept(
     opened = open_envelope(body, signature, lambda thumbprint: find_enrolled_key(store, thumbprint))
     decoded = [decode_line(line) for line in opened.lines]
     tests = [sample.test_id for sample in decoded if isinstance(sample, Sample) and sample.test_id]
-    known = Known(received_at, find_witnesses(store, opened.device, tests), grounds=grounds)
+    known = Known(received_at, find_witnesses(store, opened.device, tests), grounds=grounds or Grounds())
     lines = [
         _judged(number, line, found, known)
         for number, (line, found) in enumerate(zip(opened.lines, decoded, strict=True), start=1)

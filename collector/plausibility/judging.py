@@ -6,7 +6,8 @@ flags are written and nothing has come meanwhile. One device is read at a time, 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from collector.plausibility.consensus import misjudged
@@ -114,16 +115,17 @@ def judge_history(
 
 def _judge_device(store: Store, grounds: Grounds, origin: str, judged: Judged, *, dry_run: bool) -> Stamp | None:
     """Write what changes; the stamp that it rests on, or None where that no longer holds."""
-    with open_history(store, origin) as history:
-        for found in _misjudged(store, grounds, history):
-            changes = rewrite_flags(store, origin, found, _revised, stamp=history.stamp, dry_run=dry_run)
+    with open_history(store, origin) as history, closing(_misjudged(store, grounds, history)) as portions:
+        stamp = None if dry_run else history.stamp  # what is only told need not hold
+        for found in portions:
+            changes = rewrite_flags(store, origin, found, _revised, stamp=stamp, dry_run=dry_run)
             if changes is None:
                 return None
             judged.add(origin, changes)
         return history.stamp
 
 
-def _misjudged(store: Store, grounds: Grounds, history: History) -> Iterable[dict[tuple[str, str], frozenset[str]]]:
+def _misjudged(store: Store, grounds: Grounds, history: History) -> Generator[dict[tuple[str, str], frozenset[str]]]:
     """What was found of the samples whose flags are to change, some at a time."""
     keys = {key.thumbprint: key for key in history.stamp.keys}
     portrait, limits = Portrait(history.rows(COLUMNS)), VoteLimits()

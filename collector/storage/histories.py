@@ -107,13 +107,15 @@ class History:
     def rows(self, names: tuple[str, ...]) -> Iterator[Any]:
         """Some columns of every sample in order of ``measured_at``, as a stream."""
         statement = select(*(samples.c[name] for name in names)).where(_of(self.stamp)).order_by(*_IN_TIME)
-        yield from self._connection.execution_options(yield_per=_AT_ONCE).execute(statement)
+        with self._connection.execution_options(yield_per=_AT_ONCE).execute(statement) as result:
+            yield from result
 
     def moments(self) -> Iterator[list[Moment]]:
         """Every sample in order of ``measured_at``, some at a time."""
-        result = self._connection.execution_options(yield_per=_AT_ONCE).execute(_with_neighbours(self.stamp))
-        for rows in result.mappings().partitions():
-            yield [_moment(row) for row in rows]
+        statement = _with_neighbours(self.stamp)
+        with self._connection.execution_options(yield_per=_AT_ONCE).execute(statement) as result:
+            for rows in result.mappings().partitions():
+                yield [_moment(row) for row in rows]
 
 
 @contextmanager

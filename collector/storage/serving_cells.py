@@ -69,8 +69,11 @@ def wide_sightings(store: Store, flag: str, *, everything: bool, by_cell: bool) 
         .where(named, or_(cell.in_(wide), bears))
         .order_by(*(of_cell if by_cell else (devices.c.origin,)))
     )
-    with store.reading() as connection:
-        for row in connection.execution_options(yield_per=_AT_ONCE).execute(statement):
+    with (
+        store.reading() as connection,
+        connection.execution_options(yield_per=_AT_ONCE).execute(statement) as result,
+    ):
+        for row in result:
             yield _sighting(row)
 
 

@@ -22,6 +22,12 @@ def desk(database_url: str) -> Iterator[Desk]:
     store.close()
 
 
+@pytest.fixture(scope="session")
+def migrated_file(_migrated_file: Path) -> Path:
+    """An SQLite file to copy."""
+    return _migrated_file
+
+
 @pytest.fixture
 def sqlite_desk(_migrated_file: Path, tmp_path: Path) -> Iterator[Desk]:
     """On SQLite alone, for what does not depend on the database."""

@@ -17,6 +17,7 @@ from collector.plausibility.rules import in_order, is_excluded, judge
 from collector.storage.records import JudgedSample, ReceivedEnvelope
 from collector.storage.store import Store
 from collector.storage.tables import devices, samples
+from collector.storage.witnessed import Witness, record_witness
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NEVERS = (46.9896, 3.1590)
@@ -30,8 +31,8 @@ class Desk:
         self._seq = 0
         self._envelopes = 0
 
-    def device(self, *, origin: str | None = None, **columns: Any) -> str:
-        key = SigningKey.generate().public
+    def device(self, *, origin: str | None = None, seed: int | None = None, **columns: Any) -> str:
+        key = (SigningKey.generate() if seed is None else SigningKey.from_seed(seed.to_bytes(32, "big"))).public
         self.store.enrol_device(key, "1", None, NOON - timedelta(days=30))
         changes = columns | ({"origin": origin} if origin else {})
         if changes:
@@ -76,6 +77,15 @@ class Desk:
             device=device, sha256=f"{self._envelopes:064x}", body=b"", signature="", received_at=received_at
         )
         self.store.record_envelope(envelope, lines)
+
+    def witness(self, device: str, test_id: str, **fields: Any) -> None:
+        defaults: dict[str, Any] = {
+            "direction": "download",
+            "started_at": NOON,
+            "bytes": 1_000_000,
+            "duration_ms": 2_000.0,
+        }
+        record_witness(self.store, Witness(device=device, test_id=test_id, **defaults | fields))
 
     def judge(self, grounds: Grounds | None = None, **options: Any) -> Judged:
         return judge_history(self.store, grounds or Grounds(), **options)

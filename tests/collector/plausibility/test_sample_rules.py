@@ -257,7 +257,10 @@ OUTLINE = '{"type": "Polygon", "coordinates": [[[3, 46], [4, 46], [4, 48], [3, 4
     [
         OUTLINE,
         f'{{"type": "Feature", "properties": {{}}, "geometry": {OUTLINE}}}',
-        f'{{"type": "FeatureCollection", "features": [{{"type": "Feature", "properties": null, "geometry": {OUTLINE}}}]}}',
+        f'{{"type": "GeometryCollection", "geometries": [{OUTLINE}]}}',
+        '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": '
+        + OUTLINE
+        + "}]}",
     ],
 )
 def test_a_territory_is_read_from_any_geojson_of_polygons(tmp_path: Path, text: str) -> None:
