@@ -1,8 +1,8 @@
 """Write the generated parts of the documentation: run by ``scripts/format``, compared by ``tests/documentation``.
 
 From :mod:`client_sdk.sample`: the table of fields in ``protocol.md`` and ``sample.schema.json``. From
-:mod:`collector.errors`: the table of problems in ``protocol.md``. From :mod:`collector.plausibility.rules`: the table of
-rules in ``plausibility.md``.
+:mod:`collector.errors`: the table of problems in ``protocol.md``. From :mod:`collector.plausibility.rules`: the table
+of rules in ``plausibility.md``.
 """
 
 import json
