@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, false, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, case, false, func, or_, select
 
 from client_sdk.bounds import instant_text
 from client_sdk.sample import FIELDS, Sample
@@ -106,16 +106,19 @@ class History:
 
     def rows(self, names: tuple[str, ...]) -> Iterator[Any]:
         """Some columns of every sample in order of ``measured_at``, as a stream."""
-        statement = select(*(samples.c[name] for name in names)).where(_of(self.stamp)).order_by(*_IN_TIME)
-        with self._connection.execution_options(yield_per=_AT_ONCE).execute(statement) as result:
+        statement = select(*(samples.c[name] for name in names)).where(_OURS).order_by(*_IN_TIME)
+        with self._stream(statement) as result:
             yield from result
 
     def moments(self) -> Iterator[list[Moment]]:
         """Every sample in order of ``measured_at``, some at a time."""
-        statement = _with_neighbours(self.stamp)
-        with self._connection.execution_options(yield_per=_AT_ONCE).execute(statement) as result:
+        with self._stream(_WITH_NEIGHBOURS) as result:
             for rows in result.mappings().partitions():
                 yield [_moment(row) for row in rows]
+
+    def _stream(self, statement: Any) -> Any:
+        keys = {"keys": [key.thumbprint for key in self.stamp.keys]}
+        return self._connection.execution_options(yield_per=_AT_ONCE).execute(statement, keys)
 
 
 @contextmanager
@@ -170,13 +173,12 @@ _TRACK = case(
 )
 
 
-def _of(stamp: Stamp) -> Any:
-    return samples.c.device.in_([key.thumbprint for key in stamp.keys])
+_OURS = samples.c.device.in_(bindparam("keys", expanding=True))
 
 
-def _with_neighbours(stamp: Stamp) -> Any:
+def _with_neighbours() -> Any:
     own = samples.c.import_format.is_(None)
-    each = select(samples, _TRACK.label("track"), own.label("own")).where(_of(stamp)).subquery("each_sample").c
+    each = select(samples, _TRACK.label("track"), own.label("own")).where(_OURS).subquery("each_sample").c
     in_time = (each.measured_at, each.id, each.device)
     columns = []
     for what, names, partition, order in (
@@ -188,6 +190,9 @@ def _with_neighbours(stamp: Stamp) -> Any:
                 window = take(each[name], type_=each[name].type).over(partition_by=partition, order_by=order)
                 columns.append(window.label(f"{what}_{place}_{name}"))
     return select(*each, *columns).order_by(*in_time)
+
+
+_WITH_NEIGHBOURS = _with_neighbours()
 
 
 def _moment(row: Any) -> Moment:

@@ -81,7 +81,7 @@ def settled(file: Path, sent: list[tuple[int, Sample]], witnessed: list[tuple[in
     return found
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_flags_do_not_depend_on_the_order_in_which_samples_came(migrated_file: Path, data: st.DataObject) -> None:
     desk = Desk(None)  # type: ignore[arg-type]
@@ -90,6 +90,15 @@ def test_flags_do_not_depend_on_the_order_in_which_samples_came(migrated_file: P
     order = data.draw(st.integers(0, 1 << 30))
 
     assert settled(migrated_file, sent, witnessed, order) == settled(migrated_file, sent, witnessed, None)
+
+
+def test_what_came_too_early_for_its_date_still_holds_its_place(sqlite_desk: Desk) -> None:
+    device = sqlite_desk.device()
+    ahead, later = sqlite_desk.sample(0), sqlite_desk.sample(1)
+    sqlite_desk.send(device, [ahead], NOON - timedelta(hours=1))
+    sqlite_desk.send(device, [later])
+    sqlite_desk.judge()
+    assert sqlite_desk.flags() == {ahead.id: ("clock-ahead", True), later.id: ("repeated", True)}
 
 
 def marked(desk: Desk) -> list[bool]:
