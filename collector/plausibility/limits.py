@@ -17,6 +17,9 @@ REPEAT_WINDOW = timedelta(hours=4)
 MAX_PER_HEXAGON_AND_DAY = 300
 """Ours: a drive there and back with four modems leaves about 150 readings in a hexagon, after repeated ones."""
 
+MANY_DEVICES = frozenset({"arcep-qos"})
+"""Formats whose files hold the tests of many teams, to a plan of their own, and not always with their times."""
+
 HEXAGON_RESOLUTION = 8
 _PRUNE_ABOVE = 10_000
 
@@ -32,7 +35,7 @@ class VoteLimits:
 
     def flag(self, sample: Sample, measured_at: datetime, h3_cell: int | None) -> str | None:
         """The id of the limit that the sample, which would vote otherwise, is beyond."""
-        if h3_cell is None:
+        if h3_cell is None or sample.import_format in MANY_DEVICES:
             return None
         key = (h3_cell, sample.sim_plmn, sample.kind)
         first = self._counted.get(key)

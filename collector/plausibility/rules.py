@@ -19,7 +19,8 @@ LIMITS: tuple[Rule, ...] = (
         excludes=True,
         reason_en="another reading of the same kind, network and place within the 4 hours before: one vote",
         reason_fr="un relevé du même genre, du même réseau et au même endroit dans les 4 heures d'avant : un vote",
-        source="ours: a place is an H3 cell of resolution 10, the network that of the SIM. The first one counts",
+        source="ours: a place is an H3 cell of resolution 10, the network that of the SIM. The first one counts. "
+        "Not judged: imports of Arcep's campaigns, whose files hold the tests of many teams",
     ),
     Rule(
         id="rate-cap",

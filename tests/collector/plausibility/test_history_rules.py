@@ -209,6 +209,7 @@ def test_a_sim_that_never_succeeds_is_told(
         ([(0, {}), (1, {"kind": "latency", "outcome": "ok"})], ["", ""]),
         ([(0, {"accuracy_m": 60.0}), (1, {}), (2, {})], ["position-inaccurate", "", "repeated"]),
         ([(0, {}), (1, {"import_format": "gnettrack"})], ["", "repeated"]),
+        ([(0, {"import_format": "arcep-qos"}), (1, {"import_format": "arcep-qos"})], ["", ""]),
     ],
 )
 def test_a_place_has_one_vote_in_four_hours(
