@@ -19,6 +19,8 @@ from aggregator.judgement.votes import cast_votes, last_day_in
 from aggregator.proposals.zones import ZoneParameters, propose_zones, write_proposals
 from aggregator.publication.release import Audience, publish
 from client_sdk.messages import tr
+from collector.plausibility.grounds import read_grounds
+from collector.plausibility.judging import judge_history
 from collector.secret import load_or_create_secret
 from collector.settings import Settings
 from collector.storage.archive import ArchiveSummary, write_archive
@@ -93,6 +95,7 @@ def update_archive(data: Path, settings: Settings | None = None, progress: Progr
     prepare_database(settings)
     store = Store(settings.database_url)
     try:
+        judge_history(store, read_grounds(settings))
         return write_archive(store, settings.archive, load_or_create_secret(settings.device_token_key), progress)
     finally:
         store.close()

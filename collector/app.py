@@ -23,7 +23,10 @@ from collector.intake.devices import MAX_ENROLMENT_BYTES, enrol
 from collector.measurement import ndt7, sessions
 from collector.measurement.admission import Slots
 from collector.measurement.echo import EchoEndpoint, serve_echo
+from collector.measurement.networks import NetworkDatabase
 from collector.openapi import described
+from collector.plausibility.grounds import read_grounds
+from collector.plausibility.routes import routes as plausibility_routes
 from collector.problems import tell_problems
 from collector.secret import load_or_create_secret
 from collector.settings import Settings
@@ -82,6 +85,8 @@ def create_app(
         app.state.collector = Collector(store, key, clock)
         app.state.slots = Slots(settings.measurement_slots, open_to_all=open_to_all)
         app.state.settings = settings
+        app.state.grounds = await run_in_threadpool(read_grounds, settings)
+        app.state.networks = NetworkDatabase(settings.asn_database) if settings.asn_database else None
         app.state.echo, echo_transport = None, None
         if echo_socket is not None:
             seed = await run_in_threadpool(load_or_create_secret, settings.echo_seed)
@@ -97,6 +102,8 @@ def create_app(
                     await keeping
             if echo_transport is not None:
                 echo_transport.close()
+            if app.state.networks is not None:
+                app.state.networks.close()
             store.close()
 
     # the documentation pages would fetch scripts from elsewhere: only the description itself is served
@@ -114,6 +121,7 @@ def create_app(
     if not only_measuring:
         app.include_router(routes)
         app.include_router(sessions.routes)
+        app.include_router(plausibility_routes)
     return app
 
 
@@ -167,5 +175,7 @@ async def accept_envelope(request: Request) -> Response:
     collector: Collector = request.app.state.collector
     body = await read_body(request, CONTENT_TYPE, MAX_BODY_BYTES)
     signature = single_header(request, SIGNATURE_HEADER)
-    receipt = await run_in_threadpool(accept, body, signature, collector.store, collector.key, collector.clock())
+    receipt = await run_in_threadpool(
+        accept, body, signature, collector.store, collector.key, collector.clock(), request.app.state.grounds
+    )
     return Response(receipt, media_type=JOSE)

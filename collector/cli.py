@@ -1,10 +1,6 @@
 """``maille collector``: serve, migrate, archive, invite."""
 
-import json
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +10,11 @@ import typer
 
 from client_sdk.bounds import instant_text
 from client_sdk.messages import tr
+from collector.answers import Json
+from collector.answers import answer as _answer
+from collector.answers import progress_bar as _progress_bar
+from collector.answers import settings_of as _settings
+from collector.commands import judgement
 from collector.commands.archive_check import Verify, check_archive
 from collector.options import Data
 
@@ -24,8 +25,6 @@ commands = typer.Typer(
     no_args_is_help=True,
     help=tr("Receive, keep and archive samples.", "Recevoir, conserver et archiver les relevés."),
 )
-
-Json = Annotated[bool, typer.Option("--json", help=tr("Answer in JSON.", "Répondre en JSON."))]
 
 
 @commands.command(help=tr("Serve the collector over HTTP.", "Servir le collecteur en HTTP."))
@@ -129,6 +128,8 @@ def archive(verify: Verify = False, data: Data = None, as_json: Json = False) ->
             members, text = check_archive(_settings(data), progress)
         _answer(members, text, as_json)
         raise typer.Exit(0 if members["ok"] else 1)
+    from collector.plausibility.grounds import read_grounds
+    from collector.plausibility.judging import judge_history
     from collector.secret import load_or_create_secret
     from collector.storage.archive import write_archive
     from collector.storage.migration import prepare_database
@@ -139,6 +140,7 @@ def archive(verify: Verify = False, data: Data = None, as_json: Json = False) ->
     store = Store(settings.database_url)
     try:
         key = load_or_create_secret(settings.device_token_key)
+        judge_history(store, read_grounds(settings))  # so that what is archived is settled
         with _progress_bar(tr("Archive", "Archive"), shown=not as_json) as progress:
             summary = write_archive(store, settings.archive, key, progress)
     finally:
@@ -269,23 +271,4 @@ def _drawn(link: str, pictures: list[Path], as_json: bool) -> list[str]:
     ]
 
 
-def _settings(data: Path | None) -> Settings:
-    given = {} if data is None else {"MAILLE_DATA": str(data)}
-    return Settings.from_environment({**os.environ, **given})
-
-
-def _answer(members: dict[str, object], message: str, as_json: bool) -> None:
-    typer.echo(json.dumps(members, ensure_ascii=False) if as_json else message)
-
-
-@contextmanager
-def _progress_bar(label: str, *, shown: bool) -> Iterator[Callable[[str, float], None] | None]:
-    if not shown:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=1.0)
-        yield lambda step, fraction: bar.update(task, completed=fraction, description=f"{label} {step}")
+judgement.register(commands)

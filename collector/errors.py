@@ -100,6 +100,8 @@ PROBLEMS: dict[str, Problem] = {
     "enrolment-collector": Problem(403, "The enrolment is for another collector"),
     "enrolment-privacy-notice": Problem(409, "Another privacy notice applies"),
     "enrolment-invitation": Problem(403, "The invitation cannot be used"),
+    # requests of a device about itself
+    "device-request": Problem(400, "The device's request cannot be used"),
     # measurement
     "measurement-protocol": Problem(400, "The measuring protocol is not followed"),
     "measurement-request": Problem(400, "The request for a measurement cannot be used"),

@@ -1,9 +1,11 @@
 """Everything that can be configured, in one frozen object read once at start; nothing else reads the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -12,6 +14,16 @@ from sqlalchemy.exc import ArgumentError
 
 from client_sdk.messages import tr
 from collector.errors import SettingsError
+
+OPERATOR_ASNS = {
+    "20801": frozenset({3215}),
+    "20810": frozenset({15557}),
+    "20815": frozenset({51207, 12322}),
+    "20820": frozenset({5410}),
+}
+"""Ours, from general knowledge and not from a register: Orange AS3215, SFR AS15557, Free Mobile AS51207 and its
+parent's AS12322, Bouygues Telecom AS5410. ``MAILLE_OPERATOR_ASNS`` replaces them all; an operator that is not listed is
+not judged."""
 
 _DATABASES = ("sqlite", "postgresql+psycopg")
 
@@ -32,6 +44,12 @@ class Settings:
             (``MAILLE_ARCHIVE``; empty: ``archive`` in ``data``).
         echo_port: UDP port of echoes, ``same`` as the TCP port, or ``off`` (``MAILLE_ECHO_PORT``).
         measurement_slots: transfers served at the same time (``MAILLE_MEASUREMENT_SLOTS``).
+        territory: GeoJSON file with the outlines of the project's territory; samples outside are then flagged
+            (``MAILLE_TERRITORY``).
+        asn_database: file in MaxMind's format that gives an address its autonomous system, like GeoLite2-ASN or DB-IP's
+            (``MAILLE_ASN_DATABASE``); a transfer is then witnessed with the network that it came from.
+        operator_asns: operator → autonomous systems that its SIMs come from (``MAILLE_OPERATOR_ASNS``, like
+            ``20801=3215 20815=51207,12322``).
 
     Raises:
         SettingsError: a value cannot be used; the message names the setting.
@@ -45,6 +63,9 @@ class Settings:
     measurement_url: str = ""
     echo_port: int | Literal["same", "off"] = "same"
     archive: str = ""
+    territory: Path | None = None
+    asn_database: Path | None = None
+    operator_asns: Mapping[str, frozenset[int]] = field(default_factory=lambda: MappingProxyType(OPERATOR_ASNS))
 
     def __post_init__(self) -> None:
         if not self.database_url:
@@ -80,6 +101,9 @@ class Settings:
             measurement_slots=_integer(given, "MAILLE_MEASUREMENT_SLOTS", settings.measurement_slots),
             measurement_url=given.get("MAILLE_MEASUREMENT_URL", settings.measurement_url),
             echo_port=_echo_port(given),
+            territory=_file(given, "MAILLE_TERRITORY"),
+            asn_database=_file(given, "MAILLE_ASN_DATABASE"),
+            operator_asns=_operator_asns(given, settings.operator_asns),
         )
 
     @property
@@ -107,6 +131,9 @@ VARIABLES = (
     "MAILLE_MEASUREMENT_URL",
     "MAILLE_ECHO_PORT",
     "MAILLE_ARCHIVE",
+    "MAILLE_TERRITORY",
+    "MAILLE_ASN_DATABASE",
+    "MAILLE_OPERATOR_ASNS",
 )
 """Environment variable of each setting, in the order of the settings."""
 
@@ -183,6 +210,30 @@ def _echo_port(given: Mapping[str, str]) -> int | Literal["same", "off"]:
     if text in ("same", "off"):
         return "same" if text == "same" else "off"
     return _integer(given, "MAILLE_ECHO_PORT", 0)
+
+
+def _file(given: Mapping[str, str], name: str) -> Path | None:
+    text = given.get(name)
+    if text is None:
+        return None
+    if not (file := Path(text)).is_file():
+        raise SettingsError(tr(f"{name}: {file} is not a file", f"{name} : {file} n’est pas un fichier"))
+    return file
+
+
+def _operator_asns(given: Mapping[str, str], default: Mapping[str, frozenset[int]]) -> Mapping[str, frozenset[int]]:
+    text = given.get("MAILLE_OPERATOR_ASNS")
+    if text is None:
+        return default
+    pairs = [part.partition("=") for part in text.split()]
+    if not all(operator.isdecimal() and re.fullmatch(r"\d{1,10}(,\d{1,10})*", asns) for operator, _, asns in pairs):
+        raise SettingsError(
+            tr(
+                f"MAILLE_OPERATOR_ASNS: got {text!r}, expected pairs like 20801=3215 20815=51207,12322",
+                f"MAILLE_OPERATOR_ASNS : {text!r}, attendu : des paires comme 20801=3215 20815=51207,12322",
+            )
+        )
+    return MappingProxyType({operator: frozenset(map(int, asns.split(","))) for operator, _, asns in pairs})
 
 
 def _integer(given: Mapping[str, str], name: str, default: int) -> int:

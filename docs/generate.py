@@ -1,7 +1,8 @@
 """Write the generated parts of the documentation: run by ``scripts/format``, compared by ``tests/documentation``.
 
 From :mod:`client_sdk.sample`: the table of fields in ``protocol.md`` and ``sample.schema.json``. From
-:mod:`collector.errors`: the table of problems in ``protocol.md``.
+:mod:`collector.errors`: the table of problems in ``protocol.md``. From :mod:`collector.plausibility.rules`: the table
+of rules in ``plausibility.md``.
 """
 
 import json
@@ -16,6 +17,7 @@ from pydantic import TypeAdapter
 from client_sdk.bounds import Meaning, Unit, described
 from client_sdk.sample import FIELDS, Sample
 from collector.errors import PROBLEMS
+from collector.plausibility.rules import RULES
 
 DOCS = Path(__file__).parent
 
@@ -31,7 +33,7 @@ PATTERNS = {
 
 
 def main() -> None:
-    """Write both files where they changed."""
+    """Write each file where it changed."""
     for path, text in generated().items():
         if path.read_text() != text:
             path.write_text(text)
@@ -39,15 +41,24 @@ def main() -> None:
 
 def generated() -> dict[Path, str]:
     """File → what it must hold."""
-    protocol = (DOCS / "protocol.md").read_text()
-    for name, table in (("fields", field_table()), ("problems", problem_table())):
-        protocol = re.sub(
-            rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)",
+    return {
+        DOCS / "protocol.md": _with_tables("protocol.md", {"fields": field_table(), "problems": problem_table()}),
+        DOCS / "plausibility.md": _with_tables("plausibility.md", {"rules": rule_table()}),
+        DOCS / "sample.schema.json": sample_schema(),
+    }
+
+
+def _with_tables(name: str, tables: dict[str, str]) -> str:
+    """A text whose tables are as they must be."""
+    text = (DOCS / name).read_text()
+    for mark, table in tables.items():
+        text = re.sub(
+            rf"(<!-- generated: {mark} -->\n).*?(<!-- end -->)",
             lambda found, table=table: f"{found[1]}{table}{found[2]}",
-            protocol,
+            text,
             flags=re.DOTALL,
         )
-    return {DOCS / "protocol.md": protocol, DOCS / "sample.schema.json": sample_schema()}
+    return text
 
 
 def field_table() -> str:
@@ -67,6 +78,15 @@ def problem_table() -> str:
     """Each rule with its status and title."""
     rows = [f"| `{rule}` | {problem.status} | {problem.title} |" for rule, problem in PROBLEMS.items()]
     return "\n".join(["| rule | status | title |", "|---|---|---|", *rows]) + "\n"
+
+
+def rule_table() -> str:
+    """Each plausibility rule with its version, whether it excludes, its reason and its source."""
+    rows = ["| rule | version | excludes | reason | source |", "|---|---|---|---|---|"]
+    for rule in RULES:
+        excludes = "yes" if rule.excludes else "no"
+        rows.append(f"| `{rule.id}` | {rule.version} | {excludes} | {rule.reason_en} | {rule.source} |")
+    return "\n".join(rows) + "\n"
 
 
 def sample_schema() -> str:

@@ -45,6 +45,8 @@ EXAMPLES = {
     "collector migrate": "maille collector migrate --data maille-data",
     "collector archive": "maille collector archive --data maille-data",
     "collector invite": 'maille collector invite "Équipe Nièvre" --devices 3 --url https://collecte.example.org',
+    "collector rejudge": "maille collector rejudge --dry-run --data maille-data",
+    "collector device": "maille collector device THUMBPRINT --data maille-data",
     "territory import": "maille territory import communes examples/nievre/communes.csv",
     "coverage import": "maille coverage import couverture.7z",
     "coverage show": "maille coverage show",

@@ -6,3 +6,4 @@ A signature made for one purpose must be worth nothing for another, so both ends
 ENROLMENT = "maille-enrolment"
 MEASUREMENT_REQUEST = "maille-measurement"
 MEASUREMENT_TOKEN = "maille-measurement-token"
+FLAGS_REQUEST = "maille-flags-request"

@@ -12,7 +12,9 @@ from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import LineVerdict, Receipt, sign_receipt
 from collector.intake.decode import LineRefusal, decode_line
 from collector.intake.devices import find_enrolled_key
-from collector.intake.plausibility import Known, judge
+from collector.plausibility.grounds import Grounds
+from collector.plausibility.rule import Known
+from collector.plausibility.rules import in_order, is_excluded, judge
 from collector.storage.records import JudgedSample, ReceivedEnvelope
 from collector.storage.store import Store
 from collector.storage.witnessed import find_witnesses
@@ -20,7 +22,14 @@ from collector.storage.witnessed import find_witnesses
 H3_RESOLUTION = 10
 
 
-def accept(body: bytes, signature: str, store: Store, key: SigningKey, received_at: datetime) -> str:
+def accept(
+    body: bytes,
+    signature: str,
+    store: Store,
+    key: SigningKey,
+    received_at: datetime,
+    grounds: Grounds | None = None,
+) -> str:
     """Take in one envelope. The same envelope again gives the same receipt, byte for byte.
 
     Args:
@@ -29,6 +38,7 @@ def accept(body: bytes, signature: str, store: Store, key: SigningKey, received_
         store: where envelopes and samples are kept.
         key: the collector's key.
         received_at: by the server's clock; milliseconds are kept.
+        grounds: what plausibility rests on beside the database.
 
     Returns:
         The receipt, a compact JWS; all that it says is committed.
@@ -42,7 +52,7 @@ def accept(body: bytes, signature: str, store: Store, key: SigningKey, received_
     opened = open_envelope(body, signature, lambda thumbprint: find_enrolled_key(store, thumbprint))
     decoded = [decode_line(line) for line in opened.lines]
     tests = [sample.test_id for sample in decoded if isinstance(sample, Sample) and sample.test_id]
-    known = Known(received_at, find_witnesses(store, opened.device, tests))
+    known = Known(received_at, find_witnesses(store, opened.device, tests), grounds=grounds or Grounds())
     lines = [
         _judged(number, line, found, known)
         for number, (line, found) in enumerate(zip(opened.lines, decoded, strict=True), start=1)
@@ -73,14 +83,14 @@ def _judged(number: int, line: bytes, decoded: Sample | LineRefusal, known: Know
             field=decoded.field,
             message=decoded.message,
         )
-    judgement = judge(decoded, known)
+    flags = judge(decoded, known)
     return JudgedSample(
         line=number,
         sample=decoded,
         line_sha256=hashlib.sha256(line).hexdigest(),
         h3_cell=h3_cell(decoded),
-        flags=judgement.flags,
-        excluded=judgement.excluded,
+        flags=in_order(flags),
+        excluded=is_excluded(flags),
     )
 
 

@@ -64,6 +64,7 @@ class _Transfer:
         self.max_bytes, self.max_ms = limits
         self.started_at: datetime = websocket.app.state.collector.clock()
         self.start_s = time.perf_counter()
+        self.asn = _asn(websocket)
         self.counted = Received(0.0, 0)  # by the receiver
         self.sent = self.told = 0
         self.connection: MeasuringProtocol = websocket.scope["extensions"][EXTENSION]
@@ -117,6 +118,7 @@ class _Transfer:
             started_at=self.started_at,
             bytes=seen,
             duration_ms=round(max(0.0, min(duration_s, self.elapsed_s())) * 1000, 3),
+            asn=self.asn,
         )
 
 
@@ -256,6 +258,12 @@ async def _stop(task: asyncio.Task[Any]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError, *_ENDED):
         await task
+
+
+def _asn(websocket: WebSocket) -> int | None:
+    """The network that the client comes from, where a database was configured; not its address."""
+    networks = websocket.app.state.networks
+    return None if networks is None or websocket.client is None else networks.asn_of(websocket.client.host)
 
 
 def _addresses(websocket: WebSocket) -> dict[str, str]:

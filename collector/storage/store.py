@@ -141,6 +141,7 @@ class Store:
                 )
             )
             _insert_samples(connection, [_row(judged, envelope, device.tier) for judged in settled.new])
+            connection.execute(devices.update().where(devices.c.thumbprint == device.thumbprint).values(unjudged=True))
         return RecordedEnvelope(envelope.received_at, settled.verdicts)
 
     # -- reading back

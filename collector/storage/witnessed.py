@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.storage.store import Store
-from collector.storage.tables import witnesses
+from collector.storage.tables import devices, witnesses
 
 Direction = Literal["download", "upload"]
 
@@ -26,6 +26,7 @@ class Witness:
         bytes: received by the server in an upload; in a download, what the device's system acknowledged (where the
             server's does not tell, what the device said it had received), at most what was sent.
         duration_ms: until the last of them, or its acknowledgement.
+        asn: autonomous system that the device came from, where the server can tell.
     """
 
     device: str
@@ -34,17 +35,20 @@ class Witness:
     started_at: datetime
     bytes: int
     duration_ms: float
+    asn: int | None = None
 
 
 def record_witness(store: Store, witness: Witness) -> None:
     """Keep it; of two transfers of one session in the same direction, the one with more bytes counts.
+
+    The sample that speaks of it may have come before: the device is judged again.
 
     Raises:
         BusyError: the database cannot be reached.
     """
     dialect = postgresql if store.engine.dialect.name == "postgresql" else sqlite
     insert = dialect.insert(witnesses).values(asdict(witness))
-    taken = {name: insert.excluded[name] for name in ("started_at", "bytes", "duration_ms")}
+    taken = {name: insert.excluded[name] for name in ("started_at", "bytes", "duration_ms", "asn")}
     with store.writing() as connection:
         connection.execute(
             insert.on_conflict_do_update(
@@ -53,6 +57,7 @@ def record_witness(store: Store, witness: Witness) -> None:
                 where=insert.excluded.bytes > witnesses.c.bytes,
             )
         )
+        connection.execute(devices.update().where(devices.c.thumbprint == witness.device).values(unjudged=True))
 
 
 def find_witnesses(store: Store, device: str, test_ids: Iterable[str]) -> dict[tuple[str, Direction], Witness]:

@@ -183,6 +183,9 @@ CASES: dict[str, Case] = {
     "enrolment-collector": lambda phone: phone.enrol(collector="x"),
     "enrolment-privacy-notice": lambda phone: phone.enrol(privacy_notice_version="x"),
     "enrolment-invitation": lambda phone: phone.enrol(invitation="x"),
+    "device-request": lambda phone: phone.http.post(
+        "/v1/devices/flags", content=sign_compact(b"{}", phone.key, "maille-flags-request"), headers=JOSE
+    ),
     "measurement-request": lambda phone: session(
         phone, requested_at=instant_text(datetime.now(UTC) - timedelta(days=1))
     ),
@@ -263,6 +266,7 @@ def test_the_interface_describes_itself(collector: Any, phone_of: Any) -> None:
     described = phone_of(collector).http.get("/v1/openapi.json").json()
     for path, content_type in (
         ("/v1/envelopes", "application/vnd.maille.envelope"),
+        ("/v1/devices/flags", "application/jose"),
         ("/v1/measurement/sessions", "application/jose"),
     ):
         body = described["paths"][path]["post"]["requestBody"]
@@ -270,6 +274,7 @@ def test_the_interface_describes_itself(collector: Any, phone_of: Any) -> None:
     assert set(described["paths"]) == {
         "/v1/status",
         "/v1/devices",
+        "/v1/devices/flags",
         "/v1/envelopes",
         "/v1/measurement/sessions",
     }

@@ -36,6 +36,22 @@ def test_each_variable_is_read() -> None:
     assert "secret" not in repr(settings)
 
 
+def test_territory_and_networks_are_read(tmp_path: Path) -> None:
+    for name in ("territory.geojson", "asn.mmdb"):
+        (tmp_path / name).touch()
+    settings = Settings.from_environment(
+        {
+            "MAILLE_TERRITORY": str(tmp_path / "territory.geojson"),
+            "MAILLE_ASN_DATABASE": str(tmp_path / "asn.mmdb"),
+            "MAILLE_OPERATOR_ASNS": "20801=3215 20815=51207,12322",
+        }
+    )
+    assert settings.territory == tmp_path / "territory.geojson"
+    assert settings.asn_database == tmp_path / "asn.mmdb"
+    assert settings.operator_asns == {"20801": {3215}, "20815": {51207, 12322}}
+    assert Settings().operator_asns["20820"] == {5410}
+
+
 def test_an_empty_variable_counts_as_absent() -> None:
     assert Settings.from_environment(dict.fromkeys(VARIABLES, " ")) == Settings()
 
@@ -54,6 +70,10 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("MAILLE_DATABASE_URL", "sqlite:///file::memory:?uri=true", "in memory, .*expected sqlite:///FILE"),
         ("MAILLE_DATABASE_URL", "sqlite:///file:x?mode=memory&uri=true", "in memory, .*expected sqlite:///FILE"),
         ("MAILLE_DATABASE_URL", "not an address", "cannot be read as an address"),
+        ("MAILLE_TERRITORY", "/nowhere/territory.geojson", "is not a file"),
+        ("MAILLE_ASN_DATABASE", "/nowhere/asn.mmdb", "is not a file"),
+        ("MAILLE_OPERATOR_ASNS", "Orange=3215", "expected pairs like"),
+        ("MAILLE_OPERATOR_ASNS", "20801=3215,", "expected pairs like"),
     ],
 )
 def test_a_bad_value_is_told_with_its_name(name: str, value: str, expected: str) -> None:

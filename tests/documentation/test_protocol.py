@@ -27,7 +27,7 @@ def generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["protocol.md", "sample.schema.json"])
+@pytest.mark.parametrize("name", ["protocol.md", "plausibility.md", "sample.schema.json"])
 def test_what_is_generated_is_current(name: str, generate: ModuleType) -> None:
     texts: dict[Path, str] = generate.generated()
 

@@ -1,0 +1,27 @@
+"""Where a device asks what its flags are."""
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from collector.body import read_body
+from collector.openapi import described
+from collector.plausibility.flags_request import MAX_REQUEST_BYTES, requested_page
+
+routes = APIRouter(prefix="/v1/devices")
+
+
+@routes.post(
+    "/flags",
+    response_class=JSONResponse,
+    openapi_extra=described("application/jose", "application/json", 200),
+)
+async def tell_flags(request: Request) -> JSONResponse:
+    """How many samples of the device that signed the request each rule flags, and why."""
+    collector = request.app.state.collector
+    body = await read_body(request, "application/jose", MAX_REQUEST_BYTES)
+    page = await run_in_threadpool(
+        requested_page, body, collector.store, collector.key.public.thumbprint, collector.clock()
+    )
+    return JSONResponse(page, headers={"Cache-Control": "no-store"})
