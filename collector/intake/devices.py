@@ -16,6 +16,7 @@ from client_sdk.signing.keys import VerifyingKey
 from client_sdk.signing.statement_types import ENROLMENT
 from collector.errors import DeviceError, EnrolmentError
 from collector.intake import privacy_notice
+from collector.storage.devices import add_invitation, enrol_device, find_device
 from collector.storage.records import Device, Invitation
 from collector.storage.store import Store
 
@@ -62,7 +63,7 @@ def enrol(jws: bytes, store: Store, collector_thumbprint: str, now: datetime) ->
         )
     code = members.get("invitation")
     digest = None if code is None else invitation_digest(code)
-    return Enrolment(*store.enrol_device(key, privacy_notice.VERSION, digest, now))
+    return Enrolment(*enrol_device(store, key, privacy_notice.VERSION, digest, now))
 
 
 def enrolled_device(store: Store, thumbprint: str) -> Device:
@@ -71,7 +72,7 @@ def enrolled_device(store: Store, thumbprint: str) -> Device:
     Raises:
         DeviceError: it is neither.
     """
-    device = store.find_device(thumbprint)
+    device = find_device(store, thumbprint)
     if device is None:
         raise DeviceError("jws-unknown-key", f"kid: {thumbprint!r} is not an enrolled device")
     if device.revoked_at is not None:
@@ -106,7 +107,7 @@ def invite(store: Store, label: str, devices: int, valid: timedelta, now: dateti
     invitation = Invitation(
         code_sha256=invitation_digest(code), label=label, devices=devices, created_at=now, expires_at=now + valid
     )
-    store.add_invitation(invitation)
+    add_invitation(store, invitation)
     return code, invitation
 
 

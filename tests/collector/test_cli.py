@@ -41,7 +41,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_migrate_archive_and_invite_on_sqlite(run: Any, tmp_path: Path) -> None:
     data = ["--data", str(tmp_path / "data")]
-    assert json.loads(run("migrate", *data, "--json").stdout) == {"revision": "0003"}
+    assert json.loads(run("migrate", *data, "--json").stdout) == {"revision": "0004"}
     invitation = json.loads(run("invite", "Nièvre", "--devices", "3", *data, "--json").stdout)
     assert (invitation["label"], invitation["devices"]) == ("Nièvre", 3)
     assert len(invitation["invitation"]) == 27

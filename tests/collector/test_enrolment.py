@@ -11,6 +11,7 @@ from client_sdk.errors import SampleError
 from client_sdk.signing.keys import SigningKey
 from collector.intake import privacy_notice
 from collector.intake.devices import invite
+from collector.storage.devices import find_device
 from collector.storage.tables import devices
 
 NOW = datetime(2026, 11, 20, 8, 0, 0, 123_000, tzinfo=UTC)
@@ -70,7 +71,7 @@ def test_what_cannot_be_accepted_enrols_no_one(collector: Any, phone_of: Any) ->
     ]
     for changes, expected in cases:
         assert refusal(phone.enrol(**changes)) == expected, changes
-    assert collector.store.find_device(phone.key.public.thumbprint) is None
+    assert find_device(collector.store, phone.key.public.thumbprint) is None
 
 
 def test_another_keys_signature_proves_no_possession(collector: Any, phone_of: Any) -> None:
@@ -81,7 +82,7 @@ def test_another_keys_signature_proves_no_possession(collector: Any, phone_of: A
         "/v1/devices", content=f"{header}.{payload}.{signature}", headers={"Content-Type": "application/jose"}
     )
     assert refusal(answer) == (403, "jws-signature")
-    assert collector.store.find_device(phone.key.public.thumbprint) is None
+    assert find_device(collector.store, phone.key.public.thumbprint) is None
 
 
 def test_of_duplicate_members_the_last_one_counts(collector: Any, phone_of: Any) -> None:
@@ -110,7 +111,7 @@ def test_an_invitation_makes_a_field_team(collector: Any, phone_of: Any) -> None
     answer = second.enrol(invitation=code)
     assert (answer.status_code, answer.json()["tier"]) == (201, "field_team")
     assert refusal(third.enrol(invitation=code)) == (403, "enrolment-invitation")
-    assert collector.store.find_device(third.key.public.thumbprint) is None
+    assert find_device(collector.store, third.key.public.thumbprint) is None
     assert phone.enrol(invitation=code).status_code == 200
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from client_sdk.signing.keys import VerifyingKey
 from collector.intake import privacy_notice
+from collector.storage.devices import find_device
 
 CLIENT = Path(__file__).parent.parent / "protocol_client" / "client.mjs"
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -69,7 +70,7 @@ def test_it_enrols_sends_and_checks_its_receipt(collector: Any) -> None:
         "same_receipt": True,
         "rejected_rule": "sample-field",
     }
-    device = collector.store.find_device(found["device"])
+    device = find_device(collector.store, found["device"])
     assert VerifyingKey.from_jwk(device.jwk).thumbprint == found["device"]
     assert device.tier == "volunteer"
     rows = [row for month in collector.store.months() for row in collector.store.samples_of_month(month.month)]
