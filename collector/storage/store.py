@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from client_sdk.sample import FIELDS
 from client_sdk.signing.receipt import LineVerdict
 from collector.errors import BusyError
-from collector.storage.devices import locked_device
+from collector.storage.devices import check_welcome, locked_device, same_device
 from collector.storage.engine import create_database_engine, one_line
 from collector.storage.records import (
     JudgedSample,
@@ -66,6 +66,7 @@ class Store:
         """
         with self.writing() as connection:
             device = locked_device(connection, envelope.device)
+            check_welcome(device, envelope.received_at, sealed_before=True)
             earlier = connection.execute(
                 select(envelopes.c.received_at, envelopes.c.receipt).where(
                     envelopes.c.device == envelope.device, envelopes.c.sha256 == envelope.sha256
@@ -166,9 +167,11 @@ def _is_read_only(error: Exception) -> bool:
 
 
 def _known_lines(connection: Connection, device: str, lines: Sequence[JudgedSample | LineVerdict]) -> dict[str, str]:
-    """Id → digest of the line, for the samples of this envelope that the device sent before."""
+    """Id → digest of the line, for the samples of this envelope that the device sent before, under whatever key."""
     ids = [line.sample.id for line in lines if isinstance(line, JudgedSample)]
-    statement = select(samples.c.id, samples.c.line_sha256).where(samples.c.device == device, samples.c.id.in_(ids))
+    statement = select(samples.c.id, samples.c.line_sha256).where(
+        samples.c.device.in_(same_device(device)), samples.c.id.in_(ids)
+    )
     return {row.id: row.line_sha256 for row in connection.execute(statement)}
 
 

@@ -1,0 +1,1 @@
+"""The commands of ``maille collector``, each group in its module."""
