@@ -43,7 +43,7 @@ def read_device_request(
 def addressed_wrongly(members: Mapping[str, Any], collector: str, now: datetime) -> str | None:
     """Why a request is not for this collector, or not for now; None where it is for both."""
     if members.get("collector") != collector:
-        return "collector: expected this collector's thumbprint"
+        return "collector: expected this collector's thumbprint; if its key changed, enrol again to follow it"
     requested_at = members.get("requested_at")
     if not isinstance(requested_at, str) or not is_utc_instant(requested_at):
         return f"requested_at: expected {is_utc_instant.__doc__}"
