@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Literal
 
@@ -67,7 +67,8 @@ def find_witnesses(store: Store, device: str, test_ids: Iterable[str]) -> dict[t
     wanted = sorted(set(test_ids))
     if not wanted:
         return {}
-    statement = select(witnesses).where(witnesses.c.device.in_(same_device(device)), witnesses.c.test_id.in_(wanted))
+    columns = [witnesses.c[field.name] for field in fields(Witness)]
+    statement = select(*columns).where(witnesses.c.device.in_(same_device(device)), witnesses.c.test_id.in_(wanted))
     with store.reading() as connection:
         rows = [Witness(**row) for row in connection.execute(statement).mappings()]
     return {(row.test_id, row.direction): row for row in rows}
