@@ -195,6 +195,16 @@ def show(as_json: Json = False) -> None:
     lines = [
         tr("Device", "Appareil") + f": {device or tr('no key yet', 'pas encore de clé')}",
         tr("Folder", "Dossier") + f": {home.folder}",
+        *(
+            [
+                tr(
+                    "A change of key was cut short: run `maille device rotate` again.",
+                    "Un changement de clé est resté inachevé : relancez `maille device rotate`.",
+                )
+            ]
+            if home.next_device_key.exists()
+            else []
+        ),
         *(f"{one['url']}  {one['tier']}  {one['enrolled_at']}  {one['thumbprint']}" for one in collectors),
         *(
             tr(

@@ -181,7 +181,10 @@ def check_welcome(device: Device, now: datetime, *, sealed_before: bool = False)
         raise DeviceError("device-revoked", "kid: the device is no longer enrolled here")
     if not sealed_before:
         since = instant_text(device.revoked_from or device.revoked_at)
-        raise DeviceError("device-replaced", f"kid: the device has had a newer key since {since}")
+        raise DeviceError(
+            "device-replaced",
+            f"kid: the device has had a newer key since {since}; where it has it not, `maille device rotate` again",
+        )
 
 
 def locked_device(connection: Connection, thumbprint: str) -> Device:

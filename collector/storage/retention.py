@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, func, or_, select, tuple_
 
 from collector.storage.revisions import raise_revisions
 from collector.storage.store import Store
@@ -56,8 +56,8 @@ def purge(store: Store, periods: Periods, *, dry_run: bool = False) -> Purged:
     if periods.envelopes is not None:
         old_envelopes.append(envelopes.c.received_at < periods.envelopes)
     if old_samples is not None:
-        inside = and_(samples.c.device == envelopes.c.device, samples.c.envelope_sha256 == envelopes.c.sha256)
-        old_envelopes.append(exists(select(samples.c.id).where(inside, old_samples)))
+        holding = select(samples.c.device, samples.c.envelope_sha256).where(old_samples)
+        old_envelopes.append(tuple_(envelopes.c.device, envelopes.c.sha256).in_(holding))
     if old_envelopes:
         goes.append((envelopes, or_(*old_envelopes)))
     if old_samples is not None:
@@ -115,5 +115,4 @@ def _months(connection: Connection, old_samples: ColumnElement[bool]) -> tuple[s
 def _gone(connection: Connection, table: Table, condition: ColumnElement[bool], *, dry_run: bool) -> int:
     if not dry_run:
         return connection.execute(table.delete().where(condition)).rowcount
-    source: FromClause = table
-    return connection.scalar(select(func.count()).select_from(source).where(condition)) or 0
+    return connection.scalar(select(func.count()).select_from(table).where(condition)) or 0

@@ -16,9 +16,9 @@ from client_sdk.enrolment import enrol
 from client_sdk.errors import CollectorError, DeviceKeyError, MailleError
 from client_sdk.home import Home
 from client_sdk.key_rotation import rotate_key
-from client_sdk.outbox.carrying import carry, export
+from client_sdk.outbox.carrying import carry, export, settle_from
 from client_sdk.outbox.pins import every_collector
-from client_sdk.outbox.queue import Outbox
+from client_sdk.outbox.queue import Outbox, PinnedCollector
 from client_sdk.outbox.schema import OutboxError
 from client_sdk.outbox.upload import upload
 from client_sdk.signing.jws import verify_compact
@@ -290,3 +290,31 @@ def test_a_stick_sealed_before_a_change_of_key_arrives_after_it(
         new = SigningKey.load(home / "device-key.pem")
         assert new.public.thumbprint == rotated.device
         assert upload(outbox, new, client, by_hand=True).checked().duplicates == 1
+
+
+def test_a_stick_for_a_collectors_old_key_is_carried_to_its_new_one(
+    home: Path, client: httpx.Client, new_sample: NewSample, tmp_path: Path
+) -> None:
+    settings = Settings(data=tmp_path / "server", port=0, echo_port="off")
+    key = SigningKey.load_or_create(home / "device-key.pem")
+    with Outbox(home / "outbox.sqlite") as outbox:
+        with served(settings) as collector:
+            first = enrol(collector.base_url, key, outbox, client=client)
+        outbox.add([new_sample()])
+        export(outbox, key, tmp_path / "stick")
+        rotate_collector_key(settings, datetime.now(UTC))
+        port = int(first.url.rsplit(":", 1)[1])
+        with served(Settings(data=tmp_path / "server", port=port, echo_port="off")) as collector:
+            enrol(first.url, key, outbox, client=client)
+            carried = carry(tmp_path / "stick", outbox.collectors(), client, quiet_folder=home)
+            assert (carried.stored, carried.unknown) == (1, ())
+            assert settle_from(outbox, key.public, tmp_path / "stick").sent == 1
+            assert outbox.counts().pending == 0
+            # another collector at the address is none of the stick's
+            settings.key_statements.write_text("")
+            other = [PinnedCollector(first.url, collector.key.public, "", "")]
+        with served(Settings(data=tmp_path / "server", port=port, echo_port="off")):
+            (receipt,) = (tmp_path / "stick").glob("*.jws")
+            receipt.unlink()
+            carried = carry(tmp_path / "stick", other, client, quiet_folder=home)
+            assert (carried.envelopes, carried.unknown) == (0, (first.url,))
