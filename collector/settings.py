@@ -30,7 +30,7 @@ class Settings:
             (``MAILLE_MEASUREMENT_URL``).
         echo_port: UDP port of echoes, ``same`` as the TCP port, or ``off`` (``MAILLE_ECHO_PORT``).
         measurement_slots: transfers served at the same time (``MAILLE_MEASUREMENT_SLOTS``).
-        keep_samples_days: samples are purged so long after they were measured, 0 for never
+        keep_samples_days: samples are purged so long after they were measured, or imported, 0 for never
             (``MAILLE_KEEP_SAMPLES_DAYS``). Ours: a verdict rests on 12 months, and can be contested and computed again
             for another 12.
         keep_envelopes_days: signed envelopes are purged so long after they came, and with the first of their samples,

@@ -82,13 +82,14 @@ def purge(store: Store, periods: Periods, *, dry_run: bool = False) -> Purged:
 
 
 def _old_samples(periods: Periods) -> ColumnElement[bool] | None:
-    """By the instant of measurement; a sample dated in the future by the instant of reception."""
+    """By the instant of measurement; by that of reception what was imported, or is dated later than it came."""
     before = periods.samples
     if before is None:
         return None
+    is_imported = samples.c.import_format.is_not(None)
     return or_(
-        and_(samples.c.measured_month <= before.strftime("%Y-%m"), samples.c.measured_at < before),
-        and_(samples.c.measured_at > samples.c.received_at, samples.c.received_at < before),
+        and_(samples.c.measured_month <= before.strftime("%Y-%m"), samples.c.measured_at < before, ~is_imported),
+        and_(or_(is_imported, samples.c.measured_at > samples.c.received_at), samples.c.received_at < before),
     )
 
 

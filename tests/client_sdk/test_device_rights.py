@@ -16,6 +16,8 @@ from client_sdk.enrolment import enrol
 from client_sdk.errors import CollectorError, DeviceKeyError, MailleError
 from client_sdk.home import Home
 from client_sdk.key_rotation import rotate_key
+from client_sdk.measurement.access import NoAccessError
+from client_sdk.measurement.followed_access import open_followed
 from client_sdk.outbox.carrying import carry, export, settle_from
 from client_sdk.outbox.pins import every_collector
 from client_sdk.outbox.queue import Outbox, PinnedCollector
@@ -318,3 +320,26 @@ def test_a_stick_for_a_collectors_old_key_is_carried_to_its_new_one(
             receipt.unlink()
             carried = carry(tmp_path / "stick", other, client, quiet_folder=home)
             assert (carried.envelopes, carried.unknown) == (0, (first.url,))
+
+
+def test_a_session_is_asked_for_under_the_collectors_new_key(
+    home: Path, client: httpx.Client, tmp_path: Path, serve: Any, pinned: Any
+) -> None:
+    settings = Settings(data=tmp_path / "server", port=0, echo_port="off")
+    key = SigningKey.load_or_create(home / "device-key.pem")
+    with Outbox(home / "outbox.sqlite") as outbox:
+        with served(settings) as collector:
+            first = enrol(collector.base_url, key, outbox, client=client)
+            assert open_followed(outbox, first, key, client).token
+        rotate_collector_key(settings, datetime.now(UTC))
+        port = int(first.url.rsplit(":", 1)[1])
+        with served(Settings(data=tmp_path / "server", port=port, echo_port="off")) as collector:
+            assert open_followed(outbox, first, key, client).token
+            (pin,) = outbox.collectors()
+            assert pin.key.thumbprint == collector.key.public.thumbprint
+            stranger = SigningKey.generate()
+            with pytest.raises(NoAccessError, match="not an enrolled device"):
+                open_followed(outbox, pin, stranger, client)
+        portal = pinned(serve(lambda _: (400, {}, b"log in")), pin.key)
+        with pytest.raises(NoAccessError, match="answered 400"):
+            open_followed(outbox, portal, key, client)

@@ -15,7 +15,6 @@ from client_sdk.signing.envelope import Envelope, seal
 from client_sdk.signing.jws import sign_compact
 from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import Receipt, open_receipt
-from collector.intake import privacy_notice
 
 JOSE = {"Content-Type": "application/jose"}
 
@@ -38,7 +37,7 @@ class Phone:
         members = {
             "jwk": self.key.public.jwk,
             "collector": self.collector.key.public.thumbprint,
-            "privacy_notice_version": privacy_notice.VERSION,
+            "privacy_notice_version": self.collector.app.state.notice.version,
         }
         members = {name: value for name, value in (members | changes).items() if value is not None}
         return sign_compact(json.dumps(members).encode(), self.key, "maille-enrolment")

@@ -9,7 +9,6 @@ from sqlalchemy import update
 
 from client_sdk.errors import SampleError
 from client_sdk.signing.keys import SigningKey
-from collector.intake import privacy_notice
 from collector.intake.devices import invite
 from collector.storage.devices import find_device
 from collector.storage.tables import devices
@@ -44,7 +43,7 @@ def test_the_status_tells_who_the_collector_is(collector: Any, phone_of: Any) ->
     assert told["name"] == "maille-collector"
     assert told["collector_key"] == collector.key.public.jwk
     assert told["collector_thumbprint"] == collector.key.public.thumbprint
-    assert told["privacy_notice"]["version"] == privacy_notice.VERSION
+    assert told["privacy_notice"]["version"] == collector.app.state.notice.version
     assert set(told["privacy_notice"]["text"]) == {"fr", "en"}
     assert told["limits"] == {"max_body_bytes": 1048576, "max_samples": 500}
 
@@ -91,7 +90,7 @@ def test_of_duplicate_members_the_last_one_counts(collector: Any, phone_of: Any)
     phone = phone_of(collector, enrolled=False)
     payload = (
         f'{{"privacy_notice_version":"2020-01","collector":"{collector.key.public.thumbprint}",'
-        f'"privacy_notice_version":"{privacy_notice.VERSION}",'
+        f'"privacy_notice_version":"{collector.app.state.notice.version}",'
         f'"jwk":{{"kty":"OKP","crv":"Ed25519","x":"AAAA","x":"{phone.key.public.jwk["x"]}"}}}}'
     )
     jws = sign_compact(payload.encode(), phone.key, "maille-enrolment")

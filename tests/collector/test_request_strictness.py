@@ -10,7 +10,6 @@ import pytest
 from client_sdk.signing.base64url import encode_base64url
 from client_sdk.signing.envelope import CONTENT_TYPE, SIGNATURE_HEADER
 from client_sdk.signing.keys import SigningKey
-from collector.intake import privacy_notice
 from collector.problems import problem
 from collector.storage.devices import find_device
 
@@ -38,7 +37,7 @@ def enrolment(collector: Any, **change: Any) -> dict[str, Any]:
     claims = {
         "jwk": KEY.public.jwk,
         "collector": collector.key.public.thumbprint,
-        "privacy_notice_version": privacy_notice.VERSION,
+        "privacy_notice_version": collector.app.state.notice.version,
     }
     return claims | change
 

@@ -122,6 +122,14 @@ def test_for_ever_is_for_ever(store: Store, make_sample: MakeSample) -> None:
     assert purge(store, Periods.ending(NOW, 2000, 0, 0)).envelopes == 1
 
 
+def test_an_imported_log_is_kept_from_when_it_came(store: Store, make_sample: MakeSample) -> None:
+    device = Device(store, ago(300))
+    old = make_sample(measured_at=instant_text(ago(2000)), import_format="gnettrack")
+    assert device.send(device.seal(old), ago(99), 100).verdicts[0].verdict == "stored"
+    assert purge(store, PERIODS).samples == 0
+    assert purge(store, Periods.ending(NOW + timedelta(days=2), 100, 50, 200)).samples == 1
+
+
 def test_keys_without_anything_left_go_too(store: Store, make_sample: MakeSample) -> None:
     idle, busy, new, revoked, rotated = (Device(store, ago(days)) for days in (101, 101, 99, 101, 101))
     busy.send(busy.seal(measured(make_sample, 3)), ago(2))
@@ -140,6 +148,7 @@ def test_the_notice_says_what_the_settings_do() -> None:
     assert len(other.version) <= 16
     assert other.version != VERSION
     assert "relevés, 730 jours après la mesure" in usual.text["fr"]
-    assert "readings, 730 days after they were measured; signed envelopes, 395 days" in usual.text["en"]
+    assert "readings, 730 days after they were measured" in usual.text["en"]
+    assert "signed envelopes, 395 days after they came" in usual.text["en"]
     assert "relevés, sans limite de durée" in other.text["fr"]
     assert "signed envelopes, 90 days" in other.text["en"]
