@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from client_sdk.bounds import instant_text
 from collector.body import read_body
 from collector.intake.access import grant_access
-from collector.intake.erasure import erase, rewrite_archive
+from collector.intake.erasure import erase, finish_erasure
 from collector.intake.rotation import rotate
 from collector.intake.signed_request import MAX_DEVICE_REQUEST_BYTES
 from collector.openapi import described
@@ -55,11 +55,11 @@ async def access_device(request: Request) -> StreamingResponse:
 
 @routes.post("/erasure", response_class=Response, openapi_extra=described(JOSE, JOSE, 200))
 async def erase_device(request: Request) -> Response:
-    """Erase everything of the device; the archive's months are written anew once the answer is on its way."""
+    """Erase everything of the device; the archive's months are written anew once the answer is given."""
     collector, settings = request.app.state.collector, request.app.state.settings
     body = await read_body(request, JOSE, MAX_DEVICE_REQUEST_BYTES)
     receipt = await run_in_threadpool(erase, body, collector.store, settings, collector.key, collector.clock())
-    return Response(receipt, media_type=JOSE, background=BackgroundTask(rewrite_archive, collector.store, settings))
+    return Response(receipt, media_type=JOSE, background=BackgroundTask(finish_erasure, collector.store, settings))
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from collector.storage.store import Store
 def erase(jws: bytes, store: Store, settings: Settings, key: SigningKey, now: datetime) -> str:
     """Erase the device that signed the request with the key inside it; asked again, the answer says the same.
 
-    The archive is not written here: see :func:`rewrite_archive`.
+    What takes long is left to :func:`finish_erasure`.
 
     Args:
         jws: compact JWS of type ``maille-erasure``.
@@ -42,7 +42,6 @@ def erase(jws: bytes, store: Store, settings: Settings, key: SigningKey, now: da
     if find_keys(store, device.thumbprint):
         find_own_keys(store, device.thumbprint)
     tombstone = erase_device(store, settings.erasures, device.thumbprint, now)
-    overwrite_deleted(store)
     members = {
         "device": device.thumbprint,
         "collector": collector,
@@ -59,6 +58,12 @@ def rewrite_archive(store: Store, settings: Settings) -> None:
         write_archive(store, settings.archive, load_or_create_secret(settings.device_token_key))
 
 
+def finish_erasure(store: Store, settings: Settings) -> None:
+    """After the answer: let go of what the database keeps of deleted rows, then write the archive's months anew."""
+    overwrite_deleted(store)
+    rewrite_archive(store, settings)
+
+
 def erase_again(store: Store, settings: Settings) -> int:
     """After a backup was restored: erase what it brought back of erased devices, from the archive too.
 
@@ -67,6 +72,5 @@ def erase_again(store: Store, settings: Settings) -> int:
     """
     erased = reapply_erasures(store, settings.erasures)
     if erased:
-        overwrite_deleted(store)
-        rewrite_archive(store, settings)
+        finish_erasure(store, settings)
     return erased

@@ -311,4 +311,5 @@ def test_a_transfer_that_ends_after_the_erasure_is_not_kept(collector: Any, phon
         duration_ms=1,
     )
     record_witness(collector.store, witness)
-    assert traces(collector.settings, {"device": phone.key.public.thumbprint.encode()}) == set()
+    needles = {"device": phone.key.public.thumbprint.encode()}
+    wait_until(lambda: traces(collector.settings, needles) == set())
