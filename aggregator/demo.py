@@ -144,4 +144,4 @@ def _seed_token_key(path: Path, scenario: Scenario) -> None:
 
 def _settings(folder: DemoFolder) -> Settings:
     """A collector of its own, on SQLite, on any free port, whatever the environment says."""
-    return Settings(data=folder.data, port=0)
+    return Settings(data=folder.data, port=0, keep_samples_days=0)  # its days are fixed

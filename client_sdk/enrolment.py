@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -10,9 +10,11 @@ import httpx
 from client_sdk.errors import CollectorError, DeviceKeyError, MailleError
 from client_sdk.messages import tr
 from client_sdk.outbox.exchange import request
+from client_sdk.outbox.pins import renew_key
 from client_sdk.outbox.queue import Outbox, PinnedCollector
 from client_sdk.signing.envelope import MAX_BODY_BYTES, MAX_LINES
 from client_sdk.signing.jws import sign_compact
+from client_sdk.signing.key_statements import leads_to
 from client_sdk.signing.keys import SigningKey, VerifyingKey
 from client_sdk.signing.statement_types import ENROLMENT
 
@@ -43,6 +45,7 @@ class CollectorStatus:
         notice: what it does with the samples.
         max_samples: of an envelope, where it states a limit below the protocol's.
         max_body_bytes: the same.
+        key_statements: by which it changed its key, as it gave them.
     """
 
     url: str
@@ -51,6 +54,11 @@ class CollectorStatus:
     notice: PrivacyNotice
     max_samples: int | None = None
     max_body_bytes: int | None = None
+    key_statements: tuple[object, ...] = ()
+
+    def follows(self, thumbprint: str) -> bool:
+        """Whether its key is the one of that thumbprint, or took its place."""
+        return leads_to(thumbprint, self.key.thumbprint, self.key_statements)
 
 
 def read_status(url: str, client: httpx.Client) -> CollectorStatus:
@@ -72,6 +80,7 @@ def read_status(url: str, client: httpx.Client) -> CollectorStatus:
             PrivacyNotice(str(notice["version"]), str(texts["fr"]), str(texts["en"])),
             _limit(status, "max_samples", MAX_LINES),
             _limit(status, "max_body_bytes", MAX_BODY_BYTES),
+            tuple(given) if isinstance(given := status.get("key_statements"), list) else (),
         )
     except (ValueError, KeyError, TypeError, DeviceKeyError) as error:
         raise _not_a_collector(answer) from error
@@ -86,6 +95,7 @@ def enrol(
     *,
     collector_thumbprint: str | None = None,
     accept_notice: Callable[[PrivacyNotice], bool] | None = None,
+    key_created_at: str | None = None,
 ) -> PinnedCollector:
     """Enrol the device, or, with an invitation, raise it to the tier of field teams.
 
@@ -98,6 +108,7 @@ def enrol(
         collector_thumbprint: thumbprint that the collector's key must have, from the join link.
         accept_notice: shows the privacy notice and says whether it is accepted; where it is None, the caller
             answers for the acceptance.
+        key_created_at: when the device's key was made, where that is known.
 
     Raises:
         CollectorError: no answer, a refusal, or not a collector.
@@ -113,9 +124,10 @@ def enrol(
                 own,
                 collector_thumbprint=collector_thumbprint,
                 accept_notice=accept_notice,
+                key_created_at=key_created_at,
             )
     status = read_status(url, client)
-    _expect_key(status, outbox, collector_thumbprint)
+    _expect_key(status, outbox, collector_thumbprint, outbox.known_thumbprint(status.url))
     if accept_notice and not accept_notice(status.notice):
         raise MailleError(tr("privacy notice not accepted: not enrolled", "notice refusée : appareil non enrôlé"))
     claims = {
@@ -123,6 +135,7 @@ def enrol(
         "collector": status.key.thumbprint,
         "privacy_notice_version": status.notice.version,
         **({"invitation": invitation} if invitation else {}),
+        **({"key_created_at": key_created_at} if key_created_at else {}),
     }
     answer = request(
         client,
@@ -149,17 +162,33 @@ def enrol(
     return pinned
 
 
-def _expect_key(status: CollectorStatus, outbox: Outbox, thumbprint: str | None) -> None:
+def renewed(outbox: Outbox, collector: PinnedCollector, client: httpx.Client) -> PinnedCollector:
+    """The collector under the key that it has now: another than the pinned one only where that one signed for it.
+
+    Raises:
+        CollectorError: no answer, or not a collector's.
+        MailleError: it shows a key that the pinned one did not sign for.
+    """
+    status = read_status(collector.url, client)
+    _expect_key(status, outbox, None, collector.key.thumbprint)
+    return replace(collector, key=status.key)
+
+
+def _expect_key(status: CollectorStatus, outbox: Outbox, expected: str | None, known: str | None) -> None:
+    """Refuse a key that is neither the expected one nor the known one, nor took its place; follow it where it did."""
     found = status.key.thumbprint
-    if thumbprint is not None and found != thumbprint:
+    if expected is not None and not status.follows(expected):
         raise MailleError(
             tr(
-                f"collector key: got {found}, expected {thumbprint}: {status.url} is not the collector you were given",
-                f"clé du collecteur : {found} au lieu de {thumbprint} : {status.url} n’est pas le collecteur annoncé",
+                f"collector key: got {found}, expected {expected}: {status.url} is not the collector you were given",
+                f"clé du collecteur : {found} au lieu de {expected} : {status.url} n’est pas le collecteur annoncé",
             )
         )
-    known = outbox.known_thumbprint(status.url)
-    if thumbprint is None and known not in (None, found):
+    if known is None or known == found:
+        return
+    if status.follows(known):
+        renew_key(outbox, known, status.key)
+    elif expected is None:
         raise MailleError(
             tr(
                 f"collector key: {status.url} now shows {found}, pinned was {known}; if its project announced the "

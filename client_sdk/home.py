@@ -19,6 +19,11 @@ class Home:
         return self.folder / "device-key.pem"
 
     @property
+    def next_device_key(self) -> Path:
+        """Private key that is to take its place, until every collector knows of it."""
+        return self.folder / "device-key.next.pem"
+
+    @property
     def outbox(self) -> Path:
         """SQLite file of the outbox."""
         return self.folder / "outbox.sqlite"

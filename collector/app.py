@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -16,10 +16,13 @@ from starlette.responses import JSONResponse, Response
 from client_sdk.bounds import instant_text
 from client_sdk.signing.envelope import CONTENT_TYPE, MAX_BODY_BYTES, MAX_LINES, SIGNATURE_HEADER
 from client_sdk.signing.keys import SigningKey
+from collector import device_routes
 from collector.body import read_body, single_header
 from collector.intake import privacy_notice
 from collector.intake.accept import accept
 from collector.intake.devices import MAX_ENROLMENT_BYTES, enrol
+from collector.intake.erasure import erase_again
+from collector.key_rotation import read_statements
 from collector.measurement import ndt7, sessions
 from collector.measurement.admission import Slots
 from collector.measurement.echo import EchoEndpoint, serve_echo
@@ -87,6 +90,10 @@ def create_app(
         app.state.settings = settings
         app.state.grounds = await run_in_threadpool(read_grounds, settings)
         app.state.networks = NetworkDatabase(settings.asn_database) if settings.asn_database else None
+        app.state.notice = privacy_notice.notice_of(settings)
+        app.state.key_statements = await run_in_threadpool(read_statements, settings)
+        if not only_measuring:
+            await run_in_threadpool(erase_again, store, settings)
         app.state.echo, echo_transport = None, None
         if echo_socket is not None:
             seed = await run_in_threadpool(load_or_create_secret, settings.echo_seed)
@@ -122,6 +129,7 @@ def create_app(
         app.include_router(routes)
         app.include_router(sessions.routes)
         app.include_router(plausibility_routes)
+        app.include_router(device_routes.routes)
     return app
 
 
@@ -145,7 +153,8 @@ def status(request: Request) -> JSONResponse:
             "version": request.app.version,
             "collector_key": collector.key.public.jwk,
             "collector_thumbprint": collector.key.public.thumbprint,
-            "privacy_notice": {"version": privacy_notice.VERSION, "text": privacy_notice.TEXT},
+            "key_statements": request.app.state.key_statements,
+            "privacy_notice": asdict(request.app.state.notice),
             "limits": {"max_body_bytes": MAX_BODY_BYTES, "max_samples": MAX_LINES},
         }
     )
@@ -157,7 +166,8 @@ async def enrol_device(request: Request) -> JSONResponse:
     collector: Collector = request.app.state.collector
     body = await read_body(request, JOSE, MAX_ENROLMENT_BYTES)
     thumbprint = collector.key.public.thumbprint
-    enrolment = await run_in_threadpool(enrol, body, collector.store, thumbprint, collector.clock())
+    notice = request.app.state.notice.version
+    enrolment = await run_in_threadpool(enrol, body, collector.store, thumbprint, notice, collector.clock())
     return JSONResponse(
         {
             "device": enrolment.device.thumbprint,
@@ -175,7 +185,15 @@ async def accept_envelope(request: Request) -> Response:
     collector: Collector = request.app.state.collector
     body = await read_body(request, CONTENT_TYPE, MAX_BODY_BYTES)
     signature = single_header(request, SIGNATURE_HEADER)
+    state = request.app.state
     receipt = await run_in_threadpool(
-        accept, body, signature, collector.store, collector.key, collector.clock(), request.app.state.grounds
+        accept,
+        body,
+        signature,
+        collector.store,
+        collector.key,
+        collector.clock(),
+        state.grounds,
+        state.settings.keep_samples_days,
     )
     return Response(receipt, media_type=JOSE)

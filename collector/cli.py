@@ -1,29 +1,43 @@
-"""``maille collector``: serve, migrate, archive, invite."""
+"""``maille collector``: serve, migrate, archive; the rest is in :mod:`collector.commands`."""
 
-import sys
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from client_sdk.bounds import instant_text
 from client_sdk.messages import tr
-from collector.answers import Json
-from collector.answers import answer as _answer
-from collector.answers import progress_bar as _progress_bar
-from collector.answers import settings_of as _settings
 from collector.commands import judgement
 from collector.commands.archive_check import Verify, check_archive
-from collector.options import Data
+from collector.commands.devices import revoke, rotate_key
+from collector.commands.invite import invite
+from collector.commands.purge import purge
+from collector.options import Data, Json
+from collector.options import answer as _answer
+from collector.options import progress_bar as _progress_bar
+from collector.options import settings_of as _settings
 
 # at once, so that an installation without the server's packages is told so before a command runs
-from collector.settings import Settings
 
 commands = typer.Typer(
     no_args_is_help=True,
     help=tr("Receive, keep and archive samples.", "Recevoir, conserver et archiver les relevés."),
+)
+
+commands.command(
+    help=tr(
+        "Make a join link, with a code for a field team or without one for volunteers, and draw its QR code; list and "
+        "revoke codes.",
+        "Créer un lien d’enrôlement, avec un code pour une équipe de terrain ou sans pour des volontaires, et "
+        "dessiner son QR code ; énumérer et révoquer les codes.",
+    )
+)(invite)
+commands.command(
+    context_settings={"ignore_unknown_options": True},  # a thumbprint may begin with a dash
+    help=tr("Refuse a device from now on.", "Refuser un appareil désormais."),
+)(revoke)
+commands.command("rotate-key", help=tr("Change the collector's key.", "Changer la clé du collecteur."))(rotate_key)
+commands.command(help=tr("Delete what was kept for long enough.", "Supprimer ce qui a été conservé assez longtemps."))(
+    purge
 )
 
 
@@ -128,6 +142,7 @@ def archive(verify: Verify = False, data: Data = None, as_json: Json = False) ->
             members, text = check_archive(_settings(data), progress)
         _answer(members, text, as_json)
         raise typer.Exit(0 if members["ok"] else 1)
+    from collector.intake.erasure import erase_again
     from collector.plausibility.grounds import read_grounds
     from collector.plausibility.judging import judge_history
     from collector.secret import load_or_create_secret
@@ -139,6 +154,7 @@ def archive(verify: Verify = False, data: Data = None, as_json: Json = False) ->
     prepare_database(settings)
     store = Store(settings.database_url)
     try:
+        erase_again(store, settings)
         key = load_or_create_secret(settings.device_token_key)
         judge_history(store, read_grounds(settings))  # so that what is archived is settled
         with _progress_bar(tr("Archive", "Archive"), shown=not as_json) as progress:
@@ -151,124 +167,6 @@ def archive(verify: Verify = False, data: Data = None, as_json: Json = False) ->
         f"{settings.archive} : {summary.samples} relevés sur {months} mois, dont {len(summary.written)} écrits.",
     )
     _answer({"archive": str(settings.archive), **asdict(summary)}, message, as_json)
-
-
-@commands.command(
-    help=tr(
-        "Make a join link, with a code for a field team or without one for volunteers, and draw its QR code.",
-        "Créer un lien d’enrôlement, avec un code pour une équipe de terrain ou sans pour des volontaires, et "
-        "dessiner son QR code.",
-    )
-)
-def invite(
-    label: Annotated[
-        str | None,
-        typer.Argument(
-            help=tr(
-                "Which team or campaign; left out: a link for volunteers, who need no code.",
-                "Quelle équipe ou campagne ; sans elle : un lien pour les volontaires, sans code.",
-            ),
-            metavar="LABEL",
-        ),
-    ] = None,
-    devices: Annotated[
-        int,
-        typer.Option(
-            min=1, max=10_000, help=tr("How many devices may use it.", "Nombre d'appareils qui peuvent l'utiliser.")
-        ),
-    ] = 1,
-    days: Annotated[
-        int, typer.Option(min=1, max=366, help=tr("For how many days.", "Durée de validité en jours."))
-    ] = 30,
-    url: Annotated[
-        str | None,
-        typer.Option(
-            envvar="MAILLE_PUBLIC_URL",
-            help=tr(
-                "Address by which devices reach this collector, https://…",
-                "Adresse par laquelle les appareils joignent ce collecteur, https://…",
-            ),
-        ),
-    ] = None,
-    svg: Annotated[
-        Path | None, typer.Option(help=tr("Write the QR code to this file.", "Écrire le QR code dans ce fichier."))
-    ] = None,
-    png: Annotated[
-        Path | None, typer.Option(help=tr("Write the QR code to this file.", "Écrire le QR code dans ce fichier."))
-    ] = None,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Print the link; a code makes devices a field team's, is shown once and kept only as a digest."""
-    from client_sdk.join_link import read_join_link
-    from collector.join_code import picture_kind
-
-    settings = _settings(data)
-    pictures = [picture for picture in (svg, png) if picture]
-    if url is None and (pictures or label is None):
-        raise typer.BadParameter(tr("--url is needed for a link", "--url est nécessaire pour un lien"))
-    for picture in pictures:
-        picture_kind(picture)
-    address = read_join_link(url).url if url else None
-    members: dict[str, object] = {}
-    lines = []
-    if label is not None:
-        code, expires_at = _invitation(settings, label, devices, days)
-        members = {"invitation": code, "label": label, "devices": devices, "expires_at": expires_at}
-        until = tr(
-            f"For {devices} devices of {label}, until {expires_at}. The code is not shown again.",
-            f"Pour {devices} appareils de {label}, jusqu'au {expires_at}. Ce code ne sera plus affiché.",
-        )
-        lines = [code, until]
-    if address is None:
-        lines.append(
-            tr("With --url, the join link and its QR code too.", "Avec --url, le lien d’enrôlement et son QR code.")
-        )
-    else:
-        link = _join_link(settings, address, members.get("invitation"))
-        members["link"] = link
-        lines += [link, *_drawn(link, pictures, as_json)]
-    _answer(members, "\n".join(lines), as_json)
-
-
-def _invitation(settings: Settings, label: str, devices: int, days: int) -> tuple[str, str]:
-    """A code, and until when it holds."""
-    from collector.intake.devices import invite as make_invitation
-    from collector.storage.migration import prepare_database
-    from collector.storage.store import Store
-
-    prepare_database(settings)
-    store = Store(settings.database_url)
-    try:
-        code, invitation = make_invitation(store, label, devices, timedelta(days=days), datetime.now(UTC))
-    finally:
-        store.close()
-    return code, instant_text(invitation.expires_at)
-
-
-def _join_link(settings: Settings, address: str, code: object) -> str:
-    from client_sdk.join_link import JoinLink
-    from client_sdk.signing.keys import SigningKey
-
-    thumbprint = SigningKey.load_or_create(settings.collector_key).public.thumbprint
-    return JoinLink(address, thumbprint, str(code) if code else None).text()
-
-
-def _drawn(link: str, pictures: list[Path], as_json: bool) -> list[str]:
-    """Write the pictures; the code for the terminal, and how to use it."""
-    from collector.join_code import terminal_text, write_picture
-
-    for picture in pictures:
-        write_picture(link, picture)
-    if as_json:
-        return []
-    return [
-        terminal_text(link, coloured=sys.stdout.isatty()),
-        tr(
-            "The phone’s camera reads it and gives the link to copy: maille device enrol 'LINK'",
-            "L’appareil photo du téléphone le lit et donne le lien à copier : maille device enrol 'LIEN'",
-        ),
-    ]
 
 
 judgement.register(commands)

@@ -89,6 +89,7 @@ PROBLEMS: dict[str, Problem] = {
     "jws-unknown-key": Problem(401, "The device is not enrolled here"),
     "jws-signature": Problem(403, "The signature does not match"),
     "device-revoked": Problem(401, "The device is no longer enrolled here"),
+    "device-replaced": Problem(401, "The device has a newer key"),
     # envelopes
     "envelope-size": Problem(413, "The envelope is too large"),
     "envelope-text-size": Problem(413, "The envelope holds too much text"),
@@ -102,6 +103,7 @@ PROBLEMS: dict[str, Problem] = {
     "enrolment-invitation": Problem(403, "The invitation cannot be used"),
     # requests of a device about itself
     "device-request": Problem(400, "The device's request cannot be used"),
+    "rotation-key": Problem(400, "The new key cannot be used"),
     # measurement
     "measurement-protocol": Problem(400, "The measuring protocol is not followed"),
     "measurement-request": Problem(400, "The request for a measurement cannot be used"),

@@ -50,6 +50,14 @@ class Settings:
             (``MAILLE_ASN_DATABASE``); a transfer is then witnessed with the network that it came from.
         operator_asns: operator → autonomous systems that its SIMs come from (``MAILLE_OPERATOR_ASNS``, like
             ``20801=3215 20815=51207,12322``).
+        keep_samples_days: samples are purged so long after they were measured, or imported, 0 for never
+            (``MAILLE_KEEP_SAMPLES_DAYS``). Ours: a verdict rests on 12 months, and can be contested and computed again
+            for another 12.
+        keep_envelopes_days: signed envelopes are purged so long after they came, and with the first of their samples,
+            0 for no other time (``MAILLE_KEEP_ENVELOPES_DAYS``). Ours: the 12 months that a verdict rests on and a
+            month to show who signed what.
+        keep_witnesses_days: what the server saw of transfers is purged so long after, 0 for never
+            (``MAILLE_KEEP_WITNESSES_DAYS``). Ours: as long as the samples, which are judged again by them.
 
     Raises:
         SettingsError: a value cannot be used; the message names the setting.
@@ -66,6 +74,9 @@ class Settings:
     territory: Path | None = None
     asn_database: Path | None = None
     operator_asns: Mapping[str, frozenset[int]] = field(default_factory=lambda: MappingProxyType(OPERATOR_ASNS))
+    keep_samples_days: int = 730
+    keep_envelopes_days: int = 395
+    keep_witnesses_days: int = 730
 
     def __post_init__(self) -> None:
         if not self.database_url:
@@ -80,6 +91,9 @@ class Settings:
         _check_measurement_url(self.measurement_url)
         if isinstance(self.echo_port, int):
             _check_range("MAILLE_ECHO_PORT", self.echo_port, 0, 65_535)
+        for name, days in zip(_RETENTION, self._kept_days, strict=True):
+            _check_range(name, days, 0, 36_500)
+        _check_retention(*self._kept_days)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -104,7 +118,14 @@ class Settings:
             territory=_file(given, "MAILLE_TERRITORY"),
             asn_database=_file(given, "MAILLE_ASN_DATABASE"),
             operator_asns=_operator_asns(given, settings.operator_asns),
+            keep_samples_days=_integer(given, "MAILLE_KEEP_SAMPLES_DAYS", settings.keep_samples_days),
+            keep_envelopes_days=_integer(given, "MAILLE_KEEP_ENVELOPES_DAYS", settings.keep_envelopes_days),
+            keep_witnesses_days=_integer(given, "MAILLE_KEEP_WITNESSES_DAYS", settings.keep_witnesses_days),
         )
+
+    @property
+    def _kept_days(self) -> tuple[int, int, int]:
+        return self.keep_samples_days, self.keep_envelopes_days, self.keep_witnesses_days
 
     @property
     def collector_key(self) -> Path:
@@ -121,6 +142,16 @@ class Settings:
         """File of the 32 bytes that tokens of UDP echoes are made with."""
         return self.data / "echo-seed.key"
 
+    @property
+    def key_statements(self) -> Path:
+        """File of the statements by which the collector changed its key, one a line."""
+        return self.data / "key-statements.jws"
+
+    @property
+    def erasures(self) -> Path:
+        """File of the tombstones of erased devices, which no restored database takes back."""
+        return self.data / "erasures.ndjson"
+
 
 VARIABLES = (
     "MAILLE_DATA",
@@ -134,6 +165,9 @@ VARIABLES = (
     "MAILLE_TERRITORY",
     "MAILLE_ASN_DATABASE",
     "MAILLE_OPERATOR_ASNS",
+    "MAILLE_KEEP_SAMPLES_DAYS",
+    "MAILLE_KEEP_ENVELOPES_DAYS",
+    "MAILLE_KEEP_WITNESSES_DAYS",
 )
 """Environment variable of each setting, in the order of the settings."""
 
@@ -190,6 +224,30 @@ def _check_range(name: str, value: int, low: int, high: int) -> None:
             tr(
                 f"{name}: got {value}, expected an integer from {low} to {high}",
                 f"{name} : {value}, attendu : un entier de {low} à {high}",
+            )
+        )
+
+
+_RETENTION = ("MAILLE_KEEP_SAMPLES_DAYS", "MAILLE_KEEP_ENVELOPES_DAYS", "MAILLE_KEEP_WITNESSES_DAYS")
+
+
+def _check_retention(samples: int, envelopes: int, witnesses: int) -> None:
+    if samples and witnesses and witnesses < samples:
+        raise SettingsError(
+            tr(
+                f"MAILLE_KEEP_WITNESSES_DAYS: got {witnesses}, expected at least MAILLE_KEEP_SAMPLES_DAYS ({samples}): "
+                "samples are judged again by them",
+                f"MAILLE_KEEP_WITNESSES_DAYS : {witnesses}, attendu : au moins MAILLE_KEEP_SAMPLES_DAYS ({samples}), "
+                "car ils servent à juger de nouveau les relevés",
+            )
+        )
+    if samples and envelopes > samples:
+        raise SettingsError(
+            tr(
+                f"MAILLE_KEEP_ENVELOPES_DAYS: got {envelopes}, expected at most MAILLE_KEEP_SAMPLES_DAYS ({samples}): "
+                "an envelope holds its samples",
+                f"MAILLE_KEEP_ENVELOPES_DAYS : {envelopes}, attendu : au plus MAILLE_KEEP_SAMPLES_DAYS ({samples}), "
+                "car une enveloppe contient ses relevés",
             )
         )
 

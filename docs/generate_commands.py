@@ -23,6 +23,9 @@ PAGES: dict[Language, Path] = {"en": DOCS / "command.md", "fr": DOCS / "commande
 
 EXAMPLES = {
     "device enrol": "maille device enrol 'https://collecte.example.org#key=…'",
+    "device access": "maille device access --out copy.zip",
+    "device erase": "maille device erase https://collecte.example.org",
+    "device rotate": "maille device rotate",
     "device leave": "maille device leave https://collecte.example.org",
     "device check": "maille device check",
     "device show": "maille device show",
@@ -47,6 +50,9 @@ EXAMPLES = {
     "collector invite": 'maille collector invite "Équipe Nièvre" --devices 3 --url https://collecte.example.org',
     "collector rejudge": "maille collector rejudge --dry-run --data maille-data",
     "collector device": "maille collector device THUMBPRINT --data maille-data",
+    "collector revoke": "maille collector revoke 1IG2tMH7J2wbJZnOf8LJzQitKf7LMvoAElsuDMVM54Y --from 2026-10-01",
+    "collector rotate-key": "maille collector rotate-key --data maille-data",
+    "collector purge": "maille collector purge --dry-run",
     "territory import": "maille territory import communes examples/nievre/communes.csv",
     "coverage import": "maille coverage import couverture.7z",
     "coverage show": "maille coverage show",

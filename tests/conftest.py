@@ -221,7 +221,9 @@ def running_collector(database_url: str, tmp_path: Path) -> Iterator[Callable[..
 
         def start(**options: Any) -> Any:
             clock = {"clock": options.pop("clock")} if "clock" in options else {}
-            settings = Settings(**{"data": tmp_path / "data", "database_url": database_url, "port": 0} | options)
+            # samples of tests have fixed dates, and the clock goes on
+            usual = {"data": tmp_path / "data", "database_url": database_url, "port": 0, "keep_samples_days": 0}
+            settings = Settings(**usual | options)
             return stack.enter_context(serve(settings, **clock))
 
         yield start

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from client_sdk.bounds import instant_text
 from client_sdk.commands.device_check import command as check
 from client_sdk.commands.device_places import hide, unhide
+from client_sdk.commands.device_rights import access, erase, rotate
 from client_sdk.commands.terminal import Json, answer, open_outbox
 from client_sdk.errors import MailleError
 from client_sdk.home import Home, field_home
@@ -86,6 +89,7 @@ def enrol(
             invitation or join.invitation,
             collector_thumbprint=collector_key or join.thumbprint,
             accept_notice=accept,
+            key_created_at=instant_text(datetime.fromtimestamp(home.device_key.stat().st_mtime, UTC)),
         )
     data = {
         "device": key.public.thumbprint,
@@ -150,10 +154,10 @@ def leave(
         as_json,
         {"left": collector.url, "collectors": left},
         tr(
-            f"Nothing more is sent to {collector.url}. What it has, it keeps: to have it erased, ask whoever runs it, "
-            "naming the device that `maille device show` tells.",
-            f"Plus rien n’est envoyé à {collector.url}. Ce qu’il a, il le garde : pour l’effacement, adressez-vous à "
-            "qui le gère, en nommant l’appareil que montre `maille device show`.",
+            f"Nothing more is sent to {collector.url}. What it has, it keeps: to have it erased, "
+            f"`maille device erase {collector.url}`.",
+            f"Plus rien n’est envoyé à {collector.url}. Ce qu’il a, il le garde : pour le faire effacer, "
+            f"`maille device erase {collector.url}`.",
         ),
     )
 
@@ -192,6 +196,16 @@ def show(as_json: Json = False) -> None:
     lines = [
         tr("Device", "Appareil") + f": {device or tr('no key yet', 'pas encore de clé')}",
         tr("Folder", "Dossier") + f": {home.folder}",
+        *(
+            [
+                tr(
+                    "A change of key was cut short: run `maille device rotate` again.",
+                    "Un changement de clé est resté inachevé : relancez `maille device rotate`.",
+                )
+            ]
+            if home.next_device_key.exists()
+            else []
+        ),
         *(f"{one['url']}  {tier_name(one['tier'])}  {one['enrolled_at']}  {one['thumbprint']}" for one in collectors),
         *(
             tr(
@@ -242,3 +256,21 @@ commands.command(
         "Dire quelles sources radio et de position marchent ici, ce qui manque et comment l’obtenir.",
     ),
 )(check)
+commands.command(
+    help=tr(
+        "Get a copy of all that a collector has of this device.",
+        "Obtenir copie de tout ce qu’un collecteur a de cet appareil.",
+    )
+)(access)
+commands.command(
+    help=tr(
+        "Have a collector erase all that it has of this device, and leave it.",
+        "Faire effacer par un collecteur tout ce qu’il a de cet appareil, et le quitter.",
+    )
+)(erase)
+commands.command(
+    help=tr(
+        "Change this device's key, at every collector; again, where it was cut short.",
+        "Changer la clé de l’appareil, auprès de chaque collecteur ; à relancer si c’est interrompu.",
+    )
+)(rotate)

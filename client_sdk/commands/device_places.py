@@ -55,9 +55,10 @@ def hide(
     if hidden.sent:
         lines.append(
             tr(
-                f"{hidden.sent} samples from there were sent before: ask whoever runs the collector to erase them.",
-                f"{hidden.sent} relevés de là-bas étaient déjà envoyés : demandez leur effacement à qui gère le "
-                "collecteur.",
+                f"{hidden.sent} samples from there were sent before: `maille device erase` has all erased that was "
+                "sent.",
+                f"{hidden.sent} relevés de là-bas étaient déjà envoyés : `maille device erase` fait effacer tout ce "
+                "qui l’a été.",
             )
         )
     data = {"area": asdict(area), "removed": hidden.removed, "sent_before": hidden.sent}

@@ -170,8 +170,8 @@ def command(
 
 def _at_collector(run: Callable[[Callable[[], Access], str], Taken], route: Route) -> tuple[Taken, bool]:
     """Measure against the collector the device enrolled at last, and keep the sample unless the place is hidden."""
-    from client_sdk.measurement.access import open_access
     from client_sdk.measurement.bound_client import client_over
+    from client_sdk.measurement.followed_access import open_followed
     from client_sdk.outbox.upload import sending_to
 
     home = field_home()
@@ -179,7 +179,7 @@ def _at_collector(run: Callable[[Callable[[], Access], str], Taken], route: Rout
         collector = sending_to(outbox)
         key = SigningKey.load_or_create(home.device_key)
         with client_over(route) as client:
-            taken = run(lambda: open_access(collector, key, client), collector.url)
+            taken = run(lambda: open_followed(outbox, collector, key, client), collector.url)
         hidden = outbox.add([taken.sample]).hidden
     if hidden:
         warn(

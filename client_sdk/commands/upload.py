@@ -169,7 +169,7 @@ def _collector_of(link: str, folder: Path, client: httpx.Client) -> PinnedCollec
     status = read_status(join.url, client)
     named = {addressee.thumbprint for file in read_sealed(folder)[0] for addressee in file.addressees}
     expected = {join.thumbprint} if join.thumbprint else named
-    if status.key.thumbprint not in expected:
+    if not any(status.follows(thumbprint) for thumbprint in expected):
         raise MailleError(
             tr(
                 f"{join.url} shows the key {status.key.thumbprint}: these envelopes are not for it",

@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import httpx
 
+from client_sdk.enrolment import read_status
 from client_sdk.errors import CollectorError, EnvelopeError, ReceiptError
 from client_sdk.outbox.backoff import is_transport_trouble
 from client_sdk.outbox.delivery import Delivery
 from client_sdk.outbox.exchange import send_envelope
 from client_sdk.outbox.queue import Outbox, PinnedCollector
 from client_sdk.outbox.quiet import sending
-from client_sdk.outbox.sealed_files import SealedFile, read_sealed, write_sealed, write_whole
+from client_sdk.outbox.sealed_files import Addressee, SealedFile, read_sealed, write_sealed, write_whole
 from client_sdk.outbox.sealing import seal_first
 from client_sdk.signing.envelope import MAX_BODY_BYTES, MAX_LINES, Envelope, open_envelope
 from client_sdk.signing.keys import SigningKey, VerifyingKey
@@ -144,7 +147,7 @@ def carry(
         OSError: the folder cannot be read, or a receipt not written there.
     """
     files, unusable = read_sealed(folder)
-    known = {collector.key.thumbprint: collector for collector in collectors}
+    known: dict[str, PinnedCollector | None] = {one.key.thumbprint: one for one in collectors}
     unreachable: set[str] = set()
     unknown: dict[str, None] = {}
     troubles: list[CarryTrouble] = []
@@ -152,7 +155,9 @@ def carry(
     arrived = arrived_before = 0
     for number, file in enumerate(files, start=1):
         for addressee in file.addressees:
-            collector = known.get(addressee.thumbprint)
+            if addressee.thumbprint not in known:
+                known[addressee.thumbprint] = _successor(addressee, collectors, client)
+            collector = known[addressee.thumbprint]
             if file.receipt_path(addressee).exists():
                 arrived_before += 1
             elif collector is None:
@@ -195,7 +200,10 @@ def settle_from(outbox: Outbox, device: VerifyingKey, folder: Path) -> CarriedHo
     for file, _ in _own_files(folder, device):
         for addressee in file.addressees:
             path = file.receipt_path(addressee)
-            collector = next((one for one in outbox.collectors() if one.key.thumbprint == addressee.thumbprint), None)
+            # a receipt counts by its signature: by the key of that name, or by the one that is pinned in its place
+            named = (one for one in outbox.collectors() if one.key.thumbprint == addressee.thumbprint)
+            there = (one for one in outbox.collectors() if one.url == addressee.url)
+            collector = next(chain(named, there), None)
             if collector is None or not path.exists():
                 continue
             try:
@@ -209,6 +217,18 @@ def settle_from(outbox: Outbox, device: VerifyingKey, folder: Path) -> CarriedHo
             duplicates += settled.duplicates
             rejected += len(settled.rejected)
     return CarriedHome(sent, duplicates, rejected, tuple(disbelieved))
+
+
+def _successor(
+    addressee: Addressee, collectors: Sequence[PinnedCollector], client: httpx.Client
+) -> PinnedCollector | None:
+    """The collector at the same address, where the key that an envelope names signed for the one that is pinned."""
+    for collector in (one for one in collectors if one.url == addressee.url):
+        with suppress(CollectorError):
+            status = read_status(collector.url, client)
+            if status.key.thumbprint == collector.key.thumbprint and status.follows(addressee.thumbprint):
+                return collector
+    return None
 
 
 def _lines_there(folder: Path, device: VerifyingKey) -> set[tuple[str, str]]:

@@ -36,6 +36,10 @@ class Delivery:
 
     def __init__(self, outbox: Outbox, collector: PinnedCollector) -> None:
         self._outbox, self._connection = outbox, outbox.connection
+        self.follow(collector)
+
+    def follow(self, collector: PinnedCollector) -> None:
+        """Go on under the key that the collector has now."""
         self._collector, self._name = collector, collector.key.thumbprint
 
     def lease(self, key: SigningKey, holder: Holder, *, max_lines: int = MAX_LINES) -> Envelope | None:

@@ -97,7 +97,7 @@ class Outbox:
 
     Attributes:
         path: of the file.
-        connection: to it; for the modules of the outbox alone.
+        connection: to it; for the modules of the outbox alone, as is ``in_use``.
         damage: what was found damaged on opening, and what could be kept of it.
 
     Raises:
@@ -108,7 +108,7 @@ class Outbox:
         self.path = path
         self._max_bytes = max_bytes
         opened = open_file(path)
-        self.connection, self.damage, self._in_use = opened.connection, opened.damage, opened.in_use
+        self.connection, self.damage, self.in_use = opened.connection, opened.damage, opened.in_use
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +121,7 @@ class Outbox:
     def close(self) -> None:
         """Close the file; nothing is lost without it."""
         self.connection.close()
-        self._in_use.close()
+        self.in_use.close()
 
     def add(self, samples: Iterable[Sample], *, survey: str | None = None, modem: str | None = None) -> Added:
         """Keep samples for sending, all or none; ``seq`` is given here, whatever they hold.

@@ -12,6 +12,7 @@ from typing import Literal, Self
 
 import httpx
 
+from client_sdk.enrolment import renewed
 from client_sdk.errors import CollectorError, MailleError, ReceiptError
 from client_sdk.messages import tr
 from client_sdk.outbox import backoff
@@ -205,13 +206,31 @@ class _Turn:
 
     def _send(self, delivery: Delivery, envelope: Envelope) -> None:
         jws = send_envelope(envelope, self.collector.url, self.client)
-        receipt = open_receipt(jws, self.collector.key, envelope.sha256)
+        try:
+            receipt = open_receipt(jws, self.collector.key, envelope.sha256)
+        except ReceiptError as error:
+            self._follow_key(error)
+            delivery.follow(self.collector)
+            receipt = open_receipt(jws, self.collector.key, envelope.sha256)
         settled = delivery.settle(envelope, receipt, jws)
         backoff.reset(self.outbox, self.collector)
         self.envelopes += 1
         self.sent += settled.sent
         self.duplicates += settled.duplicates
         self.rejected += settled.rejected
+
+    def _follow_key(self, error: ReceiptError) -> None:
+        """Take the collector's new key, where the pinned one signed for it.
+
+        Raises:
+            ReceiptError: it did not, or nothing new was shown.
+        """
+        try:
+            self.collector = renewed(self.outbox, self.collector, self.client)
+        except CollectorError:
+            raise error from None
+        except MailleError as other_key:
+            raise ReceiptError(str(other_key)) from error
 
     def _say_that_it_waits(self) -> None:
         self.told(

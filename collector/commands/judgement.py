@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from client_sdk.messages import tr
-from collector.answers import Json, answer, progress_bar, settings_of
-from collector.options import Data
+from collector.options import Data, Json, answer, progress_bar, settings_of
 
 
 def register(commands: typer.Typer) -> None:

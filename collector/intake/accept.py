@@ -1,7 +1,7 @@
 """From the bytes of an envelope to a signed receipt: verify → open → decode → judge → store → sign."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import h3.api.basic_int as h3
 
@@ -11,7 +11,8 @@ from client_sdk.signing.envelope import open_envelope
 from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import LineVerdict, Receipt, sign_receipt
 from collector.intake.decode import LineRefusal, decode_line
-from collector.intake.devices import find_enrolled_key
+from collector.intake.devices import find_sealing_key
+from collector.intake.expired import refuse_expired
 from collector.plausibility.grounds import Grounds
 from collector.plausibility.rule import Known
 from collector.plausibility.rules import in_order, is_excluded, judge
@@ -29,6 +30,7 @@ def accept(
     key: SigningKey,
     received_at: datetime,
     grounds: Grounds | None = None,
+    keep_samples_days: int = 0,
 ) -> str:
     """Take in one envelope. The same envelope again gives the same receipt, byte for byte.
 
@@ -39,6 +41,7 @@ def accept(
         key: the collector's key.
         received_at: by the server's clock; milliseconds are kept.
         grounds: what plausibility rests on beside the database.
+        keep_samples_days: samples measured longer ago are rejected; 0 for none.
 
     Returns:
         The receipt, a compact JWS; all that it says is committed.
@@ -49,8 +52,9 @@ def accept(
         BusyError: the database cannot be reached; nothing is stored.
     """
     received_at = datetime.fromisoformat(instant_text(received_at))
-    opened = open_envelope(body, signature, lambda thumbprint: find_enrolled_key(store, thumbprint))
-    decoded = [decode_line(line) for line in opened.lines]
+    opened = open_envelope(body, signature, lambda thumbprint: find_sealing_key(store, thumbprint, received_at))
+    oldest = received_at - timedelta(days=keep_samples_days) if keep_samples_days else None
+    decoded = [refuse_expired(decode_line(line), oldest) for line in opened.lines]
     tests = [sample.test_id for sample in decoded if isinstance(sample, Sample) and sample.test_id]
     known = Known(received_at, find_witnesses(store, opened.device, tests), grounds=grounds or Grounds())
     lines = [

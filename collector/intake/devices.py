@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from client_sdk.bounds import check_value
+from client_sdk.bounds import check_value, is_utc_instant
 from client_sdk.errors import DeviceKeyError
 from client_sdk.sample import Text
 from client_sdk.signing.base64url import decode_base64url
@@ -15,12 +15,13 @@ from client_sdk.signing.jws import read_object, verify_compact
 from client_sdk.signing.keys import VerifyingKey
 from client_sdk.signing.statement_types import ENROLMENT
 from collector.errors import DeviceError, EnrolmentError
-from collector.intake import privacy_notice
+from collector.storage.devices import check_welcome, enrol_device, find_device, find_keys, unknown_device
+from collector.storage.invitations import add_invitation
 from collector.storage.records import Device, Invitation
 from collector.storage.store import Store
 
 MAX_ENROLMENT_BYTES = 8 * 1024
-_MEMBERS = {"jwk", "collector", "privacy_notice_version", "invitation"}
+_MEMBERS = {"jwk", "collector", "privacy_notice_version", "invitation", "key_created_at"}
 _CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is mistaken for another; 24 of them carry 118 bits
 
 
@@ -32,19 +33,20 @@ class Enrolment:
     added: bool
 
 
-def enrol(jws: bytes, store: Store, collector_thumbprint: str, now: datetime) -> Enrolment:
+def enrol(jws: bytes, store: Store, collector_thumbprint: str, notice_version: str, now: datetime) -> Enrolment:
     """Enrol the device that signed the request with the key inside it, which proves that it has the private half.
 
     Args:
         jws: compact JWS of type ``maille-enrolment``.
         store: where devices are kept.
         collector_thumbprint: this collector's; the request must name it, so that it serves nowhere else.
+        notice_version: of the privacy notice in force.
         now: instant of reception.
 
     Raises:
         EnrolmentError: the payload, key, collector, privacy notice or invitation cannot be accepted; nothing changed.
         JwsError: the signature does not hold.
-        DeviceError: the device was revoked.
+        DeviceError: the device was revoked, or has a newer key.
     """
     text = jws.decode("ascii", errors="replace").strip()
     payload, key = verify_compact(text, lambda _: _key_inside(text), ENROLMENT)
@@ -54,38 +56,69 @@ def enrol(jws: bytes, store: Store, collector_thumbprint: str, now: datetime) ->
             "enrolment-collector",
             f"collector: got “{_shown(members['collector'])}”, expected this collector's thumbprint",
         )
-    if members["privacy_notice_version"] != privacy_notice.VERSION:
+    if members["privacy_notice_version"] != notice_version:
         raise EnrolmentError(
             "enrolment-privacy-notice",
             f"privacy_notice_version: got “{_shown(members['privacy_notice_version'])}”, "
-            f"expected “{privacy_notice.VERSION}”, the notice in force",
+            f"expected “{notice_version}”, the notice in force",
         )
     code = members.get("invitation")
     digest = None if code is None else invitation_digest(code)
-    return Enrolment(*store.enrol_device(key, privacy_notice.VERSION, digest, now))
+    created_at = members.get("key_created_at")
+    key_created_at = None if created_at is None else datetime.fromisoformat(created_at)
+    return Enrolment(*enrol_device(store, key, notice_version, digest, now, key_created_at))
 
 
-def enrolled_device(store: Store, thumbprint: str) -> Device:
-    """The device, which must be known and not revoked.
+def find_enrolled_key(store: Store, thumbprint: str, now: datetime) -> VerifyingKey:
+    """The present public key of an enrolled device.
 
     Raises:
-        DeviceError: it is neither.
+        DeviceError: it is unknown, revoked or replaced.
     """
-    device = store.find_device(thumbprint)
-    if device is None:
-        raise DeviceError("jws-unknown-key", f"kid: {thumbprint!r} is not an enrolled device")
-    if device.revoked_at is not None:
-        raise DeviceError("device-revoked", "kid: the device is no longer enrolled here")
-    return device
+    device = _known_device(store, thumbprint)
+    check_welcome(device, now)
+    return VerifyingKey.from_jwk(device.jwk)
 
 
-def find_enrolled_key(store: Store, thumbprint: str) -> VerifyingKey:
-    """The public key of an enrolled device.
+def find_sealing_key(store: Store, thumbprint: str, now: datetime) -> VerifyingKey:
+    """A public key that may have sealed an envelope: a device's present one, or one that was replaced not long ago.
 
     Raises:
         DeviceError: it is unknown or revoked.
     """
-    return VerifyingKey.from_jwk(enrolled_device(store, thumbprint).jwk)
+    device = _known_device(store, thumbprint)
+    check_welcome(device, now, sealed_before=True)
+    return VerifyingKey.from_jwk(device.jwk)
+
+
+def find_any_key(store: Store, thumbprint: str) -> VerifyingKey:
+    """A public key that was enrolled, whatever became of it.
+
+    Raises:
+        DeviceError: it is unknown.
+    """
+    return VerifyingKey.from_jwk(_known_device(store, thumbprint).jwk)
+
+
+def find_own_keys(store: Store, thumbprint: str) -> tuple[Device, ...]:
+    """Every key of a device, for the holder of the latest; a revoked device is still its owner's.
+
+    Raises:
+        DeviceError: the key is unknown, or was replaced.
+    """
+    keys = find_keys(store, thumbprint)
+    if not keys:
+        raise unknown_device(thumbprint)
+    if keys[-1].thumbprint != thumbprint:
+        raise DeviceError("device-replaced", "kid: the device has a newer key")
+    return keys
+
+
+def _known_device(store: Store, thumbprint: str) -> Device:
+    device = find_device(store, thumbprint)
+    if device is None:
+        raise unknown_device(thumbprint)
+    return device
 
 
 def invite(store: Store, label: str, devices: int, valid: timedelta, now: datetime) -> tuple[str, Invitation]:
@@ -106,7 +139,7 @@ def invite(store: Store, label: str, devices: int, valid: timedelta, now: dateti
     invitation = Invitation(
         code_sha256=invitation_digest(code), label=label, devices=devices, created_at=now, expires_at=now + valid
     )
-    store.add_invitation(invitation)
+    add_invitation(store, invitation)
     return code, invitation
 
 
@@ -141,6 +174,9 @@ def _members(payload: bytes) -> dict[str, Any]:
             raise EnrolmentError("enrolment-payload", f"{name}: expected text")
     if not isinstance(members.get("invitation"), str | None):
         raise EnrolmentError("enrolment-payload", "invitation: expected text")
+    created_at = members.get("key_created_at")
+    if created_at is not None and not (isinstance(created_at, str) and is_utc_instant(created_at)):
+        raise EnrolmentError("enrolment-payload", f"key_created_at: expected {is_utc_instant.__doc__}")
     return members
 
 

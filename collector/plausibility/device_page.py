@@ -7,6 +7,7 @@ from client_sdk.bounds import instant_text
 from client_sdk.messages import tr
 from collector.errors import DeviceError
 from collector.plausibility.rules import RULES, find_rule
+from collector.storage.devices import find_device
 from collector.storage.flags import FlagCount, count_flags, find_keys
 from collector.storage.records import Device
 from collector.storage.store import Store
@@ -20,7 +21,7 @@ def device_page(store: Store, thumbprint: str) -> dict[str, Any]:
     Raises:
         DeviceError: ``jws-unknown-key``.
     """
-    device = store.find_device(thumbprint)
+    device = find_device(store, thumbprint)
     if device is None:
         raise DeviceError("jws-unknown-key", f"{thumbprint}: is not an enrolled device")
     return _page(store, device)

@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from collector.body import read_body
+from collector.intake.signed_request import MAX_DEVICE_REQUEST_BYTES
 from collector.openapi import described
-from collector.plausibility.flags_request import MAX_REQUEST_BYTES, requested_page
+from collector.plausibility.flags_request import requested_page
 
 routes = APIRouter(prefix="/v1/devices")
 
@@ -20,7 +21,7 @@ routes = APIRouter(prefix="/v1/devices")
 async def tell_flags(request: Request) -> JSONResponse:
     """How many samples of the device that signed the request each rule flags, and why."""
     collector = request.app.state.collector
-    body = await read_body(request, "application/jose", MAX_REQUEST_BYTES)
+    body = await read_body(request, "application/jose", MAX_DEVICE_REQUEST_BYTES)
     page = await run_in_threadpool(
         requested_page, body, collector.store, collector.key.public.thumbprint, collector.clock()
     )

@@ -14,9 +14,9 @@ def create_database_engine(database_url: str) -> Engine:
 
     It is made for its owner alone, since positions stand in the file beside the keys of devices.
 
-    On SQLite: WAL, ``synchronous=FULL`` (what was acknowledged survives a power cut), foreign keys, a wait of 30 s for
-    the write lock, and ``BEGIN IMMEDIATE`` where the execution option ``writes`` is set, so that a transaction that
-    reads before it writes cannot fail half way.
+    On SQLite: WAL, ``synchronous=FULL`` (what was acknowledged survives a power cut), foreign keys, deleted rows
+    overwritten with zeros, a wait of 30 s for the write lock, and ``BEGIN IMMEDIATE`` where the execution option
+    ``writes`` is set, so that a transaction that reads before it writes cannot fail half way.
     """
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
@@ -38,7 +38,7 @@ def one_line(error: Exception) -> str:
 
 def _configure_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -13,13 +13,31 @@ Tier = Literal["volunteer", "field_team"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """An enrolled device, named by its key's thumbprint."""
+    """One key of an enrolled device, named by its thumbprint.
+
+    Attributes:
+        thumbprint: of the key.
+        jwk: the key itself.
+        tier: of the device.
+        enrolled_at: when the key was enrolled, or took the place of the one before.
+        revoked_at: from then on its envelopes are refused too; in the future where a newer key took its place.
+        revoked_from: nothing that it signed and dates from then on counts.
+        origin: thumbprint of the device's first key.
+        key_created_at: when the key was made, as the device says.
+        privacy_notice_version: which the device accepted.
+        invitation: digest of the code that it used.
+    """
 
     thumbprint: str
     jwk: Jwk
     tier: Tier
     enrolled_at: datetime
     revoked_at: datetime | None
+    revoked_from: datetime | None
+    origin: str
+    key_created_at: datetime | None
+    privacy_notice_version: str
+    invitation: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +49,7 @@ class Invitation:
     devices: int
     created_at: datetime
     expires_at: datetime
+    revoked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The only SQL of the service: devices, invitations, envelopes, samples, on SQLite and PostgreSQL.
+"""Envelopes and samples in the database, on SQLite and PostgreSQL; its other modules work with the same store.
 
 Synchronous; the app calls it from a thread pool. Writers of one device wait for each other (a row lock on PostgreSQL,
 the one write lock of SQLite), so the same envelope sent twice at once is stored once and both get the same verdicts.
@@ -11,20 +11,16 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from client_sdk.bounds import instant_text
 from client_sdk.sample import FIELDS
-from client_sdk.signing.keys import VerifyingKey
 from client_sdk.signing.receipt import LineVerdict
-from collector.errors import BusyError, DeviceError, EnrolmentError
+from collector.errors import BusyError
+from collector.storage.devices import check_welcome, locked_device, same_device
 from collector.storage.engine import create_database_engine, one_line
 from collector.storage.records import (
-    Device,
-    Invitation,
     JudgedSample,
     MonthCount,
     ReceivedEnvelope,
@@ -33,7 +29,7 @@ from collector.storage.records import (
 )
 from collector.storage.revisions import month_counts
 from collector.storage.settlement import settle
-from collector.storage.tables import devices, envelopes, invitations, samples
+from collector.storage.tables import devices, envelopes, samples
 
 _RETRY_AFTER_S = 30
 _READ_ONLY_TRANSACTION = "25006"  # SQLSTATE, PostgreSQL's appendix A
@@ -51,56 +47,6 @@ class Store:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
-
-    # -- devices
-
-    def find_device(self, thumbprint: str) -> Device | None:
-        """An enrolled device, revoked or not."""
-        with self.reading() as connection:
-            row = connection.execute(select(devices).where(devices.c.thumbprint == thumbprint)).one_or_none()
-            return None if row is None else _device(row)
-
-    def enrol_device(
-        self, key: VerifyingKey, privacy_notice_version: str, invitation: str | None, now: datetime
-    ) -> tuple[Device, bool]:
-        """Add a device as a volunteer's, or find it; then apply the invitation, which makes it a field team's.
-
-        Args:
-            key: of the device.
-            privacy_notice_version: which it accepted.
-            invitation: digest of the code, if it gave one; the device that used a code before may give it again.
-            now: instant of reception.
-
-        Returns:
-            The device, and whether it is new.
-
-        Raises:
-            DeviceError: the device was revoked.
-            EnrolmentError: the invitation is unknown, expired or used up; nothing changed.
-        """
-        row = {
-            "thumbprint": key.thumbprint,
-            "public_key": key.jwk["x"],
-            "tier": "volunteer",
-            "privacy_notice_version": privacy_notice_version,
-            "enrolled_at": now,
-            "origin": key.thumbprint,
-            "unjudged": False,
-        }
-        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
-        with self.writing() as connection:
-            insert = dialect.insert(devices).values(row).on_conflict_do_nothing().returning(devices.c.thumbprint)
-            added = connection.execute(insert).one_or_none() is not None
-            device = _locked_device(connection, key.thumbprint)
-            if invitation is not None:
-                _use_invitation(connection, device, invitation, now)
-                device = _locked_device(connection, key.thumbprint)
-            return device, added
-
-    def add_invitation(self, invitation: Invitation) -> None:
-        """Keep a new invitation."""
-        with self.writing() as connection:
-            connection.execute(invitations.insert().values(asdict(invitation)))
 
     # -- envelopes
 
@@ -120,7 +66,8 @@ class Store:
             DeviceError: the device is unknown or revoked at the time of writing.
         """
         with self.writing() as connection:
-            device = _locked_device(connection, envelope.device)
+            device = locked_device(connection, envelope.device)
+            check_welcome(device, envelope.received_at, sealed_before=True)
             earlier = connection.execute(
                 select(envelopes.c.received_at, envelopes.c.receipt).where(
                     envelopes.c.device == envelope.device, envelopes.c.sha256 == envelope.sha256
@@ -216,47 +163,12 @@ def _is_read_only(error: Exception) -> bool:
     return getattr(getattr(error, "orig", error), "sqlstate", None) == _READ_ONLY_TRANSACTION
 
 
-def _device(row: Row[Any]) -> Device:
-    return Device(
-        thumbprint=row.thumbprint,
-        jwk={"crv": "Ed25519", "kty": "OKP", "x": row.public_key},
-        tier=row.tier,
-        enrolled_at=row.enrolled_at,
-        revoked_at=row.revoked_at,
-    )
-
-
-def _locked_device(connection: Connection, thumbprint: str) -> Device:
-    """The device, whose row no other transaction may take until this one ends."""
-    row = connection.execute(select(devices).where(devices.c.thumbprint == thumbprint).with_for_update()).one_or_none()
-    if row is None:
-        raise DeviceError("jws-unknown-key", f"kid: {thumbprint!r} is not an enrolled device")
-    if row.revoked_at is not None:
-        raise DeviceError("device-revoked", "kid: the device is no longer enrolled here")
-    return _device(row)
-
-
-def _use_invitation(connection: Connection, device: Device, code_sha256: str, now: datetime) -> None:
-    invitation = connection.execute(
-        select(invitations).where(invitations.c.code_sha256 == code_sha256).with_for_update()
-    ).one_or_none()
-    if invitation is None:
-        raise EnrolmentError("enrolment-invitation", "invitation: got a code that is unknown here")
-    users = connection.scalars(select(devices.c.thumbprint).where(devices.c.invitation == code_sha256)).all()
-    if device.thumbprint in users:
-        return
-    if now >= invitation.expires_at:
-        raise EnrolmentError("enrolment-invitation", f"invitation: expired at {instant_text(invitation.expires_at)}")
-    if len(users) >= invitation.devices:
-        raise EnrolmentError("enrolment-invitation", f"invitation: used up by {invitation.devices} devices")
-    change = {"invitation": code_sha256, "tier": "field_team"}
-    connection.execute(devices.update().where(devices.c.thumbprint == device.thumbprint).values(change))
-
-
 def _known_lines(connection: Connection, device: str, lines: Sequence[JudgedSample | LineVerdict]) -> dict[str, str]:
-    """Id → digest of the line, for the samples of this envelope that the device sent before."""
+    """Id → digest of the line, for the samples of this envelope that the device sent before, under whatever key."""
     ids = [line.sample.id for line in lines if isinstance(line, JudgedSample)]
-    statement = select(samples.c.id, samples.c.line_sha256).where(samples.c.device == device, samples.c.id.in_(ids))
+    statement = select(samples.c.id, samples.c.line_sha256).where(
+        samples.c.device.in_(same_device(device)), samples.c.id.in_(ids)
+    )
     return {row.id: row.line_sha256 for row in connection.execute(statement)}
 
 

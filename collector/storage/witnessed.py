@@ -1,13 +1,16 @@
 """What the server itself saw of each transfer, kept beside the samples that will speak of it."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
+from collector.storage.devices import same_device
 from collector.storage.store import Store
 from collector.storage.tables import devices, witnesses
 
@@ -49,7 +52,7 @@ def record_witness(store: Store, witness: Witness) -> None:
     dialect = postgresql if store.engine.dialect.name == "postgresql" else sqlite
     insert = dialect.insert(witnesses).values(asdict(witness))
     taken = {name: insert.excluded[name] for name in ("started_at", "bytes", "duration_ms", "asn")}
-    with store.writing() as connection:
+    with suppress(IntegrityError), store.writing() as connection:  # the device was erased while it measured
         connection.execute(
             insert.on_conflict_do_update(
                 index_elements=["device", "test_id", "direction"],
@@ -61,7 +64,7 @@ def record_witness(store: Store, witness: Witness) -> None:
 
 
 def find_witnesses(store: Store, device: str, test_ids: Iterable[str]) -> dict[tuple[str, Direction], Witness]:
-    """The transfers of a device by session and direction.
+    """The transfers of a device by session and direction, whichever of its keys asked for the session.
 
     Raises:
         BusyError: the database cannot be reached.
@@ -69,8 +72,8 @@ def find_witnesses(store: Store, device: str, test_ids: Iterable[str]) -> dict[t
     wanted = sorted(set(test_ids))
     if not wanted:
         return {}
-    told = (witnesses.c[field.name] for field in fields(Witness))
-    statement = select(*told).where(witnesses.c.device == device, witnesses.c.test_id.in_(wanted))
+    columns = [witnesses.c[field.name] for field in fields(Witness)]
+    statement = select(*columns).where(witnesses.c.device.in_(same_device(device)), witnesses.c.test_id.in_(wanted))
     with store.reading() as connection:
         rows = [Witness(**row) for row in connection.execute(statement).mappings()]
     return {(row.test_id, row.direction): row for row in rows}

@@ -72,7 +72,9 @@ def live_collector(tmp_path: Path) -> Iterator[Any]:
     from collector.serving import running_collector
     from collector.settings import Settings
 
-    with running_collector(Settings(data=tmp_path / "server", port=0, measurement_slots=1)) as running:
+    # samples of tests have fixed dates, and the clock goes on
+    settings = Settings(data=tmp_path / "server", port=0, measurement_slots=1, keep_samples_days=0)
+    with running_collector(settings) as running:
         yield running
 
 

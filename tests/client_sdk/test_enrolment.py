@@ -10,6 +10,7 @@ from client_sdk.enrolment import enrol, read_status
 from client_sdk.errors import CollectorError, MailleError
 from client_sdk.outbox.queue import Outbox
 from client_sdk.signing.keys import SigningKey
+from collector.storage.devices import find_device
 
 Serve = Callable[[Callable[[Any], tuple[int, dict[str, str], bytes]]], str]
 
@@ -28,7 +29,7 @@ def test_enrolling_pins_the_collectors_key(
         pinned.tier,
         pinned.enrolled_at,
     )
-    assert live_collector.store.find_device(key.public.thumbprint).tier == "volunteer"
+    assert find_device(live_collector.store, key.public.thumbprint).tier == "volunteer"
 
 
 def test_an_invitation_raises_the_tier(
@@ -57,7 +58,7 @@ def test_the_expected_key_must_be_shown(
     other = SigningKey.generate().public.thumbprint
     with pytest.raises(MailleError, match=f"expected {other}"):
         enrol(live_collector.base_url, key, outbox, client=client, collector_thumbprint=other)
-    assert live_collector.store.find_device(key.public.thumbprint) is None
+    assert find_device(live_collector.store, key.public.thumbprint) is None
     right = live_collector.key.public.thumbprint
     assert enrol(live_collector.base_url, key, outbox, client=client, collector_thumbprint=right)
 
@@ -86,7 +87,7 @@ def test_nothing_is_sent_where_the_notice_is_declined(
             accept_notice=lambda notice: bool(shown.append(notice.text())),
         )
     assert len(shown[0]) > 100
-    assert live_collector.store.find_device(key.public.thumbprint) is None
+    assert find_device(live_collector.store, key.public.thumbprint) is None
     assert outbox.collectors() == ()
 
 

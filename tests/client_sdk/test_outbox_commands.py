@@ -16,6 +16,7 @@ from client_sdk.outbox.quiet import measuring
 from client_sdk.outbox.surveys import Surveys
 from client_sdk.sample import Sample
 from client_sdk.signing.keys import SigningKey
+from collector.storage.devices import find_device
 
 ACCEPT = ("--accept-privacy-notice", "--json")
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -79,10 +80,10 @@ def test_everything_is_said_before_anything_is_sent(
     shown = " ".join(declined.stdout.split())
     assert [word for word in words if word not in shown] == []
     device = SigningKey.load(home / "device-key.pem").public.thumbprint
-    assert live_collector.store.find_device(device) is None
+    assert find_device(live_collector.store, device) is None
     accepted = maille("--lang", language, "device", "enrol", link.text(), stdin="oui\n" if language == "fr" else "y\n")
     assert accepted.returncode == 0
-    assert live_collector.store.find_device(device).tier == "volunteer"
+    assert find_device(live_collector.store, device).tier == "volunteer"
 
 
 def test_leaving_stops_the_sending(maille: Run, live_collector: Any, link: JoinLink, add: Any) -> None:

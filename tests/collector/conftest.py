@@ -15,7 +15,6 @@ from client_sdk.signing.envelope import Envelope, seal
 from client_sdk.signing.jws import sign_compact
 from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import Receipt, open_receipt
-from collector.intake import privacy_notice
 
 JOSE = {"Content-Type": "application/jose"}
 
@@ -38,7 +37,7 @@ class Phone:
         members = {
             "jwk": self.key.public.jwk,
             "collector": self.collector.key.public.thumbprint,
-            "privacy_notice_version": privacy_notice.VERSION,
+            "privacy_notice_version": self.collector.app.state.notice.version,
         }
         members = {name: value for name, value in (members | changes).items() if value is not None}
         return sign_compact(json.dumps(members).encode(), self.key, "maille-enrolment")
@@ -53,6 +52,30 @@ class Phone:
         assert answer.status_code == 200, answer.text
         granted: dict[str, Any] = answer.json()
         return granted
+
+    def ask(self, path: str, typ: str, key: SigningKey | None = None, **changes: Any) -> httpx.Response:
+        """A request about the device itself, signed by its key or another."""
+        key = key or self.key
+        members = {
+            "jwk": key.public.jwk,
+            "collector": self.collector.key.public.thumbprint,
+            "requested_at": instant_text(self.collector.app.state.collector.clock()),
+        }
+        members = {name: value for name, value in (members | changes).items() if value is not None}
+        jws = sign_compact(json.dumps(members).encode(), key, typ)
+        return self.http.post(f"/v1/devices/{path}", content=jws, headers=JOSE)
+
+    def access(self, **changes: Any) -> httpx.Response:
+        return self.ask("access", "maille-access", **changes)
+
+    def erase(self, **changes: Any) -> httpx.Response:
+        return self.ask("erasure", "maille-erasure", **changes)
+
+    def rotate(self, new: SigningKey, proof_by: SigningKey | None = None, **changes: Any) -> httpx.Response:
+        """Ask for a new key; the phone goes on with the old one."""
+        named = {"device": self.key.public.thumbprint, "collector": self.collector.key.public.thumbprint}
+        proof = sign_compact(json.dumps(named).encode(), proof_by or new, "maille-rotation-proof")
+        return self.ask("rotations", "maille-rotation", **{"jwk": new.public.jwk, "proof": proof} | changes)
 
     def seal(self, lines: Sequence[Sample | bytes]) -> Envelope:
         return seal([line if isinstance(line, bytes) else encode(line) for line in lines], self.key)

@@ -20,6 +20,7 @@ from client_sdk.signing.keys import SigningKey
 from collector.intake.accept import accept
 from collector.secret import load_or_create_secret
 from collector.storage.archive import SCHEMA, device_token, rows, write_archive
+from collector.storage.devices import enrol_device
 from collector.storage.migration import migrate
 from collector.storage.revisions import raise_revisions
 from collector.storage.store import Store
@@ -40,7 +41,7 @@ def store(database_url: str) -> Iterator[Store]:
 def send(store: Store, seed: int, received_at: str, *sent: Sample) -> SigningKey:
     key = SigningKey.from_seed(bytes([seed]) * 32)
     now = datetime.fromisoformat(received_at)
-    store.enrol_device(key.public, "2026-11", None, now)
+    enrol_device(store, key.public, "2026-11", None, now)
     envelope = seal([encode(sample) for sample in sent], key)
     accept(envelope.body, envelope.signature, store, COLLECTOR, now)
     return key

@@ -9,8 +9,8 @@ from sqlalchemy import update
 
 from client_sdk.errors import SampleError
 from client_sdk.signing.keys import SigningKey
-from collector.intake import privacy_notice
 from collector.intake.devices import invite
+from collector.storage.devices import find_device
 from collector.storage.tables import devices
 
 NOW = datetime(2026, 11, 20, 8, 0, 0, 123_000, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_the_status_tells_who_the_collector_is(collector: Any, phone_of: Any) ->
     assert told["name"] == "maille-collector"
     assert told["collector_key"] == collector.key.public.jwk
     assert told["collector_thumbprint"] == collector.key.public.thumbprint
-    assert told["privacy_notice"]["version"] == privacy_notice.VERSION
+    assert told["privacy_notice"]["version"] == collector.app.state.notice.version
     assert set(told["privacy_notice"]["text"]) == {"fr", "en"}
     assert told["limits"] == {"max_body_bytes": 1048576, "max_samples": 500}
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_accepted_enrols_no_one(collector: Any, phone_of: Any) ->
     ]
     for changes, expected in cases:
         assert refusal(phone.enrol(**changes)) == expected, changes
-    assert collector.store.find_device(phone.key.public.thumbprint) is None
+    assert find_device(collector.store, phone.key.public.thumbprint) is None
 
 
 def test_another_keys_signature_proves_no_possession(collector: Any, phone_of: Any) -> None:
@@ -81,7 +81,7 @@ def test_another_keys_signature_proves_no_possession(collector: Any, phone_of: A
         "/v1/devices", content=f"{header}.{payload}.{signature}", headers={"Content-Type": "application/jose"}
     )
     assert refusal(answer) == (403, "jws-signature")
-    assert collector.store.find_device(phone.key.public.thumbprint) is None
+    assert find_device(collector.store, phone.key.public.thumbprint) is None
 
 
 def test_of_duplicate_members_the_last_one_counts(collector: Any, phone_of: Any) -> None:
@@ -90,7 +90,7 @@ def test_of_duplicate_members_the_last_one_counts(collector: Any, phone_of: Any)
     phone = phone_of(collector, enrolled=False)
     payload = (
         f'{{"privacy_notice_version":"2020-01","collector":"{collector.key.public.thumbprint}",'
-        f'"privacy_notice_version":"{privacy_notice.VERSION}",'
+        f'"privacy_notice_version":"{collector.app.state.notice.version}",'
         f'"jwk":{{"kty":"OKP","crv":"Ed25519","x":"AAAA","x":"{phone.key.public.jwk["x"]}"}}}}'
     )
     jws = sign_compact(payload.encode(), phone.key, "maille-enrolment")
@@ -110,7 +110,7 @@ def test_an_invitation_makes_a_field_team(collector: Any, phone_of: Any) -> None
     answer = second.enrol(invitation=code)
     assert (answer.status_code, answer.json()["tier"]) == (201, "field_team")
     assert refusal(third.enrol(invitation=code)) == (403, "enrolment-invitation")
-    assert collector.store.find_device(third.key.public.thumbprint) is None
+    assert find_device(collector.store, third.key.public.thumbprint) is None
     assert phone.enrol(invitation=code).status_code == 200
 
 

@@ -122,6 +122,17 @@ def revoked(phone: Any) -> httpx.Response:
         revoke(None)
 
 
+def replaced(phone: Any) -> httpx.Response:
+    """A key that a newer one took the place of."""
+    before, phone.key = phone.key, SigningKey.generate()
+    assert phone.enrol().status_code == 201
+    assert phone.rotate(SigningKey.generate()).status_code == 201
+    try:
+        return phone.enrol()
+    finally:
+        phone.key = before
+
+
 def session(phone: Any, **changes: Any) -> httpx.Response:
     members = {"collector": phone.collector.key.public.thumbprint, "requested_at": instant_text(datetime.now(UTC))}
     jws = sign_compact(json.dumps(members | changes).encode(), phone.key, "maille-measurement")
@@ -175,6 +186,7 @@ CASES: dict[str, Case] = {
     "jws-unknown-key": lambda phone: header_changed(phone, kid=SigningKey.generate().public.thumbprint),
     "jws-signature": lambda phone: phone.post(Envelope(b"x", phone.seal([b"{}"]).signature)),
     "device-revoked": revoked,
+    "device-replaced": replaced,
     "envelope-text-size": lambda phone: signed(phone, gzip.compress(b" " * 5_000_000)),
     "envelope-gzip": lambda phone: signed(phone, b"x"),
     "envelope-lines": lambda phone: signed(phone, gzip.compress(b"")),
@@ -183,9 +195,8 @@ CASES: dict[str, Case] = {
     "enrolment-collector": lambda phone: phone.enrol(collector="x"),
     "enrolment-privacy-notice": lambda phone: phone.enrol(privacy_notice_version="x"),
     "enrolment-invitation": lambda phone: phone.enrol(invitation="x"),
-    "device-request": lambda phone: phone.http.post(
-        "/v1/devices/flags", content=sign_compact(b"{}", phone.key, "maille-flags-request"), headers=JOSE
-    ),
+    "device-request": lambda phone: phone.access(requested_at="yesterday"),
+    "rotation-key": lambda phone: phone.rotate(SigningKey.generate(), phone.key),
     "measurement-request": lambda phone: session(
         phone, requested_at=instant_text(datetime.now(UTC) - timedelta(days=1))
     ),
@@ -275,6 +286,9 @@ def test_the_interface_describes_itself(collector: Any, phone_of: Any) -> None:
         "/v1/status",
         "/v1/devices",
         "/v1/devices/flags",
+        "/v1/devices/access",
+        "/v1/devices/erasure",
+        "/v1/devices/rotations",
         "/v1/envelopes",
         "/v1/measurement/sessions",
     }

@@ -10,8 +10,8 @@ import pytest
 from client_sdk.signing.base64url import encode_base64url
 from client_sdk.signing.envelope import CONTENT_TYPE, SIGNATURE_HEADER
 from client_sdk.signing.keys import SigningKey
-from collector.intake import privacy_notice
 from collector.problems import problem
+from collector.storage.devices import find_device
 
 KEY = SigningKey.from_seed(b"s" * 32)
 HOSTILE = {
@@ -37,7 +37,7 @@ def enrolment(collector: Any, **change: Any) -> dict[str, Any]:
     claims = {
         "jwk": KEY.public.jwk,
         "collector": collector.key.public.thumbprint,
-        "privacy_notice_version": privacy_notice.VERSION,
+        "privacy_notice_version": collector.app.state.notice.version,
     }
     return claims | change
 
@@ -133,7 +133,7 @@ def test_a_hostile_enrolment_is_refused_with_its_reason(name: str, collector: An
     answer = posted(collector, "devices", compact(header("maille-enrolment"), payload(collector)))
 
     assert (answer.status_code, answer.json()["rule"]) == (status, rule)
-    assert collector.store.find_device(KEY.public.thumbprint) is None
+    assert find_device(collector.store, KEY.public.thumbprint) is None
 
 
 def test_the_last_of_duplicate_members_counts_in_an_enrolment(collector: Any) -> None:

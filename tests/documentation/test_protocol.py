@@ -45,7 +45,7 @@ def test_every_rule_is_told_with_its_status(rule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ["line-size", "line-utf8", "line-json", "sample-field", "sample-law", "sample-id-reused"]
+    "rule", ["line-size", "line-utf8", "line-json", "sample-field", "sample-law", "sample-expired", "sample-id-reused"]
 )
 def test_every_rule_of_a_line_is_told(rule: str) -> None:
     assert f"| `{rule}` |" in PROTOCOL
@@ -77,3 +77,10 @@ def test_the_vectors_are_linked() -> None:
     for path in GOLDEN.iterdir():
         if path.suffix in (".jws", ".base64", ".ndjson"):
             assert f"(../tests/golden/{path.name})" in PROTOCOL
+
+
+def test_every_kind_of_signed_message_is_told() -> None:
+    from client_sdk.signing import envelope, receipt, statement_types
+
+    kinds = {value for name, value in vars(statement_types).items() if name.isupper()} | {envelope.TYPE, receipt.TYPE}
+    assert {kind for kind in kinds if f"| `{kind}` |" not in PROTOCOL} == set()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from client_sdk.signing.keys import VerifyingKey
-from collector.intake import privacy_notice
+from collector.storage.devices import find_device
 
 CLIENT = Path(__file__).parent.parent / "protocol_client" / "client.mjs"
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -61,7 +61,7 @@ def test_it_refuses_altered_vectors(name: str, tmp_path: Path) -> None:
 
 
 def test_it_enrols_sends_and_checks_its_receipt(collector: Any) -> None:
-    found = run_client(collector.base_url, collector.key.public.thumbprint, privacy_notice.VERSION)
+    found = run_client(collector.base_url, collector.key.public.thumbprint, collector.app.state.notice.version)
 
     assert found == {
         "device": found["device"],
@@ -69,7 +69,7 @@ def test_it_enrols_sends_and_checks_its_receipt(collector: Any) -> None:
         "same_receipt": True,
         "rejected_rule": "sample-field",
     }
-    device = collector.store.find_device(found["device"])
+    device = find_device(collector.store, found["device"])
     assert VerifyingKey.from_jwk(device.jwk).thumbprint == found["device"]
     assert device.tier == "volunteer"
     rows = [row for month in collector.store.months() for row in collector.store.samples_of_month(month.month)]
@@ -85,14 +85,15 @@ def test_it_enrols_sends_and_checks_its_receipt(collector: Any) -> None:
 @pytest.mark.parametrize(
     ("thumbprint", "version", "message"),
     [
-        ("A" * 43, privacy_notice.VERSION, "the collector's key is not the expected one"),
-        (None, "2026-10", f"another notice: {privacy_notice.VERSION}"),
+        ("A" * 43, None, "the collector's key is not the expected one"),
+        (None, "2026-10", "another notice: NOTICE"),
     ],
 )
 def test_it_stops_before_it_enrols_at_a_collector_it_did_not_expect(
-    collector: Any, thumbprint: str | None, version: str, message: str
+    collector: Any, thumbprint: str | None, version: str | None, message: str
 ) -> None:
-    done = call_client(collector.base_url, thumbprint or collector.key.public.thumbprint, version)
+    notice = collector.app.state.notice.version
+    done = call_client(collector.base_url, thumbprint or collector.key.public.thumbprint, version or notice)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"client: {message}\n"
+    assert done.stderr == f"client: {message.replace('NOTICE', notice)}\n"

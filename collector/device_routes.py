@@ -1,0 +1,68 @@
+"""What a device may ask for itself, once it is enrolled: a new key, its data, their erasure."""
+
+from collections.abc import Iterator
+from typing import IO
+
+from fastapi import APIRouter
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from client_sdk.bounds import instant_text
+from collector.body import read_body
+from collector.intake.access import grant_access
+from collector.intake.erasure import erase, finish_erasure
+from collector.intake.rotation import rotate
+from collector.intake.signed_request import MAX_DEVICE_REQUEST_BYTES
+from collector.openapi import described
+
+JOSE = "application/jose"
+ZIP = "application/zip"
+_CHUNK_BYTES = 64 * 1024
+
+routes = APIRouter(prefix="/v1/devices")
+
+
+@routes.post("/rotations", response_class=JSONResponse, openapi_extra=described(JOSE, "application/json", 200, 201))
+async def rotate_device(request: Request) -> JSONResponse:
+    """Let a device's new key take the place of the one that signed the request; again, and nothing changes."""
+    collector = request.app.state.collector
+    body = await read_body(request, JOSE, MAX_DEVICE_REQUEST_BYTES)
+    thumbprint = collector.key.public.thumbprint
+    rotated = await run_in_threadpool(rotate, body, collector.store, thumbprint, collector.clock())
+    return JSONResponse(
+        {
+            "device": rotated.device.thumbprint,
+            "tier": rotated.device.tier,
+            "enrolled_at": instant_text(rotated.device.enrolled_at),
+            "collector_key": collector.key.public.jwk,
+        },
+        201 if rotated.added else 200,
+    )
+
+
+@routes.post("/access", response_class=Response, openapi_extra=described(JOSE, ZIP, 200))
+async def access_device(request: Request) -> StreamingResponse:
+    """Everything that the device sent and all that is known of it, as a ZIP."""
+    collector, settings = request.app.state.collector, request.app.state.settings
+    body = await read_body(request, JOSE, MAX_DEVICE_REQUEST_BYTES)
+    file = await run_in_threadpool(grant_access, body, collector.store, settings.data, collector.key, collector.clock())
+    headers = {"Content-Length": str(file.seek(0, 2)), "Cache-Control": "no-store"}
+    file.seek(0)
+    return StreamingResponse(_pieces(file), media_type=ZIP, headers=headers, background=BackgroundTask(file.close))
+
+
+@routes.post("/erasure", response_class=Response, openapi_extra=described(JOSE, JOSE, 200))
+async def erase_device(request: Request) -> Response:
+    """Erase everything of the device; the archive's months are written anew once the answer is given."""
+    collector, settings = request.app.state.collector, request.app.state.settings
+    body = await read_body(request, JOSE, MAX_DEVICE_REQUEST_BYTES)
+    receipt = await run_in_threadpool(erase, body, collector.store, settings, collector.key, collector.clock())
+    return Response(receipt, media_type=JOSE, background=BackgroundTask(finish_erasure, collector.store, settings))
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_CHUNK_BYTES):
+            yield piece
