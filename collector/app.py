@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
@@ -15,6 +16,8 @@ from starlette.responses import JSONResponse, Response
 from client_sdk.bounds import instant_text
 from client_sdk.signing.envelope import CONTENT_TYPE, MAX_BODY_BYTES, MAX_LINES, SIGNATURE_HEADER
 from client_sdk.signing.keys import SigningKey
+from collector.admission.admit import Admission
+from collector.admission.gate import Gate
 from collector.body import read_body, single_header
 from collector.intake import privacy_notice
 from collector.intake.accept import accept
@@ -30,6 +33,7 @@ from collector.storage.migration import prepare_database
 from collector.storage.store import Store
 
 JOSE = "application/jose"
+MEGABYTE = 1_000_000
 Clock = Callable[[], datetime]
 
 
@@ -71,7 +75,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(prepare_database, settings)
-        store = Store(settings.database_url)
+        store = Store(settings.database_url, min_free_bytes=settings.min_free_mb * MEGABYTE)
         key = await run_in_threadpool(SigningKey.load_or_create, settings.collector_key)
         app.state.collector = Collector(store, key, clock)
         app.state.slots = Slots(settings.measurement_slots, open_to_all=open_to_all)
@@ -98,6 +102,8 @@ def create_app(
         openapi_url="/v1/openapi.json",
         redirect_slashes=False,  # a redirection must always mean that someone else answered
     )
+    app.state.admission = Admission(settings.limits)
+    app.add_middleware(Gate, admission=app.state.admission, behind_proxy=bool(settings.trusted_proxies))
     tell_problems(app)
     app.include_router(ndt7.routes)
     if not only_measuring:
@@ -113,6 +119,7 @@ routes = APIRouter(prefix="/v1")
 def status(request: Request) -> JSONResponse:
     """Who this collector is, and what it accepts."""
     collector: Collector = request.app.state.collector
+    trouble = collector.store.room.trouble()
     return JSONResponse(
         {
             "name": "maille-collector",
@@ -121,6 +128,8 @@ def status(request: Request) -> JSONResponse:
             "collector_thumbprint": collector.key.public.thumbprint,
             "privacy_notice": {"version": privacy_notice.VERSION, "text": privacy_notice.TEXT},
             "limits": {"max_body_bytes": MAX_BODY_BYTES, "max_samples": MAX_LINES},
+            "accepting": trouble is None,
+            **({"not_accepting": {"rule": "storage-full", "detail": trouble}} if trouble else {}),
         }
     )
 
@@ -131,7 +140,9 @@ async def enrol_device(request: Request) -> JSONResponse:
     collector: Collector = request.app.state.collector
     body = await read_body(request, JOSE, MAX_ENROLMENT_BYTES)
     thumbprint = collector.key.public.thumbprint
-    enrolment = await run_in_threadpool(enrol, body, collector.store, thumbprint, collector.clock())
+    admission: Admission = request.app.state.admission
+    counted = partial(admission.enrolment, request.client.host if request.client else None)
+    enrolment = await run_in_threadpool(enrol, body, collector.store, thumbprint, collector.clock(), counted)
     return JSONResponse(
         {
             "device": enrolment.device.thumbprint,
@@ -149,5 +160,8 @@ async def accept_envelope(request: Request) -> Response:
     collector: Collector = request.app.state.collector
     body = await read_body(request, CONTENT_TYPE, MAX_BODY_BYTES)
     signature = single_header(request, SIGNATURE_HEADER)
-    receipt = await run_in_threadpool(accept, body, signature, collector.store, collector.key, collector.clock())
+    counted = request.app.state.admission.envelope
+    receipt = await run_in_threadpool(
+        accept, body, signature, collector.store, collector.key, collector.clock(), counted
+    )
     return Response(receipt, media_type=JOSE)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from client_sdk.messages import tr
+from collector.admission.limits import LIMIT_VARIABLES, Limits
 from collector.errors import SettingsError
 
 _DATABASES = ("sqlite", "postgresql+psycopg")
@@ -30,6 +32,11 @@ class Settings:
             (``MAILLE_MEASUREMENT_URL``).
         echo_port: UDP port of echoes, ``same`` as the TCP port, or ``off`` (``MAILLE_ECHO_PORT``).
         measurement_slots: transfers served at the same time (``MAILLE_MEASUREMENT_SLOTS``).
+        limits: limits of rate, one variable each: :class:`~collector.admission.limits.Limits`.
+        trusted_proxies: addresses and networks whose ``X-Forwarded-For`` is believed, separated by commas
+            (``MAILLE_TRUSTED_PROXIES``; empty: nobody's).
+        min_free_mb: megabytes that stay free beside an SQLite database; with less nothing more is taken in
+            (``MAILLE_MIN_FREE_MB``).
 
     Raises:
         SettingsError: a value cannot be used; the message names the setting.
@@ -42,6 +49,10 @@ class Settings:
     measurement_slots: int = 4
     measurement_url: str = ""
     echo_port: int | Literal["same", "off"] = "same"
+    limits: Limits = field(default_factory=Limits)
+    trusted_proxies: tuple[str, ...] = ()
+    # Ours: several days of a busy collector, and what an archive, a backup or a vacuum needs to help itself with
+    min_free_mb: int = 256
 
     def __post_init__(self) -> None:
         if not self.database_url:
@@ -54,6 +65,8 @@ class Settings:
         _check_measurement_url(self.measurement_url)
         if isinstance(self.echo_port, int):
             _check_range("MAILLE_ECHO_PORT", self.echo_port, 0, 65_535)
+        _check_range("MAILLE_MIN_FREE_MB", self.min_free_mb, 0, 1_000_000_000)
+        _check_proxies(self.trusted_proxies)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -73,6 +86,9 @@ class Settings:
             measurement_slots=_integer(given, "MAILLE_MEASUREMENT_SLOTS", settings.measurement_slots),
             measurement_url=given.get("MAILLE_MEASUREMENT_URL", settings.measurement_url),
             echo_port=_echo_port(given),
+            limits=Limits.read(lambda name, default: _integer(given, name, default)),
+            trusted_proxies=tuple(given.get("MAILLE_TRUSTED_PROXIES", "").replace(",", " ").split()),
+            min_free_mb=_integer(given, "MAILLE_MIN_FREE_MB", settings.min_free_mb),
         )
 
     @property
@@ -104,6 +120,9 @@ VARIABLES = (
     "MAILLE_MEASUREMENT_SLOTS",
     "MAILLE_MEASUREMENT_URL",
     "MAILLE_ECHO_PORT",
+    *LIMIT_VARIABLES.values(),
+    "MAILLE_TRUSTED_PROXIES",
+    "MAILLE_MIN_FREE_MB",
 )
 """Environment variable of each setting, in the order of the settings."""
 
@@ -162,6 +181,19 @@ def _check_range(name: str, value: int, low: int, high: int) -> None:
                 f"{name} : {value}, attendu : un entier de {low} à {high}",
             )
         )
+
+
+def _check_proxies(proxies: tuple[str, ...]) -> None:
+    for proxy in proxies:
+        try:
+            ip_network(proxy)
+        except ValueError as error:
+            raise SettingsError(
+                tr(
+                    f"MAILLE_TRUSTED_PROXIES: got {proxy!r}, expected addresses or networks like 127.0.0.1, 10.0.0.0/8",
+                    f"MAILLE_TRUSTED_PROXIES : {proxy!r}, attendu : des adresses ou réseaux, 127.0.0.1, 10.0.0.0/8",
+                )
+            ) from error
 
 
 def _check_measurement_url(url: str) -> None:

@@ -1,6 +1,8 @@
 """From the bytes of an envelope to a signed receipt: verify → open → decode → judge → store → sign."""
 
 import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 import h3.api.basic_int as h3
@@ -8,19 +10,31 @@ import h3.api.basic_int as h3
 from client_sdk.bounds import instant_text
 from client_sdk.sample import Sample
 from client_sdk.signing.envelope import open_envelope
-from client_sdk.signing.keys import SigningKey
+from client_sdk.signing.keys import SigningKey, VerifyingKey
 from client_sdk.signing.receipt import LineVerdict, Receipt, sign_receipt
 from collector.intake.decode import LineRefusal, decode_line
-from collector.intake.devices import find_enrolled_key
+from collector.intake.devices import enrolled_device
 from collector.intake.plausibility import Known, judge
-from collector.storage.records import JudgedSample, ReceivedEnvelope
+from collector.storage.records import Device, JudgedSample, ReceivedEnvelope
 from collector.storage.store import Store
 from collector.storage.witnessed import find_witnesses
 
 H3_RESOLUTION = 10
+Counted = Callable[[Device, int], AbstractContextManager[None]]
 
 
-def accept(body: bytes, signature: str, store: Store, key: SigningKey, received_at: datetime) -> str:
+def _uncounted(_: Device, __: int) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def accept(
+    body: bytes,
+    signature: str,
+    store: Store,
+    key: SigningKey,
+    received_at: datetime,
+    counted: Counted = _uncounted,
+) -> str:
     """Take in one envelope. The same envelope again gives the same receipt, byte for byte.
 
     Args:
@@ -29,6 +43,7 @@ def accept(body: bytes, signature: str, store: Store, key: SigningKey, received_
         store: where envelopes and samples are kept.
         key: the collector's key.
         received_at: by the server's clock; milliseconds are kept.
+        counted: entered with the device and its number of samples once the signature holds; it may refuse.
 
     Returns:
         The receipt, a compact JWS; all that it says is committed.
@@ -36,23 +51,30 @@ def accept(body: bytes, signature: str, store: Store, key: SigningKey, received_
     Raises:
         EnvelopeError: the envelope as a whole is refused; nothing is stored.
         DeviceError: the device is unknown or revoked.
-        BusyError: the database cannot be reached; nothing is stored.
+        BusyError: the device sends too much, or the database cannot take it; nothing is stored.
     """
     received_at = datetime.fromisoformat(instant_text(received_at))
-    opened = open_envelope(body, signature, lambda thumbprint: find_enrolled_key(store, thumbprint))
-    decoded = [decode_line(line) for line in opened.lines]
-    tests = [sample.test_id for sample in decoded if isinstance(sample, Sample) and sample.test_id]
-    known = Known(received_at, find_witnesses(store, opened.device, tests))
-    lines = [
-        _judged(number, line, found, known)
-        for number, (line, found) in enumerate(zip(opened.lines, decoded, strict=True), start=1)
-    ]
-    recorded = store.record_envelope(
-        ReceivedEnvelope(
-            device=opened.device, sha256=opened.sha256, body=body, signature=signature, received_at=received_at
-        ),
-        lines,
-    )
+    signers: dict[str, Device] = {}
+
+    def find_key(thumbprint: str) -> VerifyingKey:
+        signers[thumbprint] = enrolled_device(store, thumbprint)
+        return VerifyingKey.from_jwk(signers[thumbprint].jwk)
+
+    opened = open_envelope(body, signature, find_key)
+    with counted(signers[opened.device], len(opened.lines)):
+        decoded = [decode_line(line) for line in opened.lines]
+        tests = [sample.test_id for sample in decoded if isinstance(sample, Sample) and sample.test_id]
+        known = Known(received_at, find_witnesses(store, opened.device, tests))
+        lines = [
+            _judged(number, line, found, known)
+            for number, (line, found) in enumerate(zip(opened.lines, decoded, strict=True), start=1)
+        ]
+        recorded = store.record_envelope(
+            ReceivedEnvelope(
+                device=opened.device, sha256=opened.sha256, body=body, signature=signature, received_at=received_at
+            ),
+            lines,
+        )
     return sign_receipt(
         Receipt(
             envelope_sha256=opened.sha256,

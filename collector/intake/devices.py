@@ -3,6 +3,8 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,7 +34,13 @@ class Enrolment:
     added: bool
 
 
-def enrol(jws: bytes, store: Store, collector_thumbprint: str, now: datetime) -> Enrolment:
+def enrol(
+    jws: bytes,
+    store: Store,
+    collector_thumbprint: str,
+    now: datetime,
+    counted: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Enrolment:
     """Enrol the device that signed the request with the key inside it, which proves that it has the private half.
 
     Args:
@@ -40,8 +48,10 @@ def enrol(jws: bytes, store: Store, collector_thumbprint: str, now: datetime) ->
         store: where devices are kept.
         collector_thumbprint: this collector's; the request must name it, so that it serves nowhere else.
         now: instant of reception.
+        counted: entered around the adding of a volunteer's device; it may refuse.
 
     Raises:
+        BusyError: too many new devices, or the database cannot take it.
         EnrolmentError: the payload, key, collector, privacy notice or invitation cannot be accepted; nothing changed.
         JwsError: the signature does not hold.
         DeviceError: the device was revoked.
@@ -62,7 +72,10 @@ def enrol(jws: bytes, store: Store, collector_thumbprint: str, now: datetime) ->
         )
     code = members.get("invitation")
     digest = None if code is None else invitation_digest(code)
-    return Enrolment(*store.enrol_device(key, privacy_notice.VERSION, digest, now))
+    # an invitation bounds the devices that use it by itself
+    is_newcomer = digest is None and store.find_device(key.thumbprint) is None
+    with counted() if is_newcomer else nullcontext():
+        return Enrolment(*store.enrol_device(key, privacy_notice.VERSION, digest, now))
 
 
 def enrolled_device(store: Store, thumbprint: str) -> Device:

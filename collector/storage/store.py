@@ -31,6 +31,7 @@ from collector.storage.records import (
     RecordedEnvelope,
     Tier,
 )
+from collector.storage.room import Room
 from collector.storage.settlement import settle
 from collector.storage.tables import devices, envelopes, invitations, samples
 
@@ -41,11 +42,13 @@ _READ_ONLY_TRANSACTION = "25006"  # SQLSTATE, PostgreSQL's appendix A
 class Store:
     """The database of one collector, migrated.
 
-    Every method may raise :class:`~collector.errors.BusyError` (``storage-unavailable``): nothing was stored then.
+    Every method may raise :class:`~collector.errors.BusyError` (``storage-unavailable``, ``storage-full``): nothing was
+    stored then. No device or envelope is added with less than ``min_free_bytes`` free beside an SQLite file.
     """
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, min_free_bytes: int = 0) -> None:
         self.engine = create_database_engine(database_url)
+        self.room = Room(self.engine.url, min_free_bytes)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -90,6 +93,8 @@ class Store:
         with self.writing() as connection:
             insert = dialect.insert(devices).values(row).on_conflict_do_nothing().returning(devices.c.thumbprint)
             added = connection.execute(insert).one_or_none() is not None
+            if added:
+                self.room.check()
             device = _locked_device(connection, key.thumbprint)
             if invitation is not None:
                 _use_invitation(connection, device, invitation, now)
@@ -128,6 +133,7 @@ class Store:
             if earlier is not None:
                 verdicts = tuple(LineVerdict(**verdict) for verdict in json.loads(earlier.receipt))
                 return RecordedEnvelope(earlier.received_at, verdicts)
+            self.room.check()
             settled = settle(lines, _known_lines(connection, envelope.device, lines))
             connection.execute(
                 envelopes.insert().values(
@@ -141,8 +147,6 @@ class Store:
             )
             _insert_samples(connection, [_row(judged, envelope, device.tier) for judged in settled.new])
         return RecordedEnvelope(envelope.received_at, settled.verdicts)
-
-    # -- reading back
 
     def count_samples(self) -> int:
         """Number of samples stored."""
@@ -199,7 +203,8 @@ class Store:
         except (OperationalError, PoolTimeout, InternalError, driver.OperationalError, driver.InternalError) as error:
             if isinstance(error, InternalError | driver.InternalError) and not _is_read_only(error):
                 raise
-            raise BusyError("storage-unavailable", f"database: {one_line(error)}", _RETRY_AFTER_S) from error
+            told = f"database: {one_line(error)}"
+            raise self.room.refusal(error, told) or BusyError("storage-unavailable", told, _RETRY_AFTER_S) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
