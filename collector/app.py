@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from client_sdk.bounds import instant_text
 from client_sdk.signing.envelope import CONTENT_TYPE, MAX_BODY_BYTES, MAX_LINES, SIGNATURE_HEADER
 from client_sdk.signing.keys import SigningKey
+from collector import openapi
 from collector.admission.admit import Admission
 from collector.admission.gate import Gate
 from collector.body import read_body, single_header
@@ -25,14 +26,13 @@ from collector.intake.devices import MAX_ENROLMENT_BYTES, enrol
 from collector.measurement import ndt7, sessions
 from collector.measurement.admission import Slots
 from collector.measurement.echo import EchoEndpoint, serve_echo
-from collector.openapi import described
+from collector.openapi import JOSE, described
 from collector.problems import tell_problems
 from collector.secret import load_or_create_secret
 from collector.settings import Settings
 from collector.storage.migration import prepare_database
 from collector.storage.store import Store
 
-JOSE = "application/jose"
 MEGABYTE = 1_000_000
 Clock = Callable[[], datetime]
 
@@ -115,7 +115,7 @@ def create_app(
 routes = APIRouter(prefix="/v1")
 
 
-@routes.get("/status")
+@routes.get("/status", openapi_extra=described([200], openapi.JSON, openapi.STATUS, []))
 def status(request: Request) -> JSONResponse:
     """Who this collector is, and what it accepts."""
     collector: Collector = request.app.state.collector
@@ -134,7 +134,17 @@ def status(request: Request) -> JSONResponse:
     )
 
 
-@routes.post("/devices", response_class=JSONResponse, openapi_extra=described(JOSE, "application/json", 200, 201))
+@routes.post(
+    "/devices",
+    response_class=JSONResponse,
+    openapi_extra=described(
+        [200, 201],
+        openapi.JSON,
+        openapi.ENROLLED,
+        [*openapi.BODY, *openapi.SIGNATURE, *openapi.STORAGE, *openapi.ENROLMENT, "device-revoked", "jws-unknown-key"],
+        JOSE,
+    ),
+)
 async def enrol_device(request: Request) -> JSONResponse:
     """Enrol the device whose key signed the request; again, and nothing changes."""
     collector: Collector = request.app.state.collector
@@ -154,7 +164,20 @@ async def enrol_device(request: Request) -> JSONResponse:
     )
 
 
-@routes.post("/envelopes", response_class=Response, openapi_extra=described(CONTENT_TYPE, JOSE, 200))
+@routes.post(
+    "/envelopes",
+    response_class=Response,
+    openapi_extra={
+        **described(
+            [200],
+            JOSE,
+            openapi.RECEIPT,
+            [*openapi.BODY, *openapi.SIGNATURE, *openapi.DEVICE, *openapi.STORAGE, *openapi.ENVELOPE],
+            CONTENT_TYPE,
+        ),
+        "parameters": [{"name": SIGNATURE_HEADER, "in": "header", "required": True, "schema": {"type": "string"}}],
+    },
+)
 async def accept_envelope(request: Request) -> Response:
     """Take in a signed envelope; the answer is a signed receipt of what is committed."""
     collector: Collector = request.app.state.collector

@@ -36,7 +36,9 @@ class PatientProtocol(H11Protocol):
         self._wait()
         if len(self.connections) > MAX_CONNECTIONS:
             waiting = [one for one in self.connections if isinstance(one, PatientProtocol) and one._deadline]
-            min(waiting, key=lambda one: one._deadline.when() if one._deadline else 0.0).transport.abort()
+            longest = min(waiting, key=lambda one: one._deadline.when() if one._deadline else 0.0)
+            longest._wait_no_more()  # the connection is lost only later: it must not be taken for a second one
+            longest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
