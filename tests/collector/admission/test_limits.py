@@ -59,6 +59,7 @@ def test_a_network_has_its_requests_and_then_waits(running_collector: Callable[.
         assert refused(client.get("/v1/status"), "rate-network")
         clock.now_s += 1
         assert client.get("/v1/status").status_code == 200
+        assert refused(client.post("/v1/envelopes", content=b"x" * 3_000_000), "rate-network")
         upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
         upgrade["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
         assert refused(client.get("/ndt/v7/download", headers=upgrade), "rate-network")
