@@ -1,13 +1,13 @@
 """How often something may happen to one key: a bucket that refills steadily, kept as one instant.
 
 The generic cell rate algorithm (ITU-T I.371, annex A): of each key only the instant is kept at which its bucket will be
-full again, so the time to wait is exact and a key takes 250 bytes.
+full again, so the wait is exact and a key takes 250 bytes.
 """
 
 from collections import OrderedDict
 
 MAX_KEYS = 50_000
-"""Ours: 13 MB for each limit. Beyond, the keys unseen for longest start anew, which is all that an attacker with so many
+"""Ours: 13 MB for each limit. Beyond, the keys unseen for longest start anew: all that an attacker with so many
 networks gains; one with fewer gains nothing."""
 
 _TOLERANCE_S = 1e-6  # a wait that was rounded on the way is still long enough
