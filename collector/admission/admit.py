@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from collector.admission.limits import Limits
 from collector.admission.rate import Rate
 from collector.errors import BusyError
-from collector.storage.records import Device
+from collector.storage.records import Device, Tier
 
 DAY_S = 86_400.0
 MINUTE_S = 60.0
@@ -94,24 +94,42 @@ class Admission:
         Raises:
             BusyError: ``rate-device``.
         """
-        key, factor = device.thumbprint, self.limits.field_team_factor if device.tier == "field_team" else 1
+        self.charge(device.thumbprint, device.tier, samples)
+        try:
+            yield
+        except BaseException:
+            self.give_back(device.thumbprint, device.tier, samples)
+            raise
+
+    def charge(self, thumbprint: str, tier: Tier, samples: int) -> None:
+        """Count a verified envelope of a device and what it holds.
+
+        Raises:
+            BusyError: ``rate-device``; nothing is counted.
+        """
+        factor = self._factor(tier)
         counted = ((self._envelopes, 1, "envelopes a minute"), (self._samples, samples, "samples a day"))
         with self._lock:
             now_s = self.clock()
             wait_s, limit, what = max(
-                (rate.wait_s(key, now_s, count, factor), rate.amount * factor, what) for rate, count, what in counted
+                (rate.wait_s(thumbprint, now_s, count, factor), rate.amount * factor, what)
+                for rate, count, what in counted
             )
             if wait_s:
                 raise BusyError("rate-device", f"device: more than {limit} {what}", math.ceil(wait_s))
             for rate, count, _ in counted:
-                rate.take(key, now_s, count, factor)
-        try:
-            yield
-        except BaseException:
-            with self._lock:
-                for rate, count, _ in counted:
-                    rate.take(key, self.clock(), -count, factor)
-            raise
+                rate.take(thumbprint, now_s, count, factor)
+
+    def give_back(self, thumbprint: str, tier: Tier, samples: int) -> None:
+        """Take back what was counted of an envelope that could not be stored."""
+        factor = self._factor(tier)
+        with self._lock:
+            now_s = self.clock()
+            self._envelopes.take(thumbprint, now_s, -1, factor)
+            self._samples.take(thumbprint, now_s, -samples, factor)
+
+    def _factor(self, tier: Tier) -> int:
+        return self.limits.field_team_factor if tier == "field_team" else 1
 
     def _network(self, address: str | None, now_s: float) -> bytes:
         if now_s - self._salted_at_s >= DAY_S:
