@@ -63,3 +63,11 @@ class Limits:
 
 LIMIT_VARIABLES = {field.name: f"MAILLE_{field.name.upper()}" for field in fields(Limits)}
 """Attribute → environment variable."""
+
+UNLIMITED = Limits(
+    device_envelopes_per_minute=0,
+    device_samples_per_day=0,
+    network_requests_per_minute=0,
+    network_enrolments_per_day=0,
+)
+"""For campaigns of months that pass in minutes on one machine: demonstrations, simulations, benchmarks."""

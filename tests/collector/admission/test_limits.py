@@ -16,12 +16,10 @@ from client_sdk.outbox.queue import Outbox
 from client_sdk.outbox.upload import upload
 from client_sdk.signing.keys import SigningKey
 from collector.admission.admit import DAY_S, Admission, network_of
-from collector.admission.limits import LIMIT_VARIABLES, Limits
+from collector.admission.limits import LIMIT_VARIABLES, UNLIMITED, Limits
 from collector.errors import BusyError, SettingsError
 from collector.intake.devices import invite
 from collector.settings import Settings
-
-NONE = Limits(**{name: 0 for name in LIMIT_VARIABLES if name != "field_team_factor"})
 
 ON_ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what never reaches the database."""
@@ -48,7 +46,7 @@ def refused(answer: httpx.Response, rule: str) -> bool:
 
 @ON_ONE
 def test_a_network_has_its_requests_and_then_waits(running_collector: Callable[..., Any]) -> None:
-    collector = running_collector(limits=replace(NONE, network_requests_per_minute=3))
+    collector = running_collector(limits=replace(UNLIMITED, network_requests_per_minute=3))
     clock = Clock(collector)
     with httpx.Client(base_url=collector.base_url, trust_env=False) as client:
         assert [client.get("/v1/status").status_code for _ in range(4)] == [200, 200, 200, 429]
@@ -68,7 +66,7 @@ def test_a_network_has_its_requests_and_then_waits(running_collector: Callable[.
 def test_new_devices_of_a_network_are_limited_and_nothing_else_is(
     running_collector: Callable[..., Any], phone_of: Any
 ) -> None:
-    collector = running_collector(limits=replace(NONE, network_enrolments_per_day=2))
+    collector = running_collector(limits=replace(UNLIMITED, network_enrolments_per_day=2))
     clock = Clock(collector)
     first = phone_of(collector)
     assert first.enrol(privacy_notice_version="x").status_code == 409
@@ -89,7 +87,7 @@ def test_new_devices_of_a_network_are_limited_and_nothing_else_is(
 def test_a_device_waits_and_a_field_team_has_its_multiple(
     running_collector: Callable[..., Any], phone_of: Any, make_sample: Any
 ) -> None:
-    collector = running_collector(limits=replace(NONE, device_samples_per_day=10, field_team_factor=3))
+    collector = running_collector(limits=replace(UNLIMITED, device_samples_per_day=10, field_team_factor=3))
     clock = Clock(collector)
     volunteer, team = phone_of(collector), phone_of(collector)
     code, _ = invite(collector.store, "team", 1, timedelta(days=1), datetime.now(UTC))
@@ -114,7 +112,7 @@ def test_a_device_waits_and_a_field_team_has_its_multiple(
 def test_envelopes_are_counted_too_and_only_those_whose_signature_holds(
     running_collector: Callable[..., Any], phone_of: Any, make_sample: Any
 ) -> None:
-    collector = running_collector(limits=replace(NONE, device_envelopes_per_minute=2))
+    collector = running_collector(limits=replace(UNLIMITED, device_envelopes_per_minute=2))
     clock = Clock(collector)
     phone = phone_of(collector)
     good = phone.seal([make_sample()])
@@ -128,7 +126,9 @@ def test_envelopes_are_counted_too_and_only_those_whose_signature_holds(
 def test_what_the_database_could_not_take_is_not_counted(
     running_collector: Callable[..., Any], phone_of: Any, make_sample: Any
 ) -> None:
-    collector = running_collector(limits=replace(NONE, device_envelopes_per_minute=1, network_enrolments_per_day=2))
+    collector = running_collector(
+        limits=replace(UNLIMITED, device_envelopes_per_minute=1, network_enrolments_per_day=2)
+    )
     Clock(collector)
     phone, stranger = phone_of(collector), phone_of(collector, enrolled=False)
     envelope = phone.seal([make_sample()])
@@ -149,7 +149,9 @@ def test_a_device_that_is_limited_delivers_everything_in_the_end(
     running_collector: Callable[..., Any], tmp_path: Path, make_sample: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collector = running_collector(
-        limits=replace(NONE, device_samples_per_day=500, network_requests_per_minute=3, network_enrolments_per_day=1)
+        limits=replace(
+            UNLIMITED, device_samples_per_day=500, network_requests_per_minute=3, network_enrolments_per_day=1
+        )
     )
     clock = Clock(collector)
     began_ms = backoff.now_ms()
@@ -186,7 +188,7 @@ def test_a_device_that_is_limited_delivers_everything_in_the_end(
 def test_only_a_trusted_proxy_says_whose_request_it_is(
     running_collector: Callable[..., Any], trusted: tuple[str, ...], headers: dict[str, str], one_network: bool
 ) -> None:
-    collector = running_collector(limits=replace(NONE, network_requests_per_minute=1), trusted_proxies=trusted)
+    collector = running_collector(limits=replace(UNLIMITED, network_requests_per_minute=1), trusted_proxies=trusted)
     Clock(collector)
     with httpx.Client(base_url=collector.base_url, trust_env=False) as client:
         assert client.get("/v1/status").status_code == 200
