@@ -24,6 +24,7 @@ from aggregator.synthetic.truth import failure_probability
 from aggregator.synthetic.volunteers import recruit, send_field_team
 from aggregator.synthetic.world import Scenario, build
 from client_sdk.messages import tr
+from collector.admission.limits import UNLIMITED
 from collector.serving import running_collector
 from collector.settings import Settings
 
@@ -144,4 +145,4 @@ def _seed_token_key(path: Path, scenario: Scenario) -> None:
 
 def _settings(folder: DemoFolder) -> Settings:
     """A collector of its own, on SQLite, on any free port, whatever the environment says."""
-    return Settings(data=folder.data, port=0, keep_samples_days=0)  # its days are fixed
+    return Settings(data=folder.data, port=0, keep_samples_days=0, limits=UNLIMITED)  # its days are fixed

@@ -32,6 +32,7 @@ from client_sdk.outbox.queue import Outbox
 from client_sdk.outbox.upload import upload
 from client_sdk.sample import Sample
 from client_sdk.signing.keys import SigningKey
+from collector.admission.limits import UNLIMITED
 from collector.intake.devices import invite
 from collector.serving import RunningCollector, running_collector
 from collector.settings import Settings
@@ -131,7 +132,7 @@ def walk(field_data: Path, out: Path, progress: Progress | None = None) -> Field
     counts: dict[str, int] = {}
     left_out: dict[str, int] = {}
     home = Home(folder.phones / "field-team")
-    settings = Settings(data=folder.data, port=0)
+    settings = Settings(data=folder.data, port=0, limits=UNLIMITED)
     with running_collector(settings) as collector, Outbox(home.outbox) as outbox, httpx.Client(timeout=60) as client:
         key = SigningKey.load_or_create(home.device_key)
         enrol(collector.base_url, key, outbox, _invitation(collector), client)

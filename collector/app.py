@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
@@ -16,7 +17,9 @@ from starlette.responses import JSONResponse, Response
 from client_sdk.bounds import instant_text
 from client_sdk.signing.envelope import CONTENT_TYPE, MAX_BODY_BYTES, MAX_LINES, SIGNATURE_HEADER
 from client_sdk.signing.keys import SigningKey
-from collector import device_routes
+from collector import device_routes, openapi
+from collector.admission.admit import Admission
+from collector.admission.gate import Gate
 from collector.body import read_body, single_header
 from collector.intake import privacy_notice
 from collector.intake.accept import accept
@@ -27,7 +30,7 @@ from collector.measurement import ndt7, sessions
 from collector.measurement.admission import Slots
 from collector.measurement.echo import EchoEndpoint, serve_echo
 from collector.measurement.networks import NetworkDatabase
-from collector.openapi import described
+from collector.openapi import JOSE, described
 from collector.plausibility.grounds import read_grounds
 from collector.plausibility.routes import routes as plausibility_routes
 from collector.problems import tell_problems
@@ -37,7 +40,7 @@ from collector.storage.migration import prepare_database
 from collector.storage.partitions import try_ensure_partitions
 from collector.storage.store import Store
 
-JOSE = "application/jose"
+MEGABYTE = 1_000_000
 Clock = Callable[[], datetime]
 
 _DAY_S = 86_400
@@ -83,7 +86,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(prepare_database, settings)
-        store = Store(settings.database_url)
+        store = Store(settings.database_url, min_free_bytes=settings.min_free_mb * MEGABYTE)
         key = await run_in_threadpool(SigningKey.load_or_create, settings.collector_key)
         app.state.collector = Collector(store, key, clock)
         app.state.slots = Slots(settings.measurement_slots, open_to_all=open_to_all)
@@ -123,6 +126,8 @@ def create_app(
         openapi_url="/v1/openapi.json",
         redirect_slashes=False,  # a redirection must always mean that someone else answered
     )
+    app.state.admission = Admission(settings.limits)
+    app.add_middleware(Gate, admission=app.state.admission, behind_proxy=bool(settings.trusted_proxies))
     tell_problems(app)
     app.include_router(ndt7.routes)
     if not only_measuring:
@@ -143,10 +148,11 @@ async def _keep_partitions(store: Store, clock: Clock) -> None:
 routes = APIRouter(prefix="/v1")
 
 
-@routes.get("/status")
+@routes.get("/status", openapi_extra=described([200], openapi.JSON, openapi.STATUS, []))
 def status(request: Request) -> JSONResponse:
     """Who this collector is, and what it accepts."""
     collector: Collector = request.app.state.collector
+    trouble = collector.store.room.trouble()
     return JSONResponse(
         {
             "name": "maille-collector",
@@ -156,18 +162,32 @@ def status(request: Request) -> JSONResponse:
             "key_statements": request.app.state.key_statements,
             "privacy_notice": asdict(request.app.state.notice),
             "limits": {"max_body_bytes": MAX_BODY_BYTES, "max_samples": MAX_LINES},
+            "accepting": trouble is None,
+            **({"not_accepting": {"rule": "storage-full", "detail": trouble}} if trouble else {}),
         }
     )
 
 
-@routes.post("/devices", response_class=JSONResponse, openapi_extra=described(JOSE, "application/json", 200, 201))
+@routes.post(
+    "/devices",
+    response_class=JSONResponse,
+    openapi_extra=described(
+        [200, 201],
+        openapi.JSON,
+        openapi.ENROLLED,
+        [*openapi.BODY, *openapi.SIGNATURE, *openapi.STORAGE, *openapi.ENROLMENT, "device-revoked", "jws-unknown-key"],
+        JOSE,
+    ),
+)
 async def enrol_device(request: Request) -> JSONResponse:
     """Enrol the device whose key signed the request; again, and nothing changes."""
     collector: Collector = request.app.state.collector
     body = await read_body(request, JOSE, MAX_ENROLMENT_BYTES)
     thumbprint = collector.key.public.thumbprint
     notice = request.app.state.notice.version
-    enrolment = await run_in_threadpool(enrol, body, collector.store, thumbprint, notice, collector.clock())
+    admission: Admission = request.app.state.admission
+    counted = partial(admission.enrolment, request.client.host if request.client else None)
+    enrolment = await run_in_threadpool(enrol, body, collector.store, thumbprint, notice, collector.clock(), counted)
     return JSONResponse(
         {
             "device": enrolment.device.thumbprint,
@@ -179,7 +199,20 @@ async def enrol_device(request: Request) -> JSONResponse:
     )
 
 
-@routes.post("/envelopes", response_class=Response, openapi_extra=described(CONTENT_TYPE, JOSE, 200))
+@routes.post(
+    "/envelopes",
+    response_class=Response,
+    openapi_extra={
+        **described(
+            [200],
+            JOSE,
+            openapi.RECEIPT,
+            [*openapi.BODY, *openapi.SIGNATURE, *openapi.DEVICE, *openapi.STORAGE, *openapi.ENVELOPE],
+            CONTENT_TYPE,
+        ),
+        "parameters": [{"name": SIGNATURE_HEADER, "in": "header", "required": True, "schema": {"type": "string"}}],
+    },
+)
 async def accept_envelope(request: Request) -> Response:
     """Take in a signed envelope; the answer is a signed receipt of what is committed."""
     collector: Collector = request.app.state.collector

@@ -10,21 +10,28 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from client_sdk.bounds import instant_text
+from collector import openapi
 from collector.body import read_body
 from collector.intake.access import grant_access
 from collector.intake.erasure import erase, finish_erasure
 from collector.intake.rotation import rotate
 from collector.intake.signed_request import MAX_DEVICE_REQUEST_BYTES
-from collector.openapi import described
+from collector.openapi import JOSE, described
 
-JOSE = "application/jose"
 ZIP = "application/zip"
 _CHUNK_BYTES = 64 * 1024
 
 routes = APIRouter(prefix="/v1/devices")
 
 
-@routes.post("/rotations", response_class=JSONResponse, openapi_extra=described(JOSE, "application/json", 200, 201))
+_RULES = [*openapi.BODY, *openapi.SIGNATURE, *openapi.DEVICE, "storage-unavailable", "device-request"]
+
+
+@routes.post(
+    "/rotations",
+    response_class=JSONResponse,
+    openapi_extra=described([200, 201], openapi.JSON, openapi.ENROLLED, [*_RULES, "rotation-key"], JOSE),
+)
 async def rotate_device(request: Request) -> JSONResponse:
     """Let a device's new key take the place of the one that signed the request; again, and nothing changes."""
     collector = request.app.state.collector
@@ -42,7 +49,7 @@ async def rotate_device(request: Request) -> JSONResponse:
     )
 
 
-@routes.post("/access", response_class=Response, openapi_extra=described(JOSE, ZIP, 200))
+@routes.post("/access", response_class=Response, openapi_extra=described([200], ZIP, openapi.ARCHIVE, _RULES, JOSE))
 async def access_device(request: Request) -> StreamingResponse:
     """Everything that the device sent and all that is known of it, as a ZIP."""
     collector, settings = request.app.state.collector, request.app.state.settings
@@ -53,7 +60,9 @@ async def access_device(request: Request) -> StreamingResponse:
     return StreamingResponse(_pieces(file), media_type=ZIP, headers=headers, background=BackgroundTask(file.close))
 
 
-@routes.post("/erasure", response_class=Response, openapi_extra=described(JOSE, JOSE, 200))
+@routes.post(
+    "/erasure", response_class=Response, openapi_extra=described([200], JOSE, openapi.ERASURE_RECEIPT, _RULES, JOSE)
+)
 async def erase_device(request: Request) -> Response:
     """Erase everything of the device; the archive's months are written anew once the answer is given."""
     collector, settings = request.app.state.collector, request.app.state.settings

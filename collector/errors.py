@@ -70,6 +70,7 @@ class Problem(NamedTuple):
 
 PROBLEMS: dict[str, Problem] = {
     # the request itself
+    "http-malformed": Problem(400, "The request is not HTTP as it should be"),
     "body-incomplete": Problem(400, "The body ended too early"),
     "body-timeout": Problem(408, "The body took too long"),
     "body-size": Problem(413, "The body is too large"),
@@ -80,6 +81,9 @@ PROBLEMS: dict[str, Problem] = {
     "method-not-allowed": Problem(405, "This method is not offered here"),
     "internal": Problem(500, "The collector failed"),
     "storage-unavailable": Problem(503, "The database cannot be reached now"),
+    "storage-full": Problem(507, "The collector's disk is full"),
+    "rate-network": Problem(429, "Too many requests from this network"),
+    "rate-device": Problem(429, "Too many samples or envelopes from this device"),
     # signatures
     "jws-malformed": Problem(400, "The signature cannot be read"),
     "jws-algorithm": Problem(400, "The signature's algorithm is not accepted"),
@@ -104,6 +108,7 @@ PROBLEMS: dict[str, Problem] = {
     # requests of a device about itself
     "device-request": Problem(400, "The device's request cannot be used"),
     "rotation-key": Problem(400, "The new key cannot be used"),
+    "rate-enrolment": Problem(429, "Too many new devices from this network"),
     # measurement
     "measurement-protocol": Problem(400, "The measuring protocol is not followed"),
     "measurement-request": Problem(400, "The request for a measurement cannot be used"),

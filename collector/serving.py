@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from client_sdk.measurement.ndt7 import MAX_MESSAGE_BYTES
 from client_sdk.messages import tr
 from client_sdk.signing.keys import SigningKey
+from collector.admission.patience import MAX_HEAD_BYTES, PatientProtocol
 from collector.app import Clock, create_app, utc_now
 from collector.errors import SettingsError
 from collector.listening import bind_udp, listen
@@ -112,14 +113,17 @@ def serve_forever(
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """How the collector is served everywhere: clients' addresses are neither logged nor believed from headers."""
+    """How the collector is served everywhere: addresses of clients are not logged, nor believed but from proxies."""
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
+        http=PatientProtocol,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         ws=MeasuringProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -13,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from client_sdk.messages import tr
+from collector.admission.limits import LIMIT_VARIABLES, Limits
 from collector.errors import SettingsError
 
 OPERATOR_ASNS = {
@@ -58,6 +60,11 @@ class Settings:
             month to show who signed what.
         keep_witnesses_days: what the server saw of transfers is purged so long after, 0 for never
             (``MAILLE_KEEP_WITNESSES_DAYS``). Ours: as long as the samples, which are judged again by them.
+        limits: limits of rate, one variable each: :class:`~collector.admission.limits.Limits`.
+        trusted_proxies: addresses and networks whose ``X-Forwarded-For`` is believed, separated by commas
+            (``MAILLE_TRUSTED_PROXIES``; empty: nobody's).
+        min_free_mb: megabytes that stay free beside an SQLite database; with less nothing more is taken in
+            (``MAILLE_MIN_FREE_MB``).
 
     Raises:
         SettingsError: a value cannot be used; the message names the setting.
@@ -77,6 +84,10 @@ class Settings:
     keep_samples_days: int = 730
     keep_envelopes_days: int = 395
     keep_witnesses_days: int = 730
+    limits: Limits = field(default_factory=Limits)
+    trusted_proxies: tuple[str, ...] = ()
+    # Ours: several days of a busy collector, and what an archive, a backup or a vacuum needs to help itself with
+    min_free_mb: int = 256
 
     def __post_init__(self) -> None:
         if not self.database_url:
@@ -94,6 +105,8 @@ class Settings:
         for name, days in zip(_RETENTION, self._kept_days, strict=True):
             _check_range(name, days, 0, 36_500)
         _check_retention(*self._kept_days)
+        _check_range("MAILLE_MIN_FREE_MB", self.min_free_mb, 0, 1_000_000_000)
+        _check_proxies(self.trusted_proxies)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -121,6 +134,9 @@ class Settings:
             keep_samples_days=_integer(given, "MAILLE_KEEP_SAMPLES_DAYS", settings.keep_samples_days),
             keep_envelopes_days=_integer(given, "MAILLE_KEEP_ENVELOPES_DAYS", settings.keep_envelopes_days),
             keep_witnesses_days=_integer(given, "MAILLE_KEEP_WITNESSES_DAYS", settings.keep_witnesses_days),
+            limits=Limits.read(lambda name, default: _integer(given, name, default)),
+            trusted_proxies=tuple(given.get("MAILLE_TRUSTED_PROXIES", "").replace(",", " ").split()),
+            min_free_mb=_integer(given, "MAILLE_MIN_FREE_MB", settings.min_free_mb),
         )
 
     @property
@@ -168,6 +184,9 @@ VARIABLES = (
     "MAILLE_KEEP_SAMPLES_DAYS",
     "MAILLE_KEEP_ENVELOPES_DAYS",
     "MAILLE_KEEP_WITNESSES_DAYS",
+    *LIMIT_VARIABLES.values(),
+    "MAILLE_TRUSTED_PROXIES",
+    "MAILLE_MIN_FREE_MB",
 )
 """Environment variable of each setting, in the order of the settings."""
 
@@ -250,6 +269,19 @@ def _check_retention(samples: int, envelopes: int, witnesses: int) -> None:
                 "car une enveloppe contient ses relevés",
             )
         )
+
+
+def _check_proxies(proxies: tuple[str, ...]) -> None:
+    for proxy in proxies:
+        try:
+            ip_network(proxy)
+        except ValueError as error:
+            raise SettingsError(
+                tr(
+                    f"MAILLE_TRUSTED_PROXIES: got {proxy!r}, expected addresses or networks like 127.0.0.1, 10.0.0.0/8",
+                    f"MAILLE_TRUSTED_PROXIES : {proxy!r}, attendu : des adresses ou réseaux, 127.0.0.1, 10.0.0.0/8",
+                )
+            ) from error
 
 
 def _check_measurement_url(url: str) -> None:

@@ -49,7 +49,7 @@ def accept(
     Raises:
         EnvelopeError: the envelope as a whole is refused; nothing is stored.
         DeviceError: the device is unknown or revoked.
-        BusyError: the database cannot be reached; nothing is stored.
+        BusyError: the device sends too much, or the database cannot take it; nothing is stored.
     """
     received_at = datetime.fromisoformat(instant_text(received_at))
     opened = open_envelope(body, signature, lambda thumbprint: find_sealing_key(store, thumbprint, received_at))

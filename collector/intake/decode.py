@@ -61,7 +61,7 @@ def _refusal(detail: ErrorDetails, line: bytes) -> LineRefusal:
         return _told("sample-law", broken_law, line)
     name = str(detail["loc"][0])
     if kind in _UNKNOWN_FIELD:
-        shown = name if len(name) <= 64 and is_clean_text(name) else None
+        shown = name if 0 < len(name) <= 64 and is_clean_text(name) else None
         message = f"{shown or ascii(name[:64])}: unknown field, expected one of those of the protocol"
         return LineRefusal(rule="sample-field", message=message, field=shown, sample_id=_sample_id(line))
     if kind == "missing":

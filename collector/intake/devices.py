@@ -3,6 +3,8 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,7 +35,14 @@ class Enrolment:
     added: bool
 
 
-def enrol(jws: bytes, store: Store, collector_thumbprint: str, notice_version: str, now: datetime) -> Enrolment:
+def enrol(
+    jws: bytes,
+    store: Store,
+    collector_thumbprint: str,
+    notice_version: str,
+    now: datetime,
+    counted: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Enrolment:
     """Enrol the device that signed the request with the key inside it, which proves that it has the private half.
 
     Args:
@@ -42,8 +51,10 @@ def enrol(jws: bytes, store: Store, collector_thumbprint: str, notice_version: s
         collector_thumbprint: this collector's; the request must name it, so that it serves nowhere else.
         notice_version: of the privacy notice in force.
         now: instant of reception.
+        counted: entered around the adding of a volunteer's device; it may refuse.
 
     Raises:
+        BusyError: too many new devices, or the database cannot take it.
         EnrolmentError: the payload, key, collector, privacy notice or invitation cannot be accepted; nothing changed.
         JwsError: the signature does not hold.
         DeviceError: the device was revoked, or has a newer key.
@@ -66,7 +77,10 @@ def enrol(jws: bytes, store: Store, collector_thumbprint: str, notice_version: s
     digest = None if code is None else invitation_digest(code)
     created_at = members.get("key_created_at")
     key_created_at = None if created_at is None else datetime.fromisoformat(created_at)
-    return Enrolment(*enrol_device(store, key, notice_version, digest, now, key_created_at))
+    # an invitation bounds the devices that use it by itself
+    is_newcomer = digest is None and find_device(store, key.thumbprint) is None
+    with counted() if is_newcomer else nullcontext():
+        return Enrolment(*enrol_device(store, key, notice_version, digest, now, key_created_at))
 
 
 def find_enrolled_key(store: Store, thumbprint: str, now: datetime) -> VerifyingKey:

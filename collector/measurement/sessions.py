@@ -7,6 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from collector import openapi
 from collector.body import read_body
 from collector.measurement.echo import EchoEndpoint
 from collector.measurement.tokens import MAX_REQUEST_BYTES, grant_session
@@ -20,7 +21,13 @@ routes = APIRouter(prefix="/v1/measurement")
 @routes.post(
     "/sessions",
     response_class=JSONResponse,
-    openapi_extra=described("application/jose", "application/json", 200),
+    openapi_extra=described(
+        [200],
+        openapi.JSON,
+        openapi.SESSION,
+        [*openapi.BODY, *openapi.SIGNATURE, *openapi.DEVICE, "storage-unavailable", "measurement-request"],
+        openapi.JOSE,
+    ),
 )
 async def open_session(request: Request) -> JSONResponse:
     """A short-lived token for transfers and echoes, for an enrolled device."""

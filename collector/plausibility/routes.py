@@ -5,6 +5,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from collector import openapi
 from collector.body import read_body
 from collector.intake.signed_request import MAX_DEVICE_REQUEST_BYTES
 from collector.openapi import described
@@ -16,7 +17,13 @@ routes = APIRouter(prefix="/v1/devices")
 @routes.post(
     "/flags",
     response_class=JSONResponse,
-    openapi_extra=described("application/jose", "application/json", 200),
+    openapi_extra=described(
+        [200],
+        openapi.JSON,
+        openapi.FLAGS,
+        [*openapi.BODY, *openapi.SIGNATURE, *openapi.DEVICE, "storage-unavailable", "device-request"],
+        openapi.JOSE,
+    ),
 )
 async def tell_flags(request: Request) -> JSONResponse:
     """How many samples of the device that signed the request each rule flags, and why."""

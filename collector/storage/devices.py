@@ -86,6 +86,8 @@ def enrol_device(
     with store.writing() as connection:
         insert = dialect.insert(devices).values(row).on_conflict_do_nothing().returning(devices.c.thumbprint)
         added = connection.execute(insert).one_or_none() is not None
+        if added:
+            store.room.check()
         device = locked_device(connection, key.thumbprint)
         check_welcome(device, now)
         if invitation is not None and use_invitation(connection, device.origin, invitation, now):

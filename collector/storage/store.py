@@ -28,6 +28,7 @@ from collector.storage.records import (
     Tier,
 )
 from collector.storage.revisions import month_counts
+from collector.storage.room import Room
 from collector.storage.settlement import settle
 from collector.storage.tables import devices, envelopes, samples
 
@@ -38,11 +39,13 @@ _READ_ONLY_TRANSACTION = "25006"  # SQLSTATE, PostgreSQL's appendix A
 class Store:
     """The database of one collector, migrated.
 
-    Every method may raise :class:`~collector.errors.BusyError` (``storage-unavailable``): nothing was stored then.
+    Every method may raise :class:`~collector.errors.BusyError` (``storage-unavailable``, ``storage-full``): nothing was
+    stored then. No device or envelope is added with less than ``min_free_bytes`` free beside an SQLite file.
     """
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, min_free_bytes: int = 0) -> None:
         self.engine = create_database_engine(database_url)
+        self.room = Room(self.engine.url, min_free_bytes)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -76,6 +79,7 @@ class Store:
             if earlier is not None:
                 verdicts = tuple(LineVerdict(**verdict) for verdict in json.loads(earlier.receipt))
                 return RecordedEnvelope(earlier.received_at, verdicts)
+            self.room.check()
             settled = settle(lines, _known_lines(connection, envelope.device, lines))
             connection.execute(
                 envelopes.insert().values(
@@ -90,8 +94,6 @@ class Store:
             _insert_samples(connection, [_row(judged, envelope, device.tier) for judged in settled.new])
             connection.execute(devices.update().where(devices.c.thumbprint == device.thumbprint).values(unjudged=True))
         return RecordedEnvelope(envelope.received_at, settled.verdicts)
-
-    # -- reading back
 
     def count_samples(self) -> int:
         """Number of samples stored."""
@@ -143,7 +145,8 @@ class Store:
         except (OperationalError, PoolTimeout, InternalError, driver.OperationalError, driver.InternalError) as error:
             if isinstance(error, InternalError | driver.InternalError) and not _is_read_only(error):
                 raise
-            raise BusyError("storage-unavailable", f"database: {one_line(error)}", _RETRY_AFTER_S) from error
+            told = f"database: {one_line(error)}"
+            raise self.room.refusal(error, told) or BusyError("storage-unavailable", told, _RETRY_AFTER_S) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -173,3 +173,9 @@ def test_no_object_raises_and_what_passes_keeps_every_bound(members: dict[str, A
         check(decoded)
     else:
         assert decoded.rule in ("sample-field", "sample-law", "line-json")
+
+
+def test_an_unknown_field_without_a_name_is_told_too() -> None:
+    refusal = refused(START + b'"":1}')
+    assert (refusal.rule, refusal.field) == ("sample-field", None)
+    assert refusal.message.startswith("'': unknown field")

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 from sqlalchemy import update
+from sqlalchemy.engine import make_url
 
 import client_sdk.signing
 import collector as collector_package
@@ -21,14 +22,16 @@ from client_sdk.signing.envelope import CONTENT_TYPE, Envelope
 from client_sdk.signing.jws import sign_compact, sign_detached
 from client_sdk.signing.keys import SigningKey
 from collector import body
+from collector.admission.rate import Rate
 from collector.app import Collector
 from collector.errors import PROBLEMS
+from collector.storage.room import Room
 from collector.storage.store import Store
 from collector.storage.tables import devices
 
 JOSE = {"Content-Type": "application/jose"}
 # raised by the framework, or by anything that goes wrong
-FRAMEWORK = {"not-found", "method-not-allowed", "internal"}
+FRAMEWORK = {"http-malformed", "not-found", "method-not-allowed", "internal"}
 # an envelope's size is checked while its body streams; the check of the client's package is for other readers
 UNREACHABLE = {"envelope-size"}
 # refuses one line of an envelope, or its sealing: never a request
@@ -163,7 +166,47 @@ def without_slots(phone: Any) -> httpx.Response:
             slots.give_back()
 
 
+def no_http(phone: Any) -> httpx.Response:
+    url = httpx.URL(phone.collector.base_url)
+    with socket.create_connection((url.host, url.port)) as connection:
+        connection.sendall(b"HELLO\r\n\r\n")
+        answer = HTTPResponse(connection)
+        answer.begin()
+        return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
+
+
+def beyond(rate: str, ask: Case) -> Case:
+    """What is asked once more than a limit of one lets through."""
+
+    def provoke(phone: Any) -> httpx.Response:
+        admission = phone.collector.app.state.admission
+        before = getattr(admission, rate)
+        setattr(admission, rate, Rate(1, 60))
+        try:
+            assert ask(phone).status_code < 300
+            answer: httpx.Response = ask(phone)
+            return answer
+        finally:
+            setattr(admission, rate, before)
+
+    return provoke
+
+
+def newcomer(phone: Any) -> Any:
+    return type(phone)(phone.collector, phone.http).enrol()
+
+
+def without_room(phone: Any) -> Any:
+    store = phone.collector.store
+    before, store.room = store.room, Room(make_url(f"sqlite:///{Path(__file__)}"), 10**18)
+    try:
+        return phone.post(phone.seal([b"{}", b"{}"]))
+    finally:
+        store.room = before
+
+
 CASES: dict[str, Case] = {
+    "http-malformed": no_http,
     "body-incomplete": interrupted,
     "body-timeout": stalled,
     "body-size": lambda phone: phone.post(Envelope(b"x" * 2_000_000, "a..b")),
@@ -178,6 +221,10 @@ CASES: dict[str, Case] = {
     "method-not-allowed": lambda phone: phone.http.get("/v1/envelopes"),
     "internal": lambda phone: with_state(phone, None),
     "storage-unavailable": without_database,
+    "storage-full": without_room,
+    "rate-network": beyond("_requests", lambda phone: phone.http.get("/v1/status")),
+    "rate-device": beyond("_envelopes", lambda phone: phone.post(phone.seal([b"{}"]))),
+    "rate-enrolment": beyond("_enrolments", newcomer),
     "jws-malformed": lambda phone: phone.post(Envelope(b"x", "x")),
     "jws-algorithm": lambda phone: header_changed(phone, alg="none"),
     "jws-type": lambda phone: header_changed(phone, typ="JWT"),
@@ -227,7 +274,7 @@ def test_every_rule_is_told_with_its_status(collector: Any, phone_of: Any) -> No
         assert answer.status_code == status, rule
         assert detail, rule
         assert "\n" not in detail, rule
-        assert ("retry-after" in answer.headers) == (status == 503), rule
+        assert ("retry-after" in answer.headers) == (status in (429, 503, 507)), rule
         assert ("www-authenticate" in answer.headers) == (status == 401), rule
         assert ("allow" in answer.headers) == (status == 405), rule
     assert phone.post(phone.seal([b"{}"])).status_code == 200
