@@ -17,8 +17,8 @@ from client_sdk.signing.envelope import CONTENT_TYPE, MAX_BODY_BYTES, MAX_LINES,
 from client_sdk.signing.keys import SigningKey
 from collector.body import read_body, single_header
 from collector.intake import privacy_notice
-from collector.intake.accept import accept
 from collector.intake.devices import MAX_ENROLMENT_BYTES, enrol
+from collector.intake.pipeline import Intake
 from collector.measurement import ndt7, sessions
 from collector.measurement.admission import Slots
 from collector.measurement.echo import EchoEndpoint, serve_echo
@@ -40,6 +40,7 @@ class Collector:
     store: Store
     key: SigningKey
     clock: Clock
+    intake: Intake
 
 
 def utc_now() -> datetime:
@@ -73,7 +74,6 @@ def create_app(
         await run_in_threadpool(prepare_database, settings)
         store = Store(settings.database_url)
         key = await run_in_threadpool(SigningKey.load_or_create, settings.collector_key)
-        app.state.collector = Collector(store, key, clock)
         app.state.slots = Slots(settings.measurement_slots, open_to_all=open_to_all)
         app.state.settings = settings
         app.state.echo, echo_transport = None, None
@@ -81,11 +81,14 @@ def create_app(
             seed = await run_in_threadpool(load_or_create_secret, settings.echo_seed)
             echo_transport = await serve_echo(echo_socket, seed, clock)
             app.state.echo = EchoEndpoint("", echo_socket.getsockname()[1], seed)
+        intake = Intake(store, key)
+        app.state.collector = Collector(store, key, clock, intake)
         try:
             yield
         finally:
             if echo_transport is not None:
                 echo_transport.close()
+            await run_in_threadpool(intake.close)
             store.close()
 
     # the documentation pages would fetch scripts from elsewhere: only the description itself is served
@@ -149,5 +152,4 @@ async def accept_envelope(request: Request) -> Response:
     collector: Collector = request.app.state.collector
     body = await read_body(request, CONTENT_TYPE, MAX_BODY_BYTES)
     signature = single_header(request, SIGNATURE_HEADER)
-    receipt = await run_in_threadpool(accept, body, signature, collector.store, collector.key, collector.clock())
-    return Response(receipt, media_type=JOSE)
+    return Response(await collector.intake.accept(body, signature, collector.clock()), media_type=JOSE)

@@ -80,6 +80,7 @@ PROBLEMS: dict[str, Problem] = {
     "method-not-allowed": Problem(405, "This method is not offered here"),
     "internal": Problem(500, "The collector failed"),
     "storage-unavailable": Problem(503, "The database cannot be reached now"),
+    "intake-busy": Problem(503, "Too many envelopes are waiting"),
     # signatures
     "jws-malformed": Problem(400, "The signature cannot be read"),
     "jws-algorithm": Problem(400, "The signature's algorithm is not accepted"),

@@ -1,4 +1,4 @@
-"""From the bytes of an envelope to a signed receipt: verify → open → decode → judge → store → sign."""
+"""The steps of intake for one envelope: verify → open → decode → judge, and, once it is stored, sign the receipt."""
 
 import hashlib
 from datetime import datetime
@@ -8,38 +8,38 @@ import h3.api.basic_int as h3
 from client_sdk.bounds import instant_text
 from client_sdk.sample import Sample
 from client_sdk.signing.envelope import open_envelope
+from client_sdk.signing.jws import FindKey
 from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import LineVerdict, Receipt, sign_receipt
 from collector.intake.decode import LineRefusal, decode_line
-from collector.intake.devices import find_enrolled_key
 from collector.intake.plausibility import Known, judge
-from collector.storage.records import JudgedSample, ReceivedEnvelope
+from collector.storage.recording import JudgedEnvelope
+from collector.storage.records import JudgedSample, ReceivedEnvelope, RecordedEnvelope
 from collector.storage.store import Store
 from collector.storage.witnessed import find_witnesses
 
 H3_RESOLUTION = 10
 
 
-def accept(body: bytes, signature: str, store: Store, key: SigningKey, received_at: datetime) -> str:
-    """Take in one envelope. The same envelope again gives the same receipt, byte for byte.
+def judge_envelope(
+    body: bytes, signature: str, received_at: datetime, store: Store, find_key: FindKey
+) -> JudgedEnvelope:
+    """Verify one envelope, open it, decode and judge its lines; nothing is stored yet.
 
     Args:
         body: as it arrived; nothing in it is decompressed before the signature holds.
         signature: detached JWS of the device.
-        store: where envelopes and samples are kept.
-        key: the collector's key.
         received_at: by the server's clock; milliseconds are kept.
-
-    Returns:
-        The receipt, a compact JWS; all that it says is committed.
+        store: where witnessed transfers are found.
+        find_key: from thumbprint to the key of an enrolled device.
 
     Raises:
-        EnvelopeError: the envelope as a whole is refused; nothing is stored.
+        EnvelopeError: the envelope as a whole is refused.
         DeviceError: the device is unknown or revoked.
-        BusyError: the database cannot be reached; nothing is stored.
+        BusyError: the database cannot be reached.
     """
     received_at = datetime.fromisoformat(instant_text(received_at))
-    opened = open_envelope(body, signature, lambda thumbprint: find_enrolled_key(store, thumbprint))
+    opened = open_envelope(body, signature, find_key)
     decoded = [decode_line(line) for line in opened.lines]
     tests = [sample.test_id for sample in decoded if isinstance(sample, Sample) and sample.test_id]
     known = Known(received_at, find_witnesses(store, opened.device, tests))
@@ -47,20 +47,18 @@ def accept(body: bytes, signature: str, store: Store, key: SigningKey, received_
         _judged(number, line, found, known)
         for number, (line, found) in enumerate(zip(opened.lines, decoded, strict=True), start=1)
     ]
-    recorded = store.record_envelope(
-        ReceivedEnvelope(
-            device=opened.device, sha256=opened.sha256, body=body, signature=signature, received_at=received_at
-        ),
-        lines,
+    envelope = ReceivedEnvelope(
+        device=opened.device, sha256=opened.sha256, body=body, signature=signature, received_at=received_at
     )
-    return sign_receipt(
-        Receipt(
-            envelope_sha256=opened.sha256,
-            received_at=instant_text(recorded.received_at),
-            verdicts=recorded.verdicts,
-        ),
-        key,
+    return JudgedEnvelope(envelope, lines)
+
+
+def receipt_of(sha256: str, recorded: RecordedEnvelope, key: SigningKey) -> str:
+    """The receipt of what is committed, a compact JWS; of the same envelope always the same, byte for byte."""
+    receipt = Receipt(
+        envelope_sha256=sha256, received_at=instant_text(recorded.received_at), verdicts=recorded.verdicts
     )
+    return sign_receipt(receipt, key)
 
 
 def _judged(number: int, line: bytes, decoded: Sample | LineRefusal, known: Known) -> JudgedSample | LineVerdict:

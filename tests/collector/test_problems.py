@@ -23,6 +23,7 @@ from client_sdk.signing.keys import SigningKey
 from collector import body
 from collector.app import Collector
 from collector.errors import PROBLEMS
+from collector.intake.pipeline import Intake
 from collector.storage.store import Store
 from collector.storage.tables import devices
 
@@ -104,10 +105,18 @@ def with_state(phone: Any, state: Any) -> httpx.Response:
 
 def without_database(phone: Any) -> httpx.Response:
     store = Store("postgresql+psycopg://maille@127.0.0.1:1/nowhere")
+    intake = Intake(store, phone.collector.key)
     try:
-        return with_state(phone, Collector(store, phone.collector.key, lambda: datetime.now(UTC)))
+        return with_state(phone, Collector(store, phone.collector.key, lambda: datetime.now(UTC), intake))
     finally:
+        intake.close()
         store.close()
+
+
+def without_room(phone: Any) -> httpx.Response:
+    intake = Intake(phone.collector.store, phone.collector.key)
+    intake.close()
+    return with_state(phone, Collector(phone.collector.store, phone.collector.key, lambda: datetime.now(UTC), intake))
 
 
 def revoked(phone: Any) -> httpx.Response:
@@ -167,6 +176,7 @@ CASES: dict[str, Case] = {
     "method-not-allowed": lambda phone: phone.http.get("/v1/envelopes"),
     "internal": lambda phone: with_state(phone, None),
     "storage-unavailable": without_database,
+    "intake-busy": without_room,
     "jws-malformed": lambda phone: phone.post(Envelope(b"x", "x")),
     "jws-algorithm": lambda phone: header_changed(phone, alg="none"),
     "jws-type": lambda phone: header_changed(phone, typ="JWT"),
