@@ -1,6 +1,7 @@
 """The steps of intake for one envelope: verify → open → decode → judge, and, once it is stored, sign the receipt."""
 
 import hashlib
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import h3.api.basic_int as h3
@@ -15,14 +16,17 @@ from collector.intake.decode import LineRefusal, decode_line
 from collector.intake.plausibility import Known, judge
 from collector.storage.recording import JudgedEnvelope
 from collector.storage.records import JudgedSample, ReceivedEnvelope, RecordedEnvelope
-from collector.storage.store import Store
-from collector.storage.witnessed import find_witnesses
+from collector.storage.witnessed import Direction, Witness
 
 H3_RESOLUTION = 10
 
 
+FindWitnesses = Callable[[str, list[str]], Mapping[tuple[str, Direction], Witness]]
+"""From a device and its measuring sessions to what the server saw of their transfers."""
+
+
 def judge_envelope(
-    body: bytes, signature: str, received_at: datetime, store: Store, find_key: FindKey
+    body: bytes, signature: str, received_at: datetime, find_key: FindKey, find_witnesses: FindWitnesses
 ) -> JudgedEnvelope:
     """Verify one envelope, open it, decode and judge its lines; nothing is stored yet.
 
@@ -30,8 +34,8 @@ def judge_envelope(
         body: as it arrived; nothing in it is decompressed before the signature holds.
         signature: detached JWS of the device.
         received_at: by the server's clock; milliseconds are kept.
-        store: where witnessed transfers are found.
         find_key: from thumbprint to the key of an enrolled device.
+        find_witnesses: what the server saw of the transfers that the samples speak of.
 
     Raises:
         EnvelopeError: the envelope as a whole is refused.
@@ -42,7 +46,7 @@ def judge_envelope(
     opened = open_envelope(body, signature, find_key)
     decoded = [decode_line(line) for line in opened.lines]
     tests = [sample.test_id for sample in decoded if isinstance(sample, Sample) and sample.test_id]
-    known = Known(received_at, find_witnesses(store, opened.device, tests))
+    known = Known(received_at, find_witnesses(opened.device, tests) if tests else {})
     lines = [
         _judged(number, line, found, known)
         for number, (line, found) in enumerate(zip(opened.lines, decoded, strict=True), start=1)

@@ -22,6 +22,7 @@ from collector.intake.accept import judge_envelope, receipt_of
 from collector.intake.devices import find_enrolled_key
 from collector.storage.recording import JudgedEnvelope, record_envelopes
 from collector.storage.store import Store
+from collector.storage.witnessed import find_witnesses
 
 MAX_GROUP = 32
 """Ours: envelopes in one transaction. Beyond this a commit's share is small, and the wait for the last one grows."""
@@ -59,6 +60,7 @@ class Intake:
     def __init__(self, store: Store, key: SigningKey) -> None:
         self._store, self._key = store, key
         self._find_key = lru_cache(KEYS)(partial(find_enrolled_key, store))
+        self._find_witnesses = partial(find_witnesses, store)
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._changed = threading.Condition()
@@ -129,7 +131,9 @@ class Intake:
 
     def _judge(self, waiting: _Waiting) -> JudgedEnvelope | None:
         try:
-            return judge_envelope(waiting.body, waiting.signature, waiting.received_at, self._store, self._find_key)
+            return judge_envelope(
+                waiting.body, waiting.signature, waiting.received_at, self._find_key, self._find_witnesses
+            )
         except Exception as error:  # the request's to tell: a refusal, or a failure of ours
             waiting.answer.set_exception(error)
             return None
