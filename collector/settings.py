@@ -30,6 +30,7 @@ class Settings:
             (``MAILLE_MEASUREMENT_URL``).
         echo_port: UDP port of echoes, ``same`` as the TCP port, or ``off`` (``MAILLE_ECHO_PORT``).
         measurement_slots: transfers served at the same time (``MAILLE_MEASUREMENT_SLOTS``).
+        workers: processes that serve, each on a core of its own (``MAILLE_WORKERS``).
 
     Raises:
         SettingsError: a value cannot be used; the message names the setting.
@@ -42,6 +43,7 @@ class Settings:
     measurement_slots: int = 4
     measurement_url: str = ""
     echo_port: int | Literal["same", "off"] = "same"
+    workers: int = 1
 
     def __post_init__(self) -> None:
         if not self.database_url:
@@ -51,6 +53,7 @@ class Settings:
         _check_database_url(self.database_url)
         _check_range("MAILLE_PORT", self.port, 0, 65_535)
         _check_range("MAILLE_MEASUREMENT_SLOTS", self.measurement_slots, 1, 1_000)
+        _check_range("MAILLE_WORKERS", self.workers, 1, 64)
         _check_measurement_url(self.measurement_url)
         if isinstance(self.echo_port, int):
             _check_range("MAILLE_ECHO_PORT", self.echo_port, 0, 65_535)
@@ -73,6 +76,7 @@ class Settings:
             measurement_slots=_integer(given, "MAILLE_MEASUREMENT_SLOTS", settings.measurement_slots),
             measurement_url=given.get("MAILLE_MEASUREMENT_URL", settings.measurement_url),
             echo_port=_echo_port(given),
+            workers=_integer(given, "MAILLE_WORKERS", settings.workers),
         )
 
     @property
@@ -104,6 +108,7 @@ VARIABLES = (
     "MAILLE_MEASUREMENT_SLOTS",
     "MAILLE_MEASUREMENT_URL",
     "MAILLE_ECHO_PORT",
+    "MAILLE_WORKERS",
 )
 """Environment variable of each setting, in the order of the settings."""
 

@@ -27,10 +27,11 @@ def test_each_variable_is_read() -> None:
             "MAILLE_HOST": "0.0.0.0",
             "MAILLE_PORT": "80",
             "MAILLE_MEASUREMENT_SLOTS": "9",
+            "MAILLE_WORKERS": "3",
         }
     )
     assert (settings.data, settings.database_url, settings.host) == (Path("/srv/maille"), url, "0.0.0.0")
-    assert (settings.port, settings.measurement_slots) == (80, 9)
+    assert (settings.port, settings.measurement_slots, settings.workers) == (80, 9, 3)
     assert "secret" not in repr(settings)
 
 
@@ -45,6 +46,7 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("MAILLE_PORT", "65536", "from 0 to 65535"),
         ("MAILLE_PORT", "-1", "from 0 to 65535"),
         ("MAILLE_MEASUREMENT_SLOTS", "0", "from 1 to 1000"),
+        ("MAILLE_WORKERS", "0", "from 1 to 64"),
         ("MAILLE_DATABASE_URL", "postgres://maille@db/maille", "sqlite, postgresql\\+psycopg"),
         ("MAILLE_DATABASE_URL", "mysql://maille@db/maille", "sqlite, postgresql\\+psycopg"),
         ("MAILLE_DATABASE_URL", "sqlite://", "in memory, .*expected sqlite:///FILE"),
