@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from client_sdk.bounds import instant_text
-from client_sdk.sample import Kind, Sample, new_sample_id
+from client_sdk.sample import Kind, Sample
 
 START = datetime(2026, 11, 2, 6, tzinfo=UTC)
 OPERATORS = ("20801", "20810", "20815", "20820")
@@ -151,7 +151,7 @@ def _throughput(chance: random.Random) -> dict[str, Any]:
     return {
         **_test(chance, "ndt7"),
         **_echoes(chance),
-        "test_id": new_sample_id(round(START.timestamp() * 1000)),
+        "test_id": _seeded_id(chance, round(START.timestamp() * 1000)),
         "test_streams": 1,
         "test_calibration": False,
         "rtt_download_median_ms": round(chance.uniform(40, 300), 2),
