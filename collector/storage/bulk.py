@@ -1,9 +1,9 @@
 """Many rows at once, by the quickest way that each database has, past SQLAlchemy's work on every value.
 
 SQLite: one prepared statement for each kind of sample, without the fields that none of that kind has, since binding an
-absent one costs more than storing it, and two thirds are absent. PostgreSQL: binary ``COPY``. Measured, 115 columns,
-thousands of rows at a time: SQLite 30 µs a row against 66 with every column; PostgreSQL 28 µs against 38 (``COPY`` of text)
-and 46 (a staging table, then ``INSERT … ON CONFLICT``, which the lock on the device makes needless).
+absent one costs more than storing it, and two thirds are absent. PostgreSQL: binary ``COPY``. Measured with 115 columns
+and thousands of rows at a time: SQLite 30 µs a row against 66 with every column; PostgreSQL 28 µs against 38 (``COPY``
+of text) and 46 (a staging table, then ``INSERT … ON CONFLICT``, which the lock on the device makes needless).
 """
 
 import json
