@@ -22,9 +22,9 @@ from collector.admission.admit import Admission
 from collector.admission.gate import Gate
 from collector.body import read_body, single_header
 from collector.intake import privacy_notice
-from collector.intake.accept import accept
 from collector.intake.devices import MAX_ENROLMENT_BYTES, enrol
 from collector.intake.erasure import erase_again
+from collector.intake.pipeline import Intake
 from collector.key_rotation import read_statements
 from collector.measurement import ndt7, sessions
 from collector.measurement.admission import Slots
@@ -55,6 +55,7 @@ class Collector:
     store: Store
     key: SigningKey
     clock: Clock
+    intake: Intake
 
 
 def utc_now() -> datetime:
@@ -88,7 +89,6 @@ def create_app(
         await run_in_threadpool(prepare_database, settings)
         store = Store(settings.database_url, min_free_bytes=settings.min_free_mb * MEGABYTE)
         key = await run_in_threadpool(SigningKey.load_or_create, settings.collector_key)
-        app.state.collector = Collector(store, key, clock)
         app.state.slots = Slots(settings.measurement_slots, open_to_all=open_to_all)
         app.state.settings = settings
         app.state.grounds = await run_in_threadpool(read_grounds, settings)
@@ -102,6 +102,9 @@ def create_app(
             seed = await run_in_threadpool(load_or_create_secret, settings.echo_seed)
             echo_transport = await serve_echo(echo_socket, seed, clock)
             app.state.echo = EchoEndpoint("", echo_socket.getsockname()[1], seed)
+        keep_days = settings.keep_samples_days
+        intake = Intake(store, key, app.state.grounds, keep_days, app.state.admission)
+        app.state.collector = Collector(store, key, clock, intake)
         keeping = None if only_measuring else asyncio.create_task(_keep_partitions(store, clock))
         try:
             yield
@@ -114,6 +117,7 @@ def create_app(
                 echo_transport.close()
             if app.state.networks is not None:
                 app.state.networks.close()
+            await run_in_threadpool(intake.close)
             store.close()
 
     # the documentation pages would fetch scripts from elsewhere: only the description itself is served
@@ -218,15 +222,4 @@ async def accept_envelope(request: Request) -> Response:
     collector: Collector = request.app.state.collector
     body = await read_body(request, CONTENT_TYPE, MAX_BODY_BYTES)
     signature = single_header(request, SIGNATURE_HEADER)
-    state = request.app.state
-    receipt = await run_in_threadpool(
-        accept,
-        body,
-        signature,
-        collector.store,
-        collector.key,
-        collector.clock(),
-        state.grounds,
-        state.settings.keep_samples_days,
-    )
-    return Response(receipt, media_type=JOSE)
+    return Response(await collector.intake.accept(body, signature, collector.clock()), media_type=JOSE)

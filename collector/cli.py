@@ -50,6 +50,10 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help=tr("TCP port; 0: any (8420).", "Port TCP ; 0 : au choix (8420)."))
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help=tr("Processes, each on a core of its own (1).", "Processus, chacun sur un cœur à lui (1).")),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Serve until interrupted; a fresh SQLite file is migrated first."""
@@ -65,7 +69,10 @@ def serve(
 
     settings = _settings(data)
     settings = replace(
-        settings, host=settings.host if host is None else host, port=settings.port if port is None else port
+        settings,
+        host=settings.host if host is None else host,
+        port=settings.port if port is None else port,
+        workers=settings.workers if workers is None else workers,
     )
     try:
         serve_forever(settings, announce)

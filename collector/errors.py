@@ -84,6 +84,7 @@ PROBLEMS: dict[str, Problem] = {
     "storage-full": Problem(507, "The collector's disk is full"),
     "rate-network": Problem(429, "Too many requests from this network"),
     "rate-device": Problem(429, "Too many samples or envelopes from this device"),
+    "intake-busy": Problem(503, "Too many envelopes are waiting"),
     # signatures
     "jws-malformed": Problem(400, "The signature cannot be read"),
     "jws-algorithm": Problem(400, "The signature's algorithm is not accepted"),

@@ -27,6 +27,7 @@ ENVELOPE = (
     "envelope-gzip",
     "envelope-lines",
     "rate-device",
+    "intake-busy",
 )
 ENROLMENT = (
     "enrolment-payload",

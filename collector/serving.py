@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,9 +22,14 @@ from collector.measurement.connection import MeasuringProtocol
 from collector.settings import Settings
 from collector.storage.migration import prepare_database
 from collector.storage.store import Store
+from collector.workers import run_workers
 
 _START_TIMEOUT_S = 60
 _FOR_THE_OWNER = 0o077
+
+SHUTDOWN_S = 30
+"""Ours: what was accepted is finished and answered in a second or two; a slow sender's body is not waited for longer,
+since its device sends it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ def serve_forever(
 ) -> None:
     """Serve until the process is told to stop; the files it makes meanwhile are for their owner alone.
 
+    Several workers share the sockets and, each its part, the slots of measurements.
+
     Args:
         settings: of the collector.
         announce: called once with the address and the thumbprint of the collector's key, when it listens.
@@ -103,11 +110,20 @@ def serve_forever(
     try:
         prepare_database(settings)
         key = SigningKey.load_or_create(settings.collector_key)
+        workers = 1 if only_measuring else settings.workers
+        shared = replace(settings, measurement_slots=max(1, settings.measurement_slots // workers))
         listener, echo_socket = _listen(settings)
+
+        def serve() -> None:
+            app = create_app(shared, echo_socket=echo_socket, only_measuring=only_measuring, open_to_all=open_to_all)
+            uvicorn.Server(server_config(app, settings)).run(sockets=[listener])
+
         with listener:
             announce(_address(listener), key.public.thumbprint)
-            app = create_app(settings, echo_socket=echo_socket, only_measuring=only_measuring, open_to_all=open_to_all)
-            uvicorn.Server(server_config(app, settings)).run(sockets=[listener])
+            if workers == 1:
+                serve()
+            else:
+                run_workers(workers, serve)
     finally:
         os.umask(before)
 
@@ -128,6 +144,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=None,
+        timeout_graceful_shutdown=SHUTDOWN_S,
         log_level="warning",
     )
 

@@ -65,6 +65,7 @@ class Settings:
             (``MAILLE_TRUSTED_PROXIES``; empty: nobody's).
         min_free_mb: megabytes that stay free beside an SQLite database; with less nothing more is taken in
             (``MAILLE_MIN_FREE_MB``).
+        workers: processes that serve, each on a core of its own (``MAILLE_WORKERS``).
 
     Raises:
         SettingsError: a value cannot be used; the message names the setting.
@@ -88,6 +89,7 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     # Ours: several days of a busy collector, and what an archive, a backup or a vacuum needs to help itself with
     min_free_mb: int = 256
+    workers: int = 1
 
     def __post_init__(self) -> None:
         if not self.database_url:
@@ -99,6 +101,7 @@ class Settings:
         _check_database_url(self.database_url)
         _check_range("MAILLE_PORT", self.port, 0, 65_535)
         _check_range("MAILLE_MEASUREMENT_SLOTS", self.measurement_slots, 1, 1_000)
+        _check_range("MAILLE_WORKERS", self.workers, 1, 64)
         _check_measurement_url(self.measurement_url)
         if isinstance(self.echo_port, int):
             _check_range("MAILLE_ECHO_PORT", self.echo_port, 0, 65_535)
@@ -137,6 +140,7 @@ class Settings:
             limits=Limits.read(lambda name, default: _integer(given, name, default)),
             trusted_proxies=tuple(given.get("MAILLE_TRUSTED_PROXIES", "").replace(",", " ").split()),
             min_free_mb=_integer(given, "MAILLE_MIN_FREE_MB", settings.min_free_mb),
+            workers=_integer(given, "MAILLE_WORKERS", settings.workers),
         )
 
     @property
@@ -187,6 +191,7 @@ VARIABLES = (
     *LIMIT_VARIABLES.values(),
     "MAILLE_TRUSTED_PROXIES",
     "MAILLE_MIN_FREE_MB",
+    "MAILLE_WORKERS",
 )
 """Environment variable of each setting, in the order of the settings."""
 

@@ -1,14 +1,8 @@
 """Fixtures shared by all: real databases, a running collector, and the field data where they are."""
 
-import atexit
 import os
-import pwd
 import secrets
 import shutil
-import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -16,6 +10,8 @@ from typing import Any
 
 import hypothesis
 import pytest
+
+from benchmarks.intake.cluster import Cluster, ClusterError
 
 # how long an example takes says more about the machine than about the code
 hypothesis.settings.register_profile("maille", deadline=None)
@@ -26,10 +22,6 @@ FIELD_DATA_NOTICE = (
     f"tests marked field_data are left out: {FIELD_DATA} names no directory. The files are published at "
     "data.arcep.fr and data.gouv.fr (quality of service, coverage), github.com/uccmisl/5Gdataset (drive tests) and by "
     "the Bundesnetzagentur (Gigabitgrundbuch)"
-)
-INSTALL_POSTGIS = (
-    "PostgreSQL with PostGIS is needed and was not found; on Debian: apt-get install postgresql-postgis "
-    "(Debian 12: package postgresql-15-postgis-3)"
 )
 
 
@@ -59,98 +51,22 @@ def field_data() -> Path:
     return folder
 
 
-class Cluster:
-    """A private PostgreSQL server on a Unix socket, run by an unprivileged user, thrown away at the end."""
-
-    def __init__(self) -> None:
-        self._binaries = _postgres_binaries()
-        self._account = _unprivileged_account()
-        self._folder = Path(tempfile.mkdtemp(prefix="maille-pg-"))
-        if self._account:
-            os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
-        self._run("initdb", "-D", str(self._folder / "data"), "-U", "maille", "-A", "trust", "-E", "UTF8", "--no-sync")
-        settings = {
-            "listen_addresses": "",
-            "unix_socket_directories": str(self._folder),
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
-            "shared_buffers": "32MB",
-            "timezone": "Asia/Kolkata",  # nothing may depend on the server's zone
-        }
-        options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
-        self._log = (self._folder / "log").open("wb")
-        self._server = subprocess.Popen(
-            [self._binaries / "postgres", "-D", str(self._folder / "data"), *options],
-            stdout=self._log,
-            stderr=self._log,
-            **self._identity(),
-        )
-        atexit.register(self.stop)
-        self._wait()
-
-    def url(self, database: str) -> str:
-        return f"postgresql+psycopg://maille@/{database}?host={self._folder}"
-
-    def execute(self, statement: str) -> None:
-        import psycopg
-
-        with psycopg.connect(f"host={self._folder} user=maille dbname=postgres", autocommit=True) as connection:
-            connection.execute(statement.encode())
-
-    def stop(self) -> None:
-        if self._server.poll() is None:
-            self._server.send_signal(signal.SIGQUIT)
-            self._server.wait()
-        self._log.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _wait(self) -> None:
-        import psycopg
-
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                return self.execute("SELECT 1")
-            except psycopg.OperationalError:
-                if self._server.poll() is not None or time.monotonic() > deadline:
-                    pytest.fail(f"PostgreSQL did not start:\n{(self._folder / 'log').read_text()[-2000:]}")
-                time.sleep(0.05)
-
-    def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [self._binaries / program, *arguments], capture_output=True, text=True, check=False, **self._identity()
-        )
-        assert done.returncode == 0, f"{program}: {done.stderr}"
-
-    def _identity(self) -> dict[str, Any]:
-        identity: dict[str, Any] = {"cwd": self._folder}
-        if self._account:
-            identity |= {"user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}
-        return identity
-
-
-def _postgres_binaries() -> Path:
-    """The newest PostgreSQL that has PostGIS."""
-    for binaries in sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name)):
-        extension = Path("/usr/share/postgresql") / binaries.parent.name / "extension" / "postgis.control"
-        if (binaries / "initdb").exists() and extension.exists():
-            return binaries
-    pytest.fail(INSTALL_POSTGIS, pytrace=False)
-
-
-def _unprivileged_account() -> pwd.struct_passwd | None:
-    """Who runs PostgreSQL, which refuses root; None: ourselves."""
-    if os.geteuid() != 0:
-        return None
-    names = {account.pw_name: account for account in pwd.getpwall()}
-    return names.get("postgres") or names["nobody"]
+THROWN_AWAY = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "timezone": "Asia/Kolkata",  # nothing may depend on the server's zone
+}
 
 
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[Cluster]:
     """A PostgreSQL server with PostGIS; without one the tests that need it fail and say what to install."""
-    cluster = Cluster()
+    try:
+        cluster = Cluster(THROWN_AWAY)
+    except ClusterError as error:
+        pytest.fail(str(error), pytrace=False)
     yield cluster
     cluster.stop()
 

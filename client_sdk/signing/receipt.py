@@ -4,7 +4,7 @@ A client marks as sent only what a verified receipt names: a captive portal's 20
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from client_sdk.bounds import is_utc_instant
@@ -37,6 +37,10 @@ class LineVerdict:
     field: str | None = None
     message: str | None = None
 
+    def members(self) -> dict[str, Any]:
+        """As a receipt spells it: absent members are left out."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
@@ -52,10 +56,7 @@ def sign_receipt(receipt: Receipt, key: SigningKey) -> str:
     payload = {
         "envelope_sha256": receipt.envelope_sha256,
         "received_at": receipt.received_at,
-        "verdicts": [
-            {name: value for name, value in asdict(verdict).items() if value is not None}
-            for verdict in receipt.verdicts
-        ],
+        "verdicts": [verdict.members() for verdict in receipt.verdicts],
     }
     return sign_compact(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(), key, TYPE)
 

@@ -1,6 +1,8 @@
-"""From the bytes of an envelope to a signed receipt: verify → open → decode → judge → store → sign."""
+"""The steps of intake for one envelope: verify → open → decode → judge, and, once it is stored, sign the receipt."""
 
 import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import h3.api.basic_int as h3
@@ -8,73 +10,79 @@ import h3.api.basic_int as h3
 from client_sdk.bounds import instant_text
 from client_sdk.sample import Sample
 from client_sdk.signing.envelope import open_envelope
+from client_sdk.signing.jws import FindKey
 from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import LineVerdict, Receipt, sign_receipt
 from collector.intake.decode import LineRefusal, decode_line
-from collector.intake.devices import find_sealing_key
 from collector.intake.expired import refuse_expired
 from collector.plausibility.grounds import Grounds
 from collector.plausibility.rule import Known
 from collector.plausibility.rules import in_order, is_excluded, judge
-from collector.storage.records import JudgedSample, ReceivedEnvelope
-from collector.storage.store import Store
-from collector.storage.witnessed import find_witnesses
+from collector.storage.recording import JudgedEnvelope
+from collector.storage.records import JudgedSample, ReceivedEnvelope, RecordedEnvelope
+from collector.storage.witnessed import Direction, Witness
 
 H3_RESOLUTION = 10
 
 
-def accept(
-    body: bytes,
-    signature: str,
-    store: Store,
-    key: SigningKey,
-    received_at: datetime,
-    grounds: Grounds | None = None,
-    keep_samples_days: int = 0,
-) -> str:
-    """Take in one envelope. The same envelope again gives the same receipt, byte for byte.
+FindWitnesses = Callable[[str, list[str]], Mapping[tuple[str, Direction], Witness]]
+"""From a device and its measuring sessions to what the server saw of their transfers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What envelopes are judged by.
+
+    Attributes:
+        find_key: from thumbprint to a key that was enrolled; whether it may still send is the recording's to say.
+        find_witnesses: what the server saw of the transfers that the samples speak of.
+        grounds: what plausibility rests on beside the database.
+        keep_samples_days: samples measured longer ago are rejected; 0 for none.
+    """
+
+    find_key: FindKey
+    find_witnesses: FindWitnesses
+    grounds: Grounds = field(default_factory=Grounds)
+    keep_samples_days: int = 0
+
+
+def judge_envelope(body: bytes, signature: str, received_at: datetime, bench: Bench) -> JudgedEnvelope:
+    """Verify one envelope, open it, decode and judge its lines; nothing is stored yet.
 
     Args:
         body: as it arrived; nothing in it is decompressed before the signature holds.
         signature: detached JWS of the device.
-        store: where envelopes and samples are kept.
-        key: the collector's key.
         received_at: by the server's clock; milliseconds are kept.
-        grounds: what plausibility rests on beside the database.
-        keep_samples_days: samples measured longer ago are rejected; 0 for none.
-
-    Returns:
-        The receipt, a compact JWS; all that it says is committed.
+        bench: what it is judged by.
 
     Raises:
-        EnvelopeError: the envelope as a whole is refused; nothing is stored.
-        DeviceError: the device is unknown or revoked.
-        BusyError: the device sends too much, or the database cannot take it; nothing is stored.
+        EnvelopeError: the envelope as a whole is refused.
+        DeviceError: the device is unknown.
+        BusyError: the database cannot be reached.
     """
     received_at = datetime.fromisoformat(instant_text(received_at))
-    opened = open_envelope(body, signature, lambda thumbprint: find_sealing_key(store, thumbprint, received_at))
-    oldest = received_at - timedelta(days=keep_samples_days) if keep_samples_days else None
+    opened = open_envelope(body, signature, bench.find_key)
+    oldest = received_at - timedelta(days=bench.keep_samples_days) if bench.keep_samples_days else None
     decoded = [refuse_expired(decode_line(line), oldest) for line in opened.lines]
     tests = [sample.test_id for sample in decoded if isinstance(sample, Sample) and sample.test_id]
-    known = Known(received_at, find_witnesses(store, opened.device, tests), grounds=grounds or Grounds())
+    witnesses = bench.find_witnesses(opened.device, tests) if tests else {}
+    known = Known(received_at, witnesses, grounds=bench.grounds)
     lines = [
         _judged(number, line, found, known)
         for number, (line, found) in enumerate(zip(opened.lines, decoded, strict=True), start=1)
     ]
-    recorded = store.record_envelope(
-        ReceivedEnvelope(
-            device=opened.device, sha256=opened.sha256, body=body, signature=signature, received_at=received_at
-        ),
-        lines,
+    envelope = ReceivedEnvelope(
+        device=opened.device, sha256=opened.sha256, body=body, signature=signature, received_at=received_at
     )
-    return sign_receipt(
-        Receipt(
-            envelope_sha256=opened.sha256,
-            received_at=instant_text(recorded.received_at),
-            verdicts=recorded.verdicts,
-        ),
-        key,
+    return JudgedEnvelope(envelope, lines)
+
+
+def receipt_of(sha256: str, recorded: RecordedEnvelope, key: SigningKey) -> str:
+    """The receipt of what is committed, a compact JWS; of the same envelope always the same, byte for byte."""
+    receipt = Receipt(
+        envelope_sha256=sha256, received_at=instant_text(recorded.received_at), verdicts=recorded.verdicts
     )
+    return sign_receipt(receipt, key)
 
 
 def _judged(number: int, line: bytes, decoded: Sample | LineRefusal, known: Known) -> JudgedSample | LineVerdict:

@@ -6,6 +6,7 @@ A device is the chain of its keys: each newer one took the place of the one befo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +200,21 @@ def locked_device(connection: Connection, thumbprint: str) -> Device:
         if key.thumbprint == thumbprint:
             return key
     raise unknown_device(thumbprint)
+
+
+def locked_senders(connection: Connection, thumbprints: Iterable[str]) -> dict[str, Device]:
+    """Every key of each of these devices, locked in one order for all, so that two transactions cannot lock each other out.
+
+    What only refers to a device, as a witnessed transfer does, need not wait.
+    """
+    origins = select(devices.c.origin).where(devices.c.thumbprint.in_(sorted(thumbprints)))
+    statement = (
+        select(devices)
+        .where(devices.c.origin.in_(origins))
+        .order_by(devices.c.thumbprint)
+        .with_for_update(key_share=True)
+    )
+    return {row.thumbprint: _device(row) for row in connection.execute(statement)}
 
 
 def locked_keys(connection: Connection, thumbprint: str) -> tuple[Device, ...]:

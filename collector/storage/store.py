@@ -1,14 +1,10 @@
-"""Envelopes and samples in the database, on SQLite and PostgreSQL; its other modules work with the same store.
+"""The database of one collector, on SQLite and PostgreSQL, and samples read back; other modules work with the same store.
 
-Synchronous; the app calls it from a thread pool. Writers of one device wait for each other (a row lock on PostgreSQL,
-the one write lock of SQLite), so the same envelope sent twice at once is stored once and both get the same verdicts.
+Synchronous; the app calls it from threads. What arrives is written by :mod:`collector.storage.recording`.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -16,21 +12,12 @@ from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from client_sdk.sample import FIELDS
-from client_sdk.signing.receipt import LineVerdict
 from collector.errors import BusyError
-from collector.storage.devices import check_welcome, locked_device, same_device
 from collector.storage.engine import create_database_engine, one_line
-from collector.storage.records import (
-    JudgedSample,
-    MonthCount,
-    ReceivedEnvelope,
-    RecordedEnvelope,
-    Tier,
-)
+from collector.storage.records import MonthCount
 from collector.storage.revisions import month_counts
 from collector.storage.room import Room
-from collector.storage.settlement import settle
-from collector.storage.tables import devices, envelopes, samples
+from collector.storage.tables import samples
 
 _RETRY_AFTER_S = 30
 _READ_ONLY_TRANSACTION = "25006"  # SQLSTATE, PostgreSQL's appendix A
@@ -50,50 +37,6 @@ class Store:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
-
-    # -- envelopes
-
-    def record_envelope(
-        self, envelope: ReceivedEnvelope, lines: Sequence[JudgedSample | LineVerdict]
-    ) -> RecordedEnvelope:
-        """Store an envelope and its new samples in one transaction; the same envelope again changes nothing.
-
-        Args:
-            envelope: as it arrived.
-            lines: for each line in order, the sample to store or the verdict that rejected it.
-
-        Returns:
-            What is now committed; for an envelope seen before, what was committed then.
-
-        Raises:
-            DeviceError: the device is unknown or revoked at the time of writing.
-        """
-        with self.writing() as connection:
-            device = locked_device(connection, envelope.device)
-            check_welcome(device, envelope.received_at, sealed_before=True)
-            earlier = connection.execute(
-                select(envelopes.c.received_at, envelopes.c.receipt).where(
-                    envelopes.c.device == envelope.device, envelopes.c.sha256 == envelope.sha256
-                )
-            ).one_or_none()
-            if earlier is not None:
-                verdicts = tuple(LineVerdict(**verdict) for verdict in json.loads(earlier.receipt))
-                return RecordedEnvelope(earlier.received_at, verdicts)
-            self.room.check()
-            settled = settle(lines, _known_lines(connection, envelope.device, lines))
-            connection.execute(
-                envelopes.insert().values(
-                    device=envelope.device,
-                    sha256=envelope.sha256,
-                    received_at=envelope.received_at,
-                    body=envelope.body,
-                    signature=envelope.signature,
-                    receipt=json.dumps([asdict(verdict) for verdict in settled.verdicts]),
-                )
-            )
-            _insert_samples(connection, [_row(judged, envelope, device.tier) for judged in settled.new])
-            connection.execute(devices.update().where(devices.c.thumbprint == device.thumbprint).values(unjudged=True))
-        return RecordedEnvelope(envelope.received_at, settled.verdicts)
 
     def count_samples(self) -> int:
         """Number of samples stored."""
@@ -164,43 +107,3 @@ class Store:
 def _is_read_only(error: Exception) -> bool:
     """A standby that was not promoted yet, say, which PostgreSQL tells as an internal error."""
     return getattr(getattr(error, "orig", error), "sqlstate", None) == _READ_ONLY_TRANSACTION
-
-
-def _known_lines(connection: Connection, device: str, lines: Sequence[JudgedSample | LineVerdict]) -> dict[str, str]:
-    """Id → digest of the line, for the samples of this envelope that the device sent before, under whatever key."""
-    ids = [line.sample.id for line in lines if isinstance(line, JudgedSample)]
-    statement = select(samples.c.id, samples.c.line_sha256).where(
-        samples.c.device.in_(same_device(device)), samples.c.id.in_(ids)
-    )
-    return {row.id: row.line_sha256 for row in connection.execute(statement)}
-
-
-def _row(judged: JudgedSample, envelope: ReceivedEnvelope, tier: Tier) -> dict[str, Any]:
-    row = {name: getattr(judged.sample, name) for name in FIELDS}
-    return row | {
-        "measured_at": datetime.fromisoformat(judged.sample.measured_at),
-        "device": envelope.device,
-        "envelope_sha256": envelope.sha256,
-        "line_sha256": judged.line_sha256,
-        "received_at": envelope.received_at,
-        "tier": tier,
-        "measured_month": judged.sample.measured_at[:7],
-        "h3_cell": judged.h3_cell,
-        "flags": " ".join(judged.flags),
-        "excluded": judged.excluded,
-    }
-
-
-def _insert_samples(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Bulk insert, by COPY where the database has it."""
-    if not rows:
-        return
-    if connection.dialect.name != "postgresql":
-        connection.execute(samples.insert(), rows)
-        return
-    names = list(rows[0])
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    with driver.cursor() as cursor, cursor.copy(f"COPY samples ({', '.join(names)}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row([row[name] for name in names])

@@ -25,6 +25,7 @@ from collector import body
 from collector.admission.rate import Rate
 from collector.app import Collector
 from collector.errors import PROBLEMS
+from collector.intake.pipeline import Intake
 from collector.storage.room import Room
 from collector.storage.store import Store
 from collector.storage.tables import devices
@@ -107,10 +108,18 @@ def with_state(phone: Any, state: Any) -> httpx.Response:
 
 def without_database(phone: Any) -> httpx.Response:
     store = Store("postgresql+psycopg://maille@127.0.0.1:1/nowhere")
+    intake = Intake(store, phone.collector.key)
     try:
-        return with_state(phone, Collector(store, phone.collector.key, lambda: datetime.now(UTC)))
+        return with_state(phone, Collector(store, phone.collector.key, lambda: datetime.now(UTC), intake))
     finally:
+        intake.close()
         store.close()
+
+
+def with_closed_intake(phone: Any) -> httpx.Response:
+    intake = Intake(phone.collector.store, phone.collector.key)
+    intake.close()
+    return with_state(phone, Collector(phone.collector.store, phone.collector.key, lambda: datetime.now(UTC), intake))
 
 
 def revoked(phone: Any) -> httpx.Response:
@@ -222,6 +231,7 @@ CASES: dict[str, Case] = {
     "internal": lambda phone: with_state(phone, None),
     "storage-unavailable": without_database,
     "storage-full": without_room,
+    "intake-busy": with_closed_intake,
     "rate-network": beyond("_requests", lambda phone: phone.http.get("/v1/status")),
     "rate-device": beyond("_envelopes", lambda phone: phone.post(phone.seal([b"{}"]))),
     "rate-enrolment": beyond("_enrolments", newcomer),

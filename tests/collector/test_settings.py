@@ -31,11 +31,12 @@ def test_each_variable_is_read() -> None:
             "MAILLE_KEEP_SAMPLES_DAYS": "0",
             "MAILLE_KEEP_ENVELOPES_DAYS": "90",
             "MAILLE_KEEP_WITNESSES_DAYS": "180",
+            "MAILLE_WORKERS": "3",
         }
     )
     assert (settings.keep_samples_days, settings.keep_envelopes_days, settings.keep_witnesses_days) == (0, 90, 180)
     assert (settings.data, settings.database_url, settings.host) == (Path("/srv/maille"), url, "0.0.0.0")
-    assert (settings.port, settings.measurement_slots) == (80, 9)
+    assert (settings.port, settings.measurement_slots, settings.workers) == (80, 9, 3)
     assert settings.archive == "s3://maille/archive"
     assert "secret" not in repr(settings)
 
@@ -71,6 +72,7 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("MAILLE_KEEP_SAMPLES_DAYS", "two years", "expected an integer"),
         ("MAILLE_KEEP_ENVELOPES_DAYS", "731", r"at most MAILLE_KEEP_SAMPLES_DAYS \(730\)"),
         ("MAILLE_KEEP_WITNESSES_DAYS", "729", r"at least MAILLE_KEEP_SAMPLES_DAYS \(730\)"),
+        ("MAILLE_WORKERS", "0", "from 1 to 64"),
         ("MAILLE_DATABASE_URL", "postgres://maille@db/maille", "sqlite, postgresql\\+psycopg"),
         ("MAILLE_DATABASE_URL", "mysql://maille@db/maille", "sqlite, postgresql\\+psycopg"),
         ("MAILLE_DATABASE_URL", "sqlite://", "in memory, .*expected sqlite:///FILE"),
