@@ -6,11 +6,12 @@ import pwd
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,44 +60,73 @@ def field_data() -> Path:
     return folder
 
 
-class Cluster:
-    """A private PostgreSQL server on a Unix socket, run by an unprivileged user, thrown away at the end."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # here, because pytest asks for options before it looks below the first directory
+    faults = parser.getgroup("faults", "tests/faults")
+    faults.addoption("--rounds", type=int, default=10, help="rounds of each fault (10)")
+    faults.addoption("--seed", type=int, default=20261127, help="seed of the first round; the next ones count up")
 
-    def __init__(self) -> None:
+
+class Cluster:
+    """A private PostgreSQL server on a Unix socket, run by an unprivileged user, thrown away at the end.
+
+    A ``durable`` one keeps what it committed when it is killed, and listens on ``tcp_port`` of 127.0.0.1 too.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         self._binaries = _postgres_binaries()
         self._account = _unprivileged_account()
         self._folder = Path(tempfile.mkdtemp(prefix="maille-pg-"))
-        if self._account:
-            os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
+        self.own(self._folder)
         self._run("initdb", "-D", str(self._folder / "data"), "-U", "maille", "-A", "trust", "-E", "UTF8", "--no-sync")
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self._folder),
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
             "shared_buffers": "32MB",
             "timezone": "Asia/Kolkata",  # nothing may depend on the server's zone
         }
-        options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
+        if durable:
+            with socket.create_server(("127.0.0.1", 0)) as unused:
+                self.tcp_port = unused.getsockname()[1]
+            settings |= {"listen_addresses": "127.0.0.1", "port": str(self.tcp_port)}
+            settings |= {"recovery_init_sync_method": "syncfs"}
+        else:
+            self.tcp_port = 5432  # of the socket's name alone
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        self._options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         self._log = (self._folder / "log").open("wb")
-        self._server = subprocess.Popen(
-            [self._binaries / "postgres", "-D", str(self._folder / "data"), *options],
-            stdout=self._log,
-            stderr=self._log,
-            **self._identity(),
-        )
         atexit.register(self.stop)
-        self._wait()
+        self.start()
 
-    def url(self, database: str) -> str:
-        return f"postgresql+psycopg://maille@/{database}?host={self._folder}"
+    def start(self) -> None:
+        """Serve, with what was committed before; as a supervisor does, again until the dead leave no process."""
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            if time.monotonic() > deadline:
+                pytest.fail(f"PostgreSQL did not start:\n{(self._folder / 'log').read_text()[-2000:]}")
 
-    def execute(self, statement: str) -> None:
+    def kill(self) -> None:
+        """``kill -9`` of the postmaster: no one tells its backends."""
+        self._server.kill()
+        self._server.wait()
+
+    def url(self, database: str, host: str = "", port: int = 0) -> str:
+        """Address of a database, by the socket unless a host is given."""
+        query = f"host={host or self._folder}&port={port or self.tcp_port}"
+        return f"postgresql+psycopg://maille@/{database}?{query}"
+
+    def execute(self, statement: str) -> list[Any]:
         import psycopg
 
-        with psycopg.connect(f"host={self._folder} user=maille dbname=postgres", autocommit=True) as connection:
-            connection.execute(statement.encode())
+        place = f"host={self._folder} port={self.tcp_port} user=maille dbname=postgres"
+        with psycopg.connect(place, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def own(self, folder: Path) -> None:
+        """Make a folder the server's."""
+        if self._account:
+            os.chown(folder, self._account.pw_uid, self._account.pw_gid)
 
     def stop(self) -> None:
         if self._server.poll() is None:
@@ -105,17 +135,22 @@ class Cluster:
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _wait(self) -> None:
+    def _answers(self) -> bool:
+        """Start the server and wait until it answers; not if it ends instead."""
         import psycopg
 
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                return self.execute("SELECT 1")
-            except psycopg.OperationalError:
-                if self._server.poll() is not None or time.monotonic() > deadline:
-                    pytest.fail(f"PostgreSQL did not start:\n{(self._folder / 'log').read_text()[-2000:]}")
-                time.sleep(0.05)
+        self._server = subprocess.Popen(
+            [self._binaries / "postgres", "-D", str(self._folder / "data"), *self._options],
+            stdout=self._log,
+            stderr=self._log,
+            **self._identity(),
+        )
+        while self._server.poll() is None:
+            with suppress(psycopg.OperationalError):
+                self.execute("SELECT 1")
+                return True
+            time.sleep(0.02)
+        return False
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -151,6 +186,14 @@ def _unprivileged_account() -> pwd.struct_passwd | None:
 def postgres_cluster() -> Iterator[Cluster]:
     """A PostgreSQL server with PostGIS; without one the tests that need it fail and say what to install."""
     cluster = Cluster()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def durable_cluster() -> Iterator[Cluster]:
+    """A second server, which may be killed and started again."""
+    cluster = Cluster(durable=True)
     yield cluster
     cluster.stop()
 

@@ -1,0 +1,25 @@
+"""Two collectors on one database are sent the same envelopes at once; one of them is killed and comes back."""
+
+from collections.abc import Callable
+
+import pytest
+from stage import Stage
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def stage(request: pytest.FixtureRequest, new_stage: Callable[..., Stage]) -> Stage:
+    return new_stage(request.param, collectors=2)
+
+
+def test_one_is_killed(stage: Stage, seed: int) -> None:
+    before = stage.load.counts()
+    with stage.round(seed) as chance:
+        killed = chance.choice(stage.collectors)
+        killed.kill()
+        stage.load.await_receipts(2)  # by the other, whatever the dead held
+        killed.start()
+        stage.tally.faults["kill -9 of one of two collectors"] += 1
+        stage.load.await_receipts(chance.randint(1, 5))
+    counts = stage.load.counts()
+    counts.subtract(before)
+    assert counts["receipts"] > counts["envelopes"], "both were to answer for the same envelopes"
