@@ -3,6 +3,7 @@
 import secrets
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -60,32 +61,32 @@ def new_stage(
     Its options, beside those of the stage: ``data``, directory of the collectors, and of the file of SQLite;
     ``tablespace`` of the database on PostgreSQL; ``database_wire``, through which the collectors reach it.
     """
-    made: list[Stage] = []
+    with ExitStack() as stack:
 
-    def make(
-        kind: str,
-        *,
-        data: Path | None = None,
-        tablespace: str = "pg_default",
-        database_wire: Wire | None = None,
-        **options: Any,
-    ) -> Stage:
-        folder = tmp_path_factory.mktemp("stage")
-        data = data or folder / "data"
-        if kind == "sqlite":
-            url = reached = f"sqlite:///{data / 'collector.sqlite'}"
-        else:
-            cluster = request.getfixturevalue("durable_cluster")
-            name = f"faults_{secrets.token_hex(4)}"
-            cluster.execute(f"CREATE DATABASE {name} TABLESPACE {tablespace}")
-            url = reached = cluster.url(name)
-            if database_wire:
-                reached = cluster.url(name, database_wire.address, database_wire.port)
-            migrate(url)
-        settings = {"MAILLE_DATA": str(data), "MAILLE_DATABASE_URL": reached}
-        made.append(Stage(folder, tally, url, **settings, **options))
-        return made[-1]
+        def make(
+            kind: str,
+            *,
+            data: Path | None = None,
+            tablespace: str = "pg_default",
+            database_wire: Wire | None = None,
+            **options: Any,
+        ) -> Stage:
+            folder = tmp_path_factory.mktemp("stage")
+            data = data or folder / "data"
+            if kind == "sqlite":
+                url = reached = f"sqlite:///{data / 'collector.sqlite'}"
+            else:
+                cluster = request.getfixturevalue("durable_cluster")
+                name = f"faults_{secrets.token_hex(4)}"
+                cluster.execute(f"CREATE DATABASE {name} TABLESPACE {tablespace}")
+                url = reached = cluster.url(name)
+                if database_wire:
+                    reached = cluster.url(name, database_wire.address, database_wire.port)
+                stack.callback(cluster.execute, f"DROP DATABASE {name} WITH (FORCE)")
+                migrate(url)
+            settings = {"MAILLE_DATA": str(data), "MAILLE_DATABASE_URL": reached}
+            stage = Stage(folder, tally, url, **settings, **options)
+            stack.callback(stage.close)
+            return stage
 
-    yield make
-    for stage in made:
-        stage.close()
+        yield make

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 ROOM = "1g"
@@ -17,12 +18,11 @@ def may_mount() -> bool:
 
 
 class SmallDisk:
-    """A tmpfs: what it may hold is changed while it is used."""
+    """A tmpfs: what it may hold is changed while it is used; any user may look for a folder of theirs in it."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self.folder = folder
-        self._run("mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=0700", "tmpfs", str(folder))
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="maille-disk-"))
+        self._run("mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=0755", "tmpfs", str(self.folder))
 
     def fill(self, left_bytes: int) -> None:
         """Leave so much room and no more."""
@@ -30,7 +30,8 @@ class SmallDisk:
             state = os.statvfs(self.folder)
             used = (state.f_blocks - state.f_bfree) * state.f_frsize
             size = max(used + left_bytes, PAGE_BYTES) // PAGE_BYTES * PAGE_BYTES
-            done = subprocess.run(["mount", "-o", f"remount,size={size}", str(self.folder)], check=False)
+            command = ["mount", "-o", f"remount,size={size}", str(self.folder)]
+            done = subprocess.run(command, capture_output=True, check=False)
             if done.returncode == 0:  # it fails where meanwhile more is used than that
                 return
 
@@ -41,6 +42,7 @@ class SmallDisk:
     def close(self) -> None:
         """Unmount, whoever still has a file of it open."""
         self._run("umount", "--lazy", str(self.folder))
+        self.folder.rmdir()
 
     def _run(self, *command: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)

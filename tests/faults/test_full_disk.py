@@ -12,32 +12,27 @@ MOST_LEFT_BYTES = 200_000
 
 
 @pytest.fixture(scope="module")
-def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallDisk]:
-    made = SmallDisk(tmp_path_factory.mktemp("disk") / "small")
+def disk(durable_cluster: Any) -> Iterator[SmallDisk]:
+    made = SmallDisk()
     yield made
+    durable_cluster.execute("DROP TABLESPACE IF EXISTS small")
     made.close()
 
 
 @pytest.fixture(scope="module")
 def stage(disk: SmallDisk, new_stage: Callable[..., Stage]) -> Stage:
     """The collector's data are on the small disk, SQLite's file with them."""
-    return new_stage("sqlite", data=disk.folder)
+    return new_stage("sqlite", data=disk.folder / "data")
 
 
 @pytest.fixture(scope="module")
-def tablespace(disk: SmallDisk, durable_cluster: Any) -> str:
+def far_stage(disk: SmallDisk, new_stage: Callable[..., Stage], durable_cluster: Any) -> Stage:
+    """The tables of PostgreSQL are on the small disk; where its log is, it must never be full."""
     folder = disk.folder / "tablespace"
     folder.mkdir()
     durable_cluster.own(folder)
-    disk.folder.chmod(0o711)
     durable_cluster.execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
-    return "small"
-
-
-@pytest.fixture(scope="module")
-def far_stage(tablespace: str, new_stage: Callable[..., Stage]) -> Stage:
-    """The tables of PostgreSQL are on the small disk."""
-    return new_stage("postgresql", tablespace=tablespace)
+    return new_stage("postgresql", tablespace="small")
 
 
 def test_a_full_disk_under_the_collector(stage: Stage, disk: SmallDisk, seed: int) -> None:

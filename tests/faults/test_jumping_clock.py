@@ -29,6 +29,7 @@ def stage(new_stage: Callable[..., Stage], clock: Path) -> Stage:
         FAKETIME_TIMESTAMP_FILE=str(clock),
         FAKETIME_NO_CACHE="1",
         FAKETIME_DONT_FAKE_MONOTONIC="1",  # a system's clock that is set leaves it alone
+        FAKETIME_FORCE_MONOTONIC_FIX="0",  # for older systems; with it every wait of a thread takes too long
     )
 
 
