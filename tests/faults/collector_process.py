@@ -10,6 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 START_S = 60
+UNLIMITED = {
+    f"MAILLE_{limit}": "0"
+    for limit in (
+        "DEVICE_ENVELOPES_PER_MINUTE",
+        "DEVICE_SAMPLES_PER_DAY",
+        "NETWORK_REQUESTS_PER_MINUTE",
+        "NETWORK_ENROLMENTS_PER_DAY",
+    )
+}
+"""All devices are of one network, and none of them behaves."""
 _FORK_SERVER = multiprocessing.get_context("forkserver")
 _FORK_SERVER.set_forkserver_preload(
     # what the command would import anew in each of its lives; a child looks for the main module too, which is pytest
@@ -32,7 +42,7 @@ class CollectorProcess:
     def __init__(self, folder: Path, **environment: str) -> None:
         self._log = folder / f"collector-{len(list(folder.glob('collector-*.log')))}.log"
         self._log.touch()
-        self._environment = {"MAILLE_ECHO_PORT": "off", **environment}
+        self._environment = {**UNLIMITED, "MAILLE_ECHO_PORT": "off", **environment}
         self.url = ""
         self.start()
 

@@ -90,3 +90,9 @@ def new_stage(
             return stage
 
         yield make
+
+
+@pytest.fixture
+def kind(seed: int) -> str:
+    """Of the round's database: the rounds change between them."""
+    return ("postgresql", "sqlite")[seed % 2]

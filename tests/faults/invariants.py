@@ -13,21 +13,22 @@ from sqlalchemy.pool import NullPool
 
 from client_sdk.bounds import instant_text
 
-SAMPLES = "SELECT device, id, envelope_sha256, line_sha256, seq, lte_rsrp_dbm FROM samples"
-ENVELOPES = "SELECT device, sha256, body, signature, received_at FROM envelopes"
+SAMPLES = "SELECT device, id, envelope_sha256, line_sha256, seq, lte_rsrp_dbm FROM samples WHERE device {chosen}"
+ENVELOPES = "SELECT device, sha256, body, signature, received_at FROM envelopes WHERE device {chosen}"
 
 
-def check(database_url: str, devices: Sequence[Device], *, finished: bool) -> None:
+def check(database_url: str, devices: Sequence[Device], *, finished: bool, alone: bool) -> None:
     """Every receipt tells the truth, and nothing is there that was not sent.
 
     Args:
         database_url: of the collector's database.
-        devices: all that ever sent to it; none of them sends now.
+        devices: whose samples and receipts are compared; none of them sends now.
         finished: every envelope has a receipt, so that the database holds what was receipted and nothing else.
+        alone: no other device ever sent to it.
     """
     wrong = [text for device in devices for text in device.wrong]
     assert wrong == [], wrong
-    rows, kept = read(database_url)
+    rows, kept = read(database_url, None if alone else devices)
     times = Counter(row.id for row in rows)
     assert times.most_common(1)[0][1] == 1, f"stored more than once: {times.most_common(3)}"
     check_rows(rows, devices)
@@ -88,16 +89,18 @@ def check_receipts(stored_by: dict[str, str], devices: Sequence[Device]) -> None
                 seen.add(sample_id)
 
 
-def read(database_url: str) -> tuple[Sequence[Any], Sequence[Any]]:
-    """Samples and envelopes of the database, which must itself be whole; nothing is written to it."""
+def read(database_url: str, devices: Sequence[Device] | None) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Samples and envelopes, of some devices or of all; nothing is written to the database, which must be whole."""
+    thumbprints = [f"'{device.key.public.thumbprint}'" for device in devices or []]
+    chosen = "IS NOT NULL" if devices is None else f"IN ({', '.join(thumbprints)})"
     if database_url.startswith("sqlite:///"):
         database_url = f"sqlite:///file:{database_url.removeprefix('sqlite:///')}?mode=ro&uri=true"
     engine = create_engine(database_url, poolclass=NullPool)
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA integrity_check")).scalars().all() == ["ok"]
-        samples = connection.execute(text(SAMPLES)).all()
-        return samples, connection.execute(text(ENVELOPES)).all()
+        samples = connection.execute(text(SAMPLES.format(chosen=chosen))).all()
+        return samples, connection.execute(text(ENVELOPES.format(chosen=chosen))).all()
 
 
 def _instant(value: datetime | str) -> datetime:

@@ -22,6 +22,7 @@ from client_sdk.signing.statement_types import ENROLMENT
 RECOVERY_S = 30
 """Ours: a fault that is over must not be felt for longer; a phone's first retries fall into it."""
 ANSWER_S = 10
+PAUSE_S = 0.03
 NOT_NOW = frozenset({408, 425, 429, 503, 507})
 """Statuses by which a collector may say that it cannot now; any other refusal of a good envelope is a fault of ours."""
 DEVICES = 3
@@ -127,11 +128,11 @@ class Load:
 
     Args:
         addresses: of the collectors, as they are now.
+        http: what they send with.
     """
 
-    def __init__(self, addresses: Callable[[], list[str]]) -> None:
-        self._addresses = addresses
-        self._http = httpx.Client(timeout=ANSWER_S, trust_env=False)
+    def __init__(self, addresses: Callable[[], list[str]], http: httpx.Client) -> None:
+        self._addresses, self._http = addresses, http
         self._pool = ThreadPoolExecutor(DEVICES * len(addresses()))
         self._stop = threading.Event()
         self._failures: list[BaseException] = []
@@ -139,14 +140,9 @@ class Load:
         keys = [device.enrol(addresses()[0], self._http) for device in self.devices]
         self._collector_key = keys[0]
 
-    def close(self) -> None:
-        self._pool.shutdown()
-        self._http.close()
-
     @contextmanager
     def running(self, chance: random.Random) -> Iterator[None]:
-        """Send while the block runs."""
-        self._stop.clear()
+        """Send while the block runs; once."""
         for device in self.devices:
             device.chance = random.Random(chance.random())
         threads = [threading.Thread(target=self._run, args=(device,)) for device in self.devices]
@@ -158,6 +154,7 @@ class Load:
             self._stop.set()
             for thread in threads:
                 thread.join()
+            self._pool.shutdown()
         if self._failures:
             raise self._failures[0]
 
@@ -207,7 +204,7 @@ class Load:
                 with device.turn:
                     answered = self._turn(device)
                 if not answered:
-                    self._stop.wait(0.01)
+                    self._stop.wait(PAUSE_S)
         except BaseException as error:  # told by the thread that waits
             self._failures.append(error)
 

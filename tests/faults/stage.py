@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 from collector_process import CollectorProcess
 from invariants import check, read
-from load import Load
+from load import ANSWER_S, Device, Load
 from wire import Wire
 
 
@@ -62,7 +63,8 @@ class Stage:
         self.collectors = [CollectorProcess(folder, **settings) for _ in range(collectors)]
         self.collector = self.collectors[0]
         self.wires = [Wire(int(collector.url.rpartition(":")[2])) for collector in self.collectors if wired]
-        self.load = Load(self._addresses)
+        self.devices: list[Device] = []
+        self._http = httpx.Client(timeout=ANSWER_S, trust_env=False)
 
     def _addresses(self) -> list[str]:
         if self.wires:
@@ -71,40 +73,49 @@ class Stage:
 
     @contextmanager
     def round(self, seed: int) -> Iterator[random.Random]:
-        """Devices send while the block runs, from a moment before it; then all that must hold is checked.
+        """New devices send while the block runs, from a moment before it; then all that must hold is checked.
 
         At the end of the block the fault is over: whatever still fails then is what recovery takes.
         """
         chance = random.Random(seed)
         self.tally.counts["rounds"] += 1
-        with self.load.running(chance):
-            self.load.await_receipts(chance.randint(1, 4))
-            time.sleep(chance.uniform(0, 0.03))  # any moment
-            yield chance
-            self.tally.recoveries_s.append(self.load.await_receipts())
-        self.check()
-        self.load.finish()
-        self.check(finished=True)
+        self.load = Load(self._addresses, self._http)
+        self.devices += self.load.devices
+        try:
+            with self.load.running(chance):
+                self.load.await_receipts(chance.randint(1, 4))
+                time.sleep(chance.uniform(0, 0.03))  # any moment
+                yield chance
+                self.tally.recoveries_s.append(self.load.await_receipts())
+            self.check()
+            self.load.finish()
+            self.check(finished=True)
+        finally:
+            self._account()
         self.tally.counts["held"] += 1
 
     def check(self, *, finished: bool = False) -> None:
         """What must hold, by the database; no device sends meanwhile."""
         with self.load.held():
-            check(self.database_url, self.load.devices, finished=finished)
+            check(self.database_url, self.load.devices, finished=finished, alone=False)
 
     def kept_without_receipt(self) -> int:
         """How many envelopes the database holds whose devices do not know it."""
         with self.load.held():
             receipted = sum(len(device.receipts) for device in self.load.devices)
-            return len(read(self.database_url)[1]) - receipted
+            return len(read(self.database_url, self.load.devices)[1]) - receipted
 
     def close(self) -> None:
-        """End the processes and add up."""
-        self.load.close()
+        """End the processes; what the first round left is still there, and nothing that no round knows of."""
+        self._http.close()
         for part in (*self.wires, *self.collectors):
             part.close()
+        check(self.database_url, self.devices, finished=True, alone=True)
+
+    def _account(self) -> None:
+        """Add up what a round's devices sent and were answered."""
         self.tally.counts += self.load.counts()
-        self.tally.counts["samples"] += len(read(self.database_url)[0])
+        self.tally.counts["samples"] += len(read(self.database_url, self.load.devices)[0])
         verdicts = [
             verdict.verdict
             for device in self.load.devices

@@ -1,6 +1,7 @@
 """No room for what devices send: they are told so, and once there is room again all is as it was."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,22 +21,27 @@ def disk(durable_cluster: Any) -> Iterator[SmallDisk]:
 
 
 @pytest.fixture(scope="module")
-def stage(disk: SmallDisk, new_stage: Callable[..., Stage]) -> Stage:
-    """The collector's data are on the small disk, SQLite's file with them."""
-    return new_stage("sqlite", data=disk.folder / "data")
+def stages(disk: SmallDisk, new_stage: Callable[..., Stage], durable_cluster: Any) -> Callable[[str], Stage]:
+    """SQLite's file, and all else of the collector's, or the tables of PostgreSQL are on the small disk.
+
+    PostgreSQL's own log is elsewhere: where that is full, the server ends and a person has to make room.
+    """
+
+    @cache
+    def stage(kind: str) -> Stage:
+        if kind == "sqlite":
+            return new_stage(kind, data=disk.folder / "data")
+        folder = disk.folder / "tablespace"
+        folder.mkdir()
+        durable_cluster.own(folder)
+        durable_cluster.execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        return new_stage(kind, tablespace="small")
+
+    return stage
 
 
-@pytest.fixture(scope="module")
-def far_stage(disk: SmallDisk, new_stage: Callable[..., Stage], durable_cluster: Any) -> Stage:
-    """The tables of PostgreSQL are on the small disk; where its log is, it must never be full."""
-    folder = disk.folder / "tablespace"
-    folder.mkdir()
-    durable_cluster.own(folder)
-    durable_cluster.execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
-    return new_stage("postgresql", tablespace="small")
-
-
-def test_a_full_disk_under_the_collector(stage: Stage, disk: SmallDisk, seed: int) -> None:
+def test_there_is_room_again(stages: Callable[[str], Stage], kind: str, disk: SmallDisk, seed: int) -> None:
+    stage = stages(kind)
     with stage.round(seed) as chance:
         disk.fill(chance.randrange(MOST_LEFT_BYTES))
         stage.load.await_troubles()
@@ -47,11 +53,3 @@ def test_a_full_disk_under_the_collector(stage: Stage, disk: SmallDisk, seed: in
                 stage.collector.start()
         disk.free()
         stage.tally.faults["disk full"] += 1
-
-
-def test_a_full_disk_under_postgresql(far_stage: Stage, disk: SmallDisk, seed: int) -> None:
-    with far_stage.round(seed) as chance:
-        disk.fill(chance.randrange(MOST_LEFT_BYTES))
-        far_stage.load.await_troubles()
-        disk.free()
-        far_stage.tally.faults["disk of PostgreSQL full"] += 1

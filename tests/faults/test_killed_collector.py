@@ -2,14 +2,20 @@
 
 import signal
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 from stage import Stage
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def stage(request: pytest.FixtureRequest, new_stage: Callable[..., Stage]) -> Stage:
-    return new_stage(request.param)
+@pytest.fixture(scope="module")
+def stages(new_stage: Callable[..., Stage]) -> Callable[[str], Stage]:
+    return cache(lambda kind: new_stage(kind))
+
+
+@pytest.fixture
+def stage(stages: Callable[[str], Stage], kind: str) -> Stage:
+    return stages(kind)
 
 
 def test_a_killed_collector_kept_what_it_receipted(stage: Stage, seed: int) -> None:
