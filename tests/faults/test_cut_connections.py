@@ -26,14 +26,14 @@ def disturb(wire: Wire, chance: random.Random, longest_bytes: tuple[int, int], t
             wire.restore()
             tally.faults["connection stalled"] += 1
             continue
-        if kind == "all":
-            wire.sever()
-        else:
+        if kind != "all":
             to_server = kind == "request"
             wire.break_after(chance.randrange(longest_bytes[not to_server]), to_server=to_server)
         deadline = time.monotonic() + 30
         while wire.broken == before:
             assert time.monotonic() < deadline, "nothing travels"
+            if kind == "all":
+                wire.sever()
             time.sleep(0.002)
         tally.faults["connection cut"] += 1
 

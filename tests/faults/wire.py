@@ -14,7 +14,7 @@ class Wire(Relay):
 
     def __init__(self, port: int) -> None:
         self._lock = threading.Lock()
-        self._carried: list[socket.socket] = []
+        self._carried: set[socket.socket] = set()
         self._left: dict[bool, int] = {}
         self.broken = 0
         super().__init__(ADDRESS, port)
@@ -26,9 +26,9 @@ class Wire(Relay):
             self._left[to_server] = length
 
     def sever(self) -> None:
-        """Close every connection."""
+        """Close every connection; there may be none just now."""
         with self._lock:
-            carried, self._carried = self._carried, []
+            carried, self._carried = self._carried, set()
             self.broken += len(carried)
         for end in carried:
             with suppress(OSError):
@@ -36,7 +36,7 @@ class Wire(Relay):
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with self._lock:
-            self._carried.append(one)
+            self._carried.add(one)
         with suppress(OSError):
             to_server = one.getsockname()[0] == ADDRESS
             while data := one.recv(65_536):
@@ -45,6 +45,8 @@ class Wire(Relay):
                 other.sendall(data[:allowed])
                 if allowed < len(data):
                     break
+        with self._lock:
+            self._carried -= {one, other}
         for end in (one, other):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
