@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -23,6 +24,13 @@ FIELD_DATA_NOTICE = (
     "data.arcep.fr and data.gouv.fr (quality of service, coverage), github.com/uccmisl/5Gdataset (drive tests) and by "
     "the Bundesnetzagentur (Gigabitgrundbuch)"
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # here, because pytest asks for options before it looks below the first directory
+    faults = parser.getgroup("faults", "tests/faults")
+    faults.addoption("--rounds", type=int, default=10, help="rounds of each fault (10)")
+    faults.addoption("--seed", type=int, default=20261127, help="seed of the first round; the next ones count up")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -67,6 +75,17 @@ def postgres_cluster() -> Iterator[Cluster]:
         cluster = Cluster(THROWN_AWAY)
     except ClusterError as error:
         pytest.fail(str(error), pytrace=False)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def durable_cluster() -> Iterator[Cluster]:
+    """A second server, by TCP too, which may be killed and started again: it keeps what it committed."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = str(unused.getsockname()[1])
+    settings = {"listen_addresses": "127.0.0.1", "port": port, "recovery_init_sync_method": "syncfs"}
+    cluster = Cluster({"shared_buffers": "32MB", "timezone": "Asia/Kolkata", **settings})
     yield cluster
     cluster.stop()
 

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,30 +41,44 @@ class Cluster:
             os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
         self._run("initdb", "-D", str(self._folder / "data"), "-U", "maille", "-A", "trust", "-E", "UTF8", "--no-sync")
         settings = {"listen_addresses": "", "unix_socket_directories": str(self._folder), **settings}
-        options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
+        self.port = int(settings.get("port", 5432))
+        self._options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         self._log = (self._folder / "log").open("wb")
-        self._server = subprocess.Popen(
-            [self._binaries / "postgres", "-D", str(self._folder / "data"), *options],
-            stdout=self._log,
-            stderr=self._log,
-            **self._identity(),
-        )
         atexit.register(self.stop)
-        self._wait()
+        self.start()
+
+    def start(self) -> None:
+        """Serve, with what was committed before; as a supervisor does, again until the dead leave no process."""
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            if time.monotonic() > deadline:
+                raise ClusterError(f"PostgreSQL did not start:\n{(self._folder / 'log').read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """``kill -9`` of the postmaster: no one tells its backends."""
+        self._server.kill()
+        self._server.wait()
+
+    def own(self, folder: Path) -> None:
+        """Make a folder the server's."""
+        if self._account:
+            os.chown(folder, self._account.pw_uid, self._account.pw_gid)
 
     @property
     def process(self) -> int:
         """Id of the server's first process."""
         return self._server.pid
 
-    def url(self, database: str) -> str:
-        """SQLAlchemy's address of a database."""
-        return f"postgresql+psycopg://maille@/{database}?host={self._folder}"
+    def url(self, database: str, host: str = "", port: int = 0) -> str:
+        """SQLAlchemy's address of a database, by the socket unless a host is given."""
+        return f"postgresql+psycopg://maille@/{database}?host={host or self._folder}&port={port or self.port}"
 
-    def execute(self, statement: str) -> None:
-        """Run a statement in the database ``postgres``."""
-        with psycopg.connect(f"host={self._folder} user=maille dbname=postgres", autocommit=True) as connection:
-            connection.execute(statement.encode())
+    def execute(self, statement: str) -> list[Any]:
+        """Run a statement in the database ``postgres``; its rows, if it gives any."""
+        place = f"host={self._folder} port={self.port} user=maille dbname=postgres"
+        with psycopg.connect(place, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
 
     def stop(self) -> None:
         """End it and remove its files."""
@@ -73,16 +88,20 @@ class Cluster:
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _wait(self) -> None:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                return self.execute("SELECT 1")
-            except psycopg.OperationalError:
-                if self._server.poll() is not None or time.monotonic() > deadline:
-                    log = (self._folder / "log").read_text()[-2000:]
-                    raise ClusterError(f"PostgreSQL did not start:\n{log}") from None
-                time.sleep(0.05)
+    def _answers(self) -> bool:
+        """Start the server and wait until it answers; not if it ends instead."""
+        self._server = subprocess.Popen(
+            [self._binaries / "postgres", "-D", str(self._folder / "data"), *self._options],
+            stdout=self._log,
+            stderr=self._log,
+            **self._identity(),
+        )
+        while self._server.poll() is None:
+            with suppress(psycopg.OperationalError):
+                self.execute("SELECT 1")
+                return True
+            time.sleep(0.02)
+        return False
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

@@ -203,7 +203,7 @@ def locked_device(connection: Connection, thumbprint: str) -> Device:
 
 
 def locked_senders(connection: Connection, thumbprints: Iterable[str]) -> dict[str, Device]:
-    """Every key of each of these devices, locked in one order for all, so that two transactions cannot lock each other out.
+    """Every key of each of these devices, locked in one order for all: no two transactions wait for each other.
 
     What only refers to a device, as a witnessed transfer does, need not wait.
     """

@@ -65,7 +65,8 @@ def record_envelopes(store: Store, group: Sequence[JudgedEnvelope], meter: Meter
     Returns:
         For each envelope what is now committed (for one seen before, what was committed then), or an error:
         :class:`~collector.errors.DeviceError`: the device is unknown or revoked at the time of writing;
-        :class:`~collector.errors.BusyError`: too much of this device, no room, or the database cannot be reached; any other: the database refused it.
+        :class:`~collector.errors.BusyError`: too much of this device, no room, or the
+        database cannot be reached; any other: the database refused it.
     """
     for tries_left in reversed(range(_TRIES)):
         charged: list[Charge] = []

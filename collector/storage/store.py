@@ -1,4 +1,4 @@
-"""The database of one collector, on SQLite and PostgreSQL, and samples read back; other modules work with the same store.
+"""The database of one collector, on SQLite and PostgreSQL, and samples read back; other modules work with it too.
 
 Synchronous; the app calls it from threads. What arrives is written by :mod:`collector.storage.recording`.
 """

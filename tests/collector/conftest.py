@@ -1,9 +1,11 @@
 """A phone that speaks to a running collector over real HTTP."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +17,8 @@ from client_sdk.signing.envelope import Envelope, seal
 from client_sdk.signing.jws import sign_compact
 from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import Receipt, open_receipt
+
+sys.path.insert(0, str(Path(__file__).parent))  # taking_in, which is no test
 
 JOSE = {"Content-Type": "application/jose"}
 

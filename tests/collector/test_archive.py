@@ -12,12 +12,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from taking_in import accept
 
 from client_sdk.errors import MailleError
 from client_sdk.sample import FIELDS, Sample, encode
 from client_sdk.signing.envelope import seal
 from client_sdk.signing.keys import SigningKey
-from collector.intake.accept import accept
 from collector.secret import load_or_create_secret
 from collector.storage.archive import SCHEMA, device_token, rows, write_archive
 from collector.storage.devices import enrol_device

@@ -11,13 +11,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import text
+from taking_in import accept
 
 from client_sdk.sample import Sample, encode
 from client_sdk.signing.envelope import seal
 from client_sdk.signing.keys import SigningKey
-from collector.intake.accept import accept
 from collector.storage.archive import write_archive
 from collector.storage.archive.verifying import verify_archive
+from collector.storage.devices import enrol_device
 from collector.storage.revisions import raise_revisions
 from collector.storage.store import Store
 from collector.storage.tables import samples
@@ -32,7 +33,7 @@ def store(database_url: str, make_sample: Callable[..., Sample]) -> Iterator[Sto
     store = Store(database_url)
     device = SigningKey.from_seed(bytes([1]) * 32)
     now = datetime.fromisoformat("2026-11-21T10:00:00Z")
-    store.enrol_device(device.public, "2026-11", None, now)
+    enrol_device(store, device.public, "2026-11", None, now)
     months = ["2026-10"] * 3 + ["2026-11"] * 3
     lines = [encode(make_sample(measured_at=f"{month}-05T00:00:00.000Z")) for month in months]
     envelope = seal(lines, device)

@@ -8,16 +8,17 @@ from pathlib import Path
 import fsspec
 import pyarrow.parquet as pq
 import pytest
+from taking_in import accept
 
 from aggregator.evidence.binning import bin_archive
 from client_sdk.sample import Sample, encode
 from client_sdk.signing.envelope import seal
 from client_sdk.signing.keys import SigningKey
 from collector.errors import SettingsError
-from collector.intake.accept import accept
 from collector.storage.archive import write_archive
 from collector.storage.archive.place import Place
 from collector.storage.archive.verifying import verify_archive
+from collector.storage.devices import enrol_device
 from collector.storage.revisions import raise_revisions
 from collector.storage.store import Store
 from collector.storage.tables import samples
@@ -31,7 +32,7 @@ def store(database_url: str, make_sample: Callable[..., Sample]) -> Iterator[Sto
     store = Store(database_url)
     device = SigningKey.from_seed(bytes([1]) * 32)
     now = datetime.fromisoformat("2026-11-21T10:00:00Z")
-    store.enrol_device(device.public, "2026-11", None, now)
+    enrol_device(store, device.public, "2026-11", None, now)
     reading = {"latitude": 47.0, "longitude": 3.0, "sim_plmn": "20801", "context": "outdoor"}
     lines = [
         encode(make_sample(measured_at=f"{month}-05T00:00:00.000Z", rat="lte", service_state="in_service", **reading))

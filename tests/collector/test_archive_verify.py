@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
+from taking_in import accept
 
 from client_sdk.cli import main
 from client_sdk.sample import Sample, encode
 from client_sdk.signing.envelope import seal
 from client_sdk.signing.keys import SigningKey
-from collector.intake.accept import accept
 from collector.secret import load_or_create_secret
 from collector.settings import Settings
 from collector.storage.archive import SCHEMA, write_archive
@@ -29,6 +29,7 @@ from collector.storage.archive.checksum import Checksum
 from collector.storage.archive.place import Place
 from collector.storage.archive.state import read_state, write_state
 from collector.storage.archive.verifying import verify_archive
+from collector.storage.devices import enrol_device
 from collector.storage.revisions import raise_revisions
 from collector.storage.store import Store
 from collector.storage.tables import samples
@@ -53,7 +54,7 @@ def store(settings: Settings) -> Iterator[Store]:
 @pytest.fixture
 def send(store: Store, make_sample: Callable[..., Sample]) -> Send:
     device = SigningKey.from_seed(bytes([1]) * 32)
-    store.enrol_device(device.public, "2026-11", None, NOW)
+    enrol_device(store, device.public, "2026-11", None, NOW)
 
     def send(*months: str) -> None:
         sent = [make_sample(measured_at=f"{month}-05T00:00:00.000Z", latitude=47.0, longitude=3.0) for month in months]

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
+from taking_in import accept
 
 from client_sdk.sample import Sample, encode, new_sample_id
 from client_sdk.signing.envelope import seal
 from client_sdk.signing.keys import SigningKey
-from collector.intake.accept import accept
 from collector.storage import partitions
+from collector.storage.devices import enrol_device
 from collector.storage.engine import create_database_engine
 from collector.storage.migration import migration_config
 from collector.storage.partitions import ensure_partitions, first_id, try_ensure_partitions
@@ -56,7 +57,7 @@ def id_of(instant: str) -> str:
 
 
 def send(store: Store, *sent: Sample) -> None:
-    store.enrol_device(KEY.public, "2026-11", None, NOW)
+    enrol_device(store, KEY.public, "2026-11", None, NOW)
     envelope = seal([encode(sample) for sample in sent], KEY)
     accept(envelope.body, envelope.signature, store, COLLECTOR, NOW)
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from client_sdk.sample import Sample, encode
 from client_sdk.signing.keys import SigningKey
 from collector.errors import BusyError, DeviceError
+from collector.storage.devices import enrol_device
 from collector.storage.recording import JudgedEnvelope, record_envelopes
 from collector.storage.records import JudgedSample, ReceivedEnvelope, RecordedEnvelope
 from collector.storage.store import Store
@@ -32,7 +33,7 @@ def enrolled(store: Store, number: int = 1) -> list[str]:
     thumbprints = []
     for _ in range(number):
         key = SigningKey.generate().public
-        store.enrol_device(key, "1", None, NOW)
+        enrol_device(store, key, "1", None, NOW)
         thumbprints.append(key.thumbprint)
     return thumbprints
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from taking_in import accept
 
 from client_sdk.bounds import instant_text
 from client_sdk.sample import Sample, encode
 from client_sdk.signing.envelope import Envelope, seal
 from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import Receipt, open_receipt
-from collector.intake.accept import accept
 from collector.intake.privacy_notice import VERSION, notice_of
 from collector.settings import Settings
 from collector.storage.devices import enrol_device, find_device, revoke_device, rotate_device

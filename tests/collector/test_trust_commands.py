@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from taking_in import accept
 
 from client_sdk.cli import main
 from client_sdk.messages import use_language
@@ -17,7 +18,6 @@ from client_sdk.sample import Sample, encode
 from client_sdk.signing.envelope import seal
 from client_sdk.signing.keys import SigningKey
 from collector.errors import EnrolmentError
-from collector.intake.accept import accept
 from collector.intake.devices import invitation_digest
 from collector.settings import Settings
 from collector.storage.devices import enrol_device, find_device

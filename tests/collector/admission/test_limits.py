@@ -20,6 +20,7 @@ from collector.admission.limits import LIMIT_VARIABLES, UNLIMITED, Limits
 from collector.errors import BusyError, SettingsError
 from collector.intake.devices import invite
 from collector.settings import Settings
+from collector.storage.devices import find_device
 
 ON_ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what never reaches the database."""
@@ -75,7 +76,7 @@ def test_new_devices_of_a_network_are_limited_and_nothing_else_is(
     answer = third.enrol()
     assert refused(answer, "rate-enrolment")
     assert answer.headers["retry-after"] == "43200"
-    assert collector.store.find_device(third.key.public.thumbprint) is None
+    assert find_device(collector.store, third.key.public.thumbprint) is None
     assert first.enrol().status_code == 200  # enrolled before
     code, _ = invite(collector.store, "team", 1, timedelta(days=1), datetime.now(UTC))
     assert phone_of(collector, enrolled=False).enrol(invitation="wrong").status_code == 403

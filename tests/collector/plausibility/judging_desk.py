@@ -14,7 +14,9 @@ from collector.plausibility.grounds import Grounds
 from collector.plausibility.judging import Judged, judge_history
 from collector.plausibility.rule import Known
 from collector.plausibility.rules import in_order, is_excluded, judge
-from collector.storage.records import JudgedSample, ReceivedEnvelope
+from collector.storage.devices import enrol_device
+from collector.storage.recording import JudgedEnvelope, record_envelopes
+from collector.storage.records import JudgedSample, ReceivedEnvelope, RecordedEnvelope
 from collector.storage.store import Store
 from collector.storage.tables import devices, samples
 from collector.storage.witnessed import Witness, record_witness
@@ -33,7 +35,7 @@ class Desk:
 
     def device(self, *, origin: str | None = None, seed: int | None = None, **columns: Any) -> str:
         key = (SigningKey.generate() if seed is None else SigningKey.from_seed(seed.to_bytes(32, "big"))).public
-        self.store.enrol_device(key, "1", None, NOON - timedelta(days=30))
+        enrol_device(self.store, key, "1", None, NOON - timedelta(days=30))
         changes = columns | ({"origin": origin} if origin else {})
         if changes:
             with self.store.writing() as connection:
@@ -76,7 +78,8 @@ class Desk:
         envelope = ReceivedEnvelope(
             device=device, sha256=f"{self._envelopes:064x}", body=b"", signature="", received_at=received_at
         )
-        self.store.record_envelope(envelope, lines)
+        (outcome,) = record_envelopes(self.store, [JudgedEnvelope(envelope, lines)])
+        assert isinstance(outcome, RecordedEnvelope), outcome
 
     def witness(self, device: str, test_id: str, **fields: Any) -> None:
         defaults: dict[str, Any] = {
