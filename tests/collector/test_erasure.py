@@ -18,9 +18,9 @@ from client_sdk.signing.base64url import decode_base64url
 from client_sdk.signing.jws import verify_compact
 from client_sdk.signing.keys import SigningKey
 from collector.intake.devices import invite
-from collector.intake.erasure import erase_again, rewrite_archive
+from collector.intake.erasure import erase_again
 from collector.secret import load_or_create_secret
-from collector.storage.archive import device_token
+from collector.storage.archive import device_token, write_archive
 from collector.storage.devices import find_device
 from collector.storage.erasures import erase_device, reapply_erasures
 from collector.storage.store import Store
@@ -112,8 +112,7 @@ def test_nothing_of_an_erased_device_is_left_anywhere(
         )
         record_witness(collector.store, witness)
     settings = collector.settings
-    settings.archive.mkdir()
-    rewrite_archive(collector.store, settings)
+    write_archive(collector.store, settings.archive, load_or_create_secret(settings.device_token_key))
     token_key = load_or_create_secret(settings.device_token_key)
     needles = {
         "model": b"Model Zaphod-1",
@@ -155,7 +154,7 @@ def test_nothing_of_an_erased_device_is_left_anywhere(
 
 def archived(settings: Any, phone: Any) -> Iterator[Path]:
     """Files of the archive that still tell the model."""
-    for path in settings.archive.rglob("*.parquet"):
+    for path in Path(settings.archive).rglob("*.parquet"):
         if b"Model Zaphod-1" in path.read_bytes():
             yield path
 
@@ -179,8 +178,7 @@ def test_a_restored_backup_forgets_again_at_its_start(
         phone, other = phone_of(collector), phone_of(collector)
         phone.send([make_sample(), make_sample()])
         other.send([make_sample()])
-        settings.archive.mkdir()
-        rewrite_archive(collector.store, settings)
+        write_archive(collector.store, settings.archive, load_or_create_secret(settings.device_token_key))
         saved = save(collector.store, backup)
         told = erased(phone, phone.erase())
         assert (told["samples"], told["envelopes"]) == (2, 1)

@@ -22,8 +22,10 @@ from client_sdk.sample import Sample
 from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import open_receipt
 from collector.intake import pipeline
+from collector.intake.privacy_notice import notice_of
 from collector.serving import running_collector as serve
 from collector.settings import Settings
+from collector.storage.recording import Meter
 from collector.storage.store import Store
 
 PATIENCE_S = 60
@@ -90,9 +92,9 @@ def test_a_collector_that_is_told_to_stop_answers_what_it_accepted(
 ) -> None:
     recording, record = threading.Event(), pipeline.record_envelopes
 
-    def told(store: Store, group: Sequence[Any]) -> Any:
+    def told(store: Store, group: Sequence[Any], meter: Meter | None) -> Any:
         recording.set()
-        return record(store, group)
+        return record(store, group, meter)
 
     monkeypatch.setattr(pipeline, "record_envelopes", told)
     settings = Settings(data=tmp_path, database_url=database_url, port=0)
@@ -146,7 +148,8 @@ def test_workers_share_the_port_and_one_that_dies_is_replaced(
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
         key = SigningKey.load(tmp_path / "collector-key.pem")
-        collector = SimpleNamespace(base_url=told["url"], key=key)
+        state = SimpleNamespace(notice=notice_of(Settings(data=tmp_path)))
+        collector = SimpleNamespace(base_url=told["url"], key=key, app=SimpleNamespace(state=state))
         phones = [phone_of(collector) for _ in range(4)]
         before = children(process)
         assert len(before) == 2

@@ -18,7 +18,6 @@ from client_sdk.signing.base64url import decode_base64url, encode_base64url
 from client_sdk.signing.envelope import CONTENT_TYPE, SIGNATURE_HEADER
 from client_sdk.signing.keys import SigningKey
 from collector.errors import PROBLEMS
-from collector.intake import privacy_notice
 from collector.storage.tables import devices, envelopes, samples
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -55,7 +54,10 @@ class Forge:
     def payload(self) -> bytes:
         members = {"collector": self.phone.collector.key.public.thumbprint}
         if self.route == "devices":
-            members |= {"jwk": self.phone.key.public.jwk, "privacy_notice_version": privacy_notice.VERSION}
+            members |= {
+                "jwk": self.phone.key.public.jwk,
+                "privacy_notice_version": self.phone.collector.app.state.notice.version,
+            }
         else:
             members |= {"requested_at": instant_text(datetime.now(UTC))}
         return json.dumps(members).encode()

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import gzip
 import json
+import secrets
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -233,7 +234,7 @@ CASES: dict[str, Case] = {
     "storage-full": without_room,
     "intake-busy": with_closed_intake,
     "rate-network": beyond("_requests", lambda phone: phone.http.get("/v1/status")),
-    "rate-device": beyond("_envelopes", lambda phone: phone.post(phone.seal([b"{}"]))),
+    "rate-device": beyond("_envelopes", lambda phone: phone.post(phone.seal([secrets.token_hex(8).encode()]))),
     "rate-enrolment": beyond("_enrolments", newcomer),
     "jws-malformed": lambda phone: phone.post(Envelope(b"x", "x")),
     "jws-algorithm": lambda phone: header_changed(phone, alg="none"),

@@ -134,7 +134,7 @@ def test_the_archive_forgets_what_is_purged(
             envelope = seal([encode(make_sample(measured_at=measured))], key)
             accept(envelope.body, envelope.signature, store, key, now)
     run("archive")
-    assert (settings.archive / "measured_month=2023-05").is_dir()
+    assert (Path(settings.archive) / "measured_month=2023-05").is_dir()
     would = json.loads(run("purge", "--dry-run", "--json").stdout)
     assert would == {
         "dry_run": True,
@@ -145,9 +145,9 @@ def test_the_archive_forgets_what_is_purged(
         "months": ["2023-05"],
     }
     assert "Would go: 2 samples (measured in 2023-05), 2 envelopes" in run("purge", "--dry-run").stdout
-    assert (settings.archive / "measured_month=2023-05").is_dir()
+    assert (Path(settings.archive) / "measured_month=2023-05").is_dir()
     assert "Supprimés : 2 relevés" in run("purge", language="fr").stdout
-    assert not (settings.archive / "measured_month=2023-05").exists()
+    assert not (Path(settings.archive) / "measured_month=2023-05").exists()
     monkeypatch.setenv("MAILLE_KEEP_ENVELOPES_DAYS", "1000")
     assert "at most MAILLE_KEEP_SAMPLES_DAYS" in run("purge", code=1).stderr
 
