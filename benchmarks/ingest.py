@@ -40,6 +40,11 @@ from benchmarks.intake.machine import (
     serving,
 )
 from client_sdk.signing.envelope import CONTENT_TYPE, SIGNATURE_HEADER, Envelope
+from collector.admission.limits import LIMIT_VARIABLES
+
+
+UNLIMITED = {variable: "0" for name, variable in LIMIT_VARIABLES.items() if name != "field_team_factor"}
+"""How much one device and one network may send is not the question here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +210,7 @@ def _alternative(kind: Kind, envelopes: Sequence[Envelope], devices: int) -> Rat
 def _collector(database_url: str, workers: int = 1, cores: set[int] = MEASURED) -> Iterator[Server]:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="maille-ingest-") as data:
-        environment = {"MAILLE_DATA": data, "MAILLE_DATABASE_URL": database_url, "MAILLE_ECHO_PORT": "off"}
+        environment = {"MAILLE_DATA": data, "MAILLE_DATABASE_URL": database_url, "MAILLE_ECHO_PORT": "off"} | UNLIMITED
         command = ["collector", "serve", "--port", str(port), "--workers", str(workers)]
         program = ["-c", "from client_sdk.cli import main; main()", *command]
         with serving(program, environment, port, cores) as server:

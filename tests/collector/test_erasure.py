@@ -206,7 +206,7 @@ def save(store: Store, backup: Path) -> dict[str, list[Any]]:
             connection.cursor().execute("VACUUM INTO ?", (str(backup),))
         return {}
     metadata = MetaData()
-    metadata.reflect(store.engine, only=("devices", "envelopes", "samples_default"))
+    metadata.reflect(store.engine, only=("devices", "envelopes", "samples"))
     with store.reading() as connection:
         return {
             table.name: [
@@ -226,7 +226,7 @@ def restore(store: Store, backup: Path, saved: dict[str, list[Any]]) -> None:
         shutil.copy(backup, file)
         return
     metadata = MetaData()
-    metadata.reflect(store.engine, only=("devices", "envelopes", "samples_default", "erasures", "witnesses"))
+    metadata.reflect(store.engine, only=("devices", "envelopes", "samples", "erasures", "witnesses"))
     with store.writing() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
