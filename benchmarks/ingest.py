@@ -42,7 +42,6 @@ from benchmarks.intake.machine import (
 from client_sdk.signing.envelope import CONTENT_TYPE, SIGNATURE_HEADER, Envelope
 from collector.admission.limits import LIMIT_VARIABLES
 
-
 UNLIMITED = {variable: "0" for name, variable in LIMIT_VARIABLES.items() if name != "field_team_factor"}
 """How much one device and one network may send is not the question here."""
 
