@@ -158,9 +158,17 @@ class Intake:
             return None
 
     def _record(self, judged: Sequence[tuple[_Waiting, JudgedEnvelope]]) -> None:
-        outcomes = record_envelopes(self._store, [envelope for _, envelope in judged], self._meter)
-        for (waiting, envelope), outcome in zip(judged, outcomes, strict=True):
-            if isinstance(outcome, Exception):
-                waiting.answer.set_exception(outcome)
+        answers: list[str | Exception]
+        try:
+            outcomes = record_envelopes(self._store, [envelope for _, envelope in judged], self._meter)
+            answers = [
+                outcome if isinstance(outcome, Exception) else receipt_of(envelope.envelope.sha256, outcome, self._key)
+                for (_, envelope), outcome in zip(judged, outcomes, strict=True)
+            ]
+        except Exception as error:  # a failure of ours: each request tells it, and the thread goes on
+            answers = [error] * len(judged)
+        for (waiting, _), answer in zip(judged, answers, strict=True):
+            if isinstance(answer, Exception):
+                waiting.answer.set_exception(answer)
             else:
-                waiting.answer.set_result(receipt_of(envelope.envelope.sha256, outcome, self._key))
+                waiting.answer.set_result(answer)

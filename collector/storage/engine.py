@@ -13,6 +13,11 @@ _CACHE_KIB = 32 * 1024
 2 MB they are written to the log and read back within the transaction, which then takes nearly twice as long."""
 
 
+_PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "tcp_user_timeout": 30_000}
+"""Ours, in seconds and, the last one, milliseconds: a database's host that vanishes without a word is noticed within
+half a minute, where the system would wait for a quarter of an hour."""
+
+
 def create_database_engine(database_url: str) -> Engine:
     """Engine for ``sqlite:///FILE`` or ``postgresql+psycopg://…``; the directory of an SQLite file is made.
 
@@ -27,7 +32,7 @@ def create_database_engine(database_url: str) -> Engine:
         # sessions in UTC, so that nothing depends on the server's configuration; statements planned by the size that
         # tables have now, since what is best for a fresh database would be kept while millions of samples arrive
         options = "-c timezone=UTC -c plan_cache_mode=force_custom_plan"
-        return create_engine(url, pool_pre_ping=True, connect_args={"options": options})
+        return create_engine(url, pool_pre_ping=True, connect_args={"options": options, **_PATIENCE})
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S})

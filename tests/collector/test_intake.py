@@ -189,3 +189,16 @@ except SettingsError as error:
     assert process.returncode == 0, errors
     assert told.startswith("MAILLE_WORKERS: ")
     assert "maille: no key" in errors
+
+
+def test_a_failure_of_ours_is_told_and_the_next_envelope_is_taken(
+    collector: Any, phone_of: Any, make_sample: Callable[..., Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = phone_of(collector)
+    phone.http = httpx.Client(base_url=collector.base_url, trust_env=False, timeout=PATIENCE_S)
+    with phone.http, monkeypatch.context() as broken:
+        broken.setattr(pipeline, "receipt_of", lambda *_: 1 / 0)
+        envelope = phone.seal([make_sample()])
+        assert phone.post(envelope).status_code == 500
+        broken.undo()
+        assert phone.post(envelope).status_code == 200
