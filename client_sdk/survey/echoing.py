@@ -122,6 +122,8 @@ class Echoes:
                 await self._send(prober, way)
         except (OpeningError, RouteError) as error:
             self.trouble = str(error)
+            if prober.protocol == "websocket":
+                self._leave_websocket()
             await self._sleep(FIRST_WAIT_S)
         return FIRST_WAIT_S
 
@@ -205,9 +207,16 @@ class Echoes:
             self._access = await self._peer.open(route)
         except CollectorError as error:
             self.trouble = str(error)
-            return None if websocket else self._access or self._peer.recalled()
+            if websocket:
+                self._leave_websocket()
+            return self._access or self._peer.recalled()
         self._access_at_s = time.monotonic()
         return self._access
+
+    def _leave_websocket(self) -> None:
+        """No connection is to be had either: ask by UDP again, which alone can tell that nothing passes."""
+        self._websocket_until_s, self._udp_blocked = -math.inf, 0
+        self._channel.settler.doubt()
 
     def _prober(self, access: Access, route: Route) -> SteadyProber | None:
         if access.echo and time.monotonic() >= self._websocket_until_s:

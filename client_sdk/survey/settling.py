@@ -144,6 +144,10 @@ class Settler:
         if result.reached:
             self._no_data = False
 
+    def doubt(self) -> None:
+        """The collector that was reached cannot be reached any more: what was tried before says nothing of now."""
+        self._tried, self._blocked = None, False
+
     def settle(self, now_s: float) -> list[Sample]:
         """The samples that are decided now, oldest first."""
         decided: list[Sample] = []

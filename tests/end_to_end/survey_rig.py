@@ -99,6 +99,7 @@ class Relay:
         self.address, self.port = address, port
         self._up = threading.Event()
         self._up.set()
+        self._accepts_none = threading.Event()
         self._over = False
         self.drops_datagrams = False
         self._fillers: list[socket.socket] = []
@@ -114,6 +115,7 @@ class Relay:
     def cut(self) -> None:
         """Drop everything: packets, open connections, and requests for new ones."""
         self._up.clear()
+        self._accepts_none.wait(10)
         # the system drops requests for connections once the queue of a listener that accepts none is full
         for _ in range(4):
             filler = socket.socket()
@@ -139,7 +141,10 @@ class Relay:
 
     def _accept(self) -> None:
         while not self._over:
-            self._up.wait()
+            if not self._up.is_set():
+                self._accepts_none.set()
+                self._up.wait()
+                self._accepts_none.clear()
             try:
                 near, _ = self._listener.accept()
             except TimeoutError:

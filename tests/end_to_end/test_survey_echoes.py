@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from survey_rig import Relay, free_port
 
 from client_sdk.enrolment import enrol
-from client_sdk.measurement import latency
+from client_sdk.measurement import access, latency
 from client_sdk.measurement.route import Route
 from client_sdk.outbox.queue import Outbox
 from client_sdk.sample import Sample
@@ -67,7 +67,7 @@ class Network:
 
     async def survey(self, drive: Callable[[Callable[..., Any]], Any]) -> None:
         """Let the modem echo, its fences being half a second long, while ``drive`` does things to the network."""
-        channel = Channel("orange", {}, FenceRules(duration_s=0.5), Timeline(time.monotonic(), 0), self)
+        self.channel = channel = Channel("orange", {}, FenceRules(duration_s=0.5), Timeline(time.monotonic(), 0), self)
         echoes = Echoes(channel, self.peer, 10.0, lambda: Route(), lambda count: None)
         channel.open(time.monotonic())
 
@@ -118,6 +118,7 @@ def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     """An echo is lost sooner, and one second of silence is enough, so that nobody waits."""
     monkeypatch.setattr(latency, "LOSS_S", 0.4)
     monkeypatch.setattr(settling, "ECHO_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(access, "_TIMEOUT_S", 2.0)
     monkeypatch.setattr(settling, "NO_DATA_S", 1.0)
     monkeypatch.setattr(settling, "TRY_TIMEOUT_S", 1.0)
     monkeypatch.setattr(echoing, "FIRST_WAIT_S", 0.2)
@@ -169,6 +170,19 @@ def test_where_udp_is_dropped_echoes_go_over_websocket_and_say_so(network: Netwo
     asyncio.run(network.survey(drive))
 
     assert "no_data" not in {one.outcome for one in network.samples}
+
+
+def test_where_nothing_passes_any_more_a_connection_that_did_says_nothing(network: Network) -> None:
+    async def drive(until: Any) -> None:
+        await until(lambda: OK in network.told())
+        network.relay.drops_datagrams = True
+        await until(lambda: network.channel.settler.blocked)
+        network.relay.cut()
+        await until(lambda: NO_DATA in network.told())
+
+    asyncio.run(network.survey(drive))
+
+    assert {one.service_state for one in network.samples} == {"in_service"}
 
 
 def test_a_survey_begun_where_nothing_passes_asks_with_what_it_had(network: Network) -> None:
