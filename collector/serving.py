@@ -17,6 +17,7 @@ from client_sdk.signing.keys import SigningKey
 from collector.admission.patience import MAX_HEAD_BYTES, PatientProtocol
 from collector.app import Clock, create_app, utc_now
 from collector.errors import SettingsError
+from collector.garbage import look_for_cycles_seldom
 from collector.listening import bind_udp, listen
 from collector.measurement.connection import MeasuringProtocol
 from collector.settings import Settings
@@ -116,6 +117,7 @@ def serve_forever(
 
         def serve() -> None:
             app = create_app(shared, echo_socket=echo_socket, only_measuring=only_measuring, open_to_all=open_to_all)
+            look_for_cycles_seldom()
             uvicorn.Server(server_config(app, settings)).run(sockets=[listener])
 
         with listener:

@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.intake.fleet import Fleet
 from client_sdk.signing.envelope import Envelope
 from client_sdk.signing.keys import VerifyingKey
+from collector.garbage import look_for_cycles_seldom
 from collector.intake.accept import Bench, judge_envelope
 from collector.storage.bulk import NewSample, insert_samples
 from collector.storage.records import JudgedSample
@@ -39,6 +40,7 @@ def take_in(store: Store, envelopes: Sequence[Envelope], keys: Mapping[str, Veri
 
 def main(database_url: str, devices: str, file: str) -> None:
     """Take in the envelopes of a file, and print how long it took."""
+    look_for_cycles_seldom()
     store = Store(database_url)
     envelopes: list[Envelope] = pickle.loads(Path(file).read_bytes())
     keys = {key.public.thumbprint: key.public for key in Fleet(int(devices)).keys}
