@@ -131,7 +131,8 @@ def rotate_device(store: Store, old: str, key: VerifyingKey, now: datetime) -> t
                 unjudged=False,
             )
         )
-        ended = {"revoked_from": now, "revoked_at": now + KEY_GRACE}
+        # a clock that was ahead dated samples from after this
+        ended = {"revoked_from": now, "revoked_at": now + KEY_GRACE, "unjudged": True}
         connection.execute(devices.update().where(devices.c.thumbprint == old).values(ended))
         return locked_device(connection, key.thumbprint), True
 

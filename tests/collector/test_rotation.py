@@ -11,6 +11,8 @@ from client_sdk.bounds import instant_text
 from client_sdk.sample import Sample
 from client_sdk.signing.keys import SigningKey
 from collector.intake.devices import invite
+from collector.plausibility.grounds import Grounds
+from collector.plausibility.judging import judge_history
 from collector.storage.devices import KEY_GRACE, find_keys, reinstate_device, revoke_device
 from collector.storage.tables import devices
 from collector.storage.witnessed import Witness, find_witnesses, record_witness
@@ -84,6 +86,17 @@ def test_a_new_key_takes_the_old_ones_place(
     clock[0] = NOW + timedelta(hours=1) + KEY_GRACE
     phone.key = old
     assert refusal(phone.post(stick)) == (401, "device-revoked")
+
+
+def test_what_the_old_key_dated_after_its_end_is_judged_again(
+    at: Any, clock: list[datetime], phone_of: Any, make_sample: Callable[..., Sample]
+) -> None:
+    phone = phone_of(at)
+    phone.send([make_sample(measured_at=instant_text(NOW + timedelta(minutes=5)))])  # its clock is ahead
+    judge_history(at.store, Grounds())
+    clock[0] = NOW + timedelta(minutes=1)
+    assert phone.rotate(SigningKey.generate()).status_code == 201
+    assert judge_history(at.store, Grounds()).gained == {"key-revoked": 1}
 
 
 def test_a_session_is_for_the_present_key(at: Any, phone_of: Any) -> None:
