@@ -220,7 +220,11 @@ def locked_senders(connection: Connection, thumbprints: Iterable[str]) -> dict[s
 
 def locked_keys(connection: Connection, thumbprint: str) -> tuple[Device, ...]:
     """Every key of a device, the first one first, locked; none where the key is unknown."""
-    return _keys(connection.execute(_keys_of(thumbprint).with_for_update()).all())
+    statement = _keys_of(thumbprint).with_for_update()
+    if connection.dialect.name == "postgresql":
+        # who waits here for a rotation sees the key that it added with the next statement only
+        connection.execute(statement).all()
+    return _keys(connection.execute(statement).all())
 
 
 def unknown_device(thumbprint: str) -> DeviceError:
