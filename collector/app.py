@@ -131,6 +131,7 @@ def create_app(
         redirect_slashes=False,  # a redirection must always mean that someone else answered
     )
     app.state.admission = Admission(settings.limits)
+    app.state.finishing = device_routes.Finishing()
     app.add_middleware(Gate, admission=app.state.admission, behind_proxy=bool(settings.trusted_proxies))
     tell_problems(app)
     app.include_router(ndt7.routes)

@@ -1,5 +1,6 @@
 """What a device may ask for itself, once it is enrolled: a new key, its data, their erasure."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import IO
 
@@ -17,6 +18,8 @@ from collector.intake.erasure import erase, finish_erasure
 from collector.intake.rotation import rotate
 from collector.intake.signed_request import MAX_DEVICE_REQUEST_BYTES
 from collector.openapi import JOSE, described
+from collector.settings import Settings
+from collector.storage.store import Store
 
 ZIP = "application/zip"
 _CHUNK_BYTES = 64 * 1024
@@ -24,7 +27,26 @@ _CHUNK_BYTES = 64 * 1024
 routes = APIRouter(prefix="/v1/devices")
 
 
-_RULES = [*openapi.BODY, *openapi.SIGNATURE, *openapi.DEVICE, "storage-unavailable", "device-request"]
+class Finishing:
+    """What follows erasures, one run for all that wait.
+
+    A run holds a thread, and a connection to the database, for as long as another process writes the archive.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._asked = False
+
+    async def finish(self, store: Store, settings: Settings) -> None:
+        """Return once a run that began after this call has ended."""
+        self._asked = True
+        async with self._turn:
+            if self._asked:
+                self._asked = False
+                await run_in_threadpool(finish_erasure, store, settings)
+
+
+_RULES = [*openapi.BODY, *openapi.SIGNATURE, *openapi.DEVICE, *openapi.STORAGE, "device-request"]
 
 
 @routes.post(
@@ -68,7 +90,8 @@ async def erase_device(request: Request) -> Response:
     collector, settings = request.app.state.collector, request.app.state.settings
     body = await read_body(request, JOSE, MAX_DEVICE_REQUEST_BYTES)
     receipt = await run_in_threadpool(erase, body, collector.store, settings, collector.key, collector.clock())
-    return Response(receipt, media_type=JOSE, background=BackgroundTask(finish_erasure, collector.store, settings))
+    finish = BackgroundTask(request.app.state.finishing.finish, collector.store, settings)
+    return Response(receipt, media_type=JOSE, background=finish)
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

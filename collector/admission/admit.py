@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from collector.admission.limits import Limits
 from collector.admission.rate import Rate
 from collector.errors import BusyError
-from collector.storage.records import Device, Tier
+from collector.storage.records import Tier
 
 DAY_S = 86_400.0
 MINUTE_S = 60.0
@@ -87,22 +87,13 @@ class Admission:
                 self._enrolments.take(network, self.clock(), -1)
             raise
 
-    @contextmanager
-    def envelope(self, device: Device, samples: int) -> Iterator[None]:
-        """Count a verified envelope and what it holds, unless the block fails.
-
-        Raises:
-            BusyError: ``rate-device``.
-        """
-        self.charge(device.thumbprint, device.tier, samples)
-        try:
-            yield
-        except BaseException:
-            self.give_back(device.thumbprint, device.tier, samples)
-            raise
-
-    def charge(self, thumbprint: str, tier: Tier, samples: int) -> None:
+    def charge(self, origin: str, tier: Tier, samples: int) -> None:
         """Count a verified envelope of a device and what it holds.
+
+        Args:
+            origin: thumbprint of its first key: a new key brings no new allowance.
+            tier: of the device.
+            samples: lines of the envelope.
 
         Raises:
             BusyError: ``rate-device``; nothing is counted.
@@ -112,21 +103,20 @@ class Admission:
         with self._lock:
             now_s = self.clock()
             wait_s, limit, what = max(
-                (rate.wait_s(thumbprint, now_s, count, factor), rate.amount * factor, what)
-                for rate, count, what in counted
+                (rate.wait_s(origin, now_s, count, factor), rate.amount * factor, what) for rate, count, what in counted
             )
             if wait_s:
                 raise BusyError("rate-device", f"device: more than {limit} {what}", math.ceil(wait_s))
             for rate, count, _ in counted:
-                rate.take(thumbprint, now_s, count, factor)
+                rate.take(origin, now_s, count, factor)
 
-    def give_back(self, thumbprint: str, tier: Tier, samples: int) -> None:
+    def give_back(self, origin: str, tier: Tier, samples: int) -> None:
         """Take back what was counted of an envelope that could not be stored."""
         factor = self._factor(tier)
         with self._lock:
             now_s = self.clock()
-            self._envelopes.take(thumbprint, now_s, -1, factor)
-            self._samples.take(thumbprint, now_s, -samples, factor)
+            self._envelopes.take(origin, now_s, -1, factor)
+            self._samples.take(origin, now_s, -samples, factor)
 
     def _factor(self, tier: Tier) -> int:
         return self.limits.field_team_factor if tier == "field_team" else 1

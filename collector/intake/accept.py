@@ -14,7 +14,7 @@ from client_sdk.signing.jws import FindKey
 from client_sdk.signing.keys import SigningKey
 from client_sdk.signing.receipt import LineVerdict, Receipt, sign_receipt
 from collector.intake.decode import LineRefusal, decode_line
-from collector.intake.expired import refuse_expired
+from collector.intake.expired import SAMPLE_EXPIRED, refuse_expired
 from collector.plausibility.grounds import Grounds
 from collector.plausibility.rule import Known
 from collector.plausibility.rules import in_order, is_excluded, judge
@@ -71,8 +71,10 @@ def judge_envelope(body: bytes, signature: str, received_at: datetime, bench: Be
         _judged(number, line, found, known)
         for number, (line, found) in enumerate(zip(opened.lines, decoded, strict=True), start=1)
     ]
+    # as at a purge, the text of an envelope goes with the first of its samples
+    kept = b"" if any(isinstance(one, LineRefusal) and one.rule == SAMPLE_EXPIRED for one in decoded) else body
     envelope = ReceivedEnvelope(
-        device=opened.device, sha256=opened.sha256, body=body, signature=signature, received_at=received_at
+        device=opened.device, sha256=opened.sha256, body=kept, signature=signature, received_at=received_at
     )
     return JudgedEnvelope(envelope, lines)
 

@@ -94,17 +94,6 @@ def find_enrolled_key(store: Store, thumbprint: str, now: datetime) -> Verifying
     return VerifyingKey.from_jwk(device.jwk)
 
 
-def find_sealing_key(store: Store, thumbprint: str, now: datetime) -> VerifyingKey:
-    """A public key that may have sealed an envelope: a device's present one, or one that was replaced not long ago.
-
-    Raises:
-        DeviceError: it is unknown or revoked.
-    """
-    device = _known_device(store, thumbprint)
-    check_welcome(device, now, sealed_before=True)
-    return VerifyingKey.from_jwk(device.jwk)
-
-
 def find_any_key(store: Store, thumbprint: str) -> VerifyingKey:
     """A public key that was enrolled, whatever became of it.
 

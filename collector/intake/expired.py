@@ -9,6 +9,8 @@ from client_sdk.bounds import instant_text
 from client_sdk.sample import Sample
 from collector.intake.decode import LineRefusal
 
+SAMPLE_EXPIRED = "sample-expired"
+
 
 def refuse_expired(decoded: Sample | LineRefusal, oldest: datetime | None) -> Sample | LineRefusal:
     """The line, or its refusal where the sample was measured before the oldest instant that is kept."""
@@ -17,7 +19,7 @@ def refuse_expired(decoded: Sample | LineRefusal, oldest: datetime | None) -> Sa
     if datetime.fromisoformat(decoded.measured_at) >= oldest:
         return decoded
     return LineRefusal(
-        rule="sample-expired",
+        rule=SAMPLE_EXPIRED,
         message=f"measured_at: got {decoded.measured_at}, this collector keeps nothing before {instant_text(oldest)}",
         field="measured_at",
         sample_id=decoded.id,

@@ -111,8 +111,10 @@ def reapply_erasures(store: Store, file: Path) -> int:
             for name, enrolled_at in connection.execute(select(devices.c.thumbprint, devices.c.enrolled_at)).all()
             if (found := known.get(_digest(name))) and enrolled_at < found.erased_at
         ]
-        for name in came_back:
-            _delete(connection, [name])
+        for name in sorted(came_back):  # another worker may serve already: what comes now waits, and is refused then
+            locked_keys(connection, name)
+        if came_back:
+            _delete(connection, came_back)
     return len(came_back)
 
 

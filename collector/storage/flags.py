@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from collector.storage.devices import locked_keys, same_device
 from collector.storage.histories import Stamp, read_stamp
 from collector.storage.revisions import raise_revisions
 from collector.storage.store import Store
@@ -67,7 +68,7 @@ def rewrite_flags(
     with ExitStack() as stack:
         connection = stack.enter_context(store.reading() if dry_run else store.writing())
         if not dry_run:
-            _lock(connection, origin)
+            locked_keys(connection, origin)
         if stamp is not None and read_stamp(connection, origin) != stamp:
             return None
         for row in _stored(connection, found):
@@ -86,7 +87,7 @@ def rewrite_flags(
 def mark_judged(store: Store, origin: str, stamp: Stamp) -> bool:
     """Note that a device's flags are settled, unless something came meanwhile."""
     with store.writing() as connection:
-        _lock(connection, origin)
+        locked_keys(connection, origin)
         if read_stamp(connection, origin) != stamp:
             return False
         connection.execute(devices.update().where(devices.c.origin == origin).values(unjudged=False))
@@ -104,10 +105,10 @@ class DeviceKeys:
 
 def find_keys(store: Store, thumbprint: str) -> DeviceKeys:
     """All keys of the enrolled device that has this one."""
-    origin = select(devices.c.origin).where(devices.c.thumbprint == thumbprint).scalar_subquery()
+    ours = devices.c.thumbprint.in_(same_device(thumbprint))
     with store.reading() as connection:
         rows = connection.execute(
-            select(devices).where(devices.c.origin == origin).order_by(devices.c.enrolled_at, devices.c.thumbprint)
+            select(devices).where(ours).order_by(devices.c.enrolled_at, devices.c.thumbprint)
         ).all()
     return DeviceKeys(rows[0].origin, tuple(row.thumbprint for row in rows), any(row.unjudged for row in rows))
 
@@ -129,12 +130,6 @@ def count_flags(store: Store, origin: str) -> list[FlagCount]:
     )
     with store.reading() as connection:
         return [FlagCount(*row) for row in connection.execute(statement)]
-
-
-def _lock(connection: Connection, origin: str) -> None:
-    connection.execute(
-        select(devices.c.thumbprint).where(devices.c.origin == origin).order_by(devices.c.thumbprint).with_for_update()
-    ).all()
 
 
 def _stored(connection: Connection, found: Mapping[tuple[str, str], frozenset[str]]) -> Iterator[Any]:

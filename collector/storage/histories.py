@@ -39,6 +39,7 @@ class Stamp:
     """What a conclusion about a device rests on; an equal stamp later means the same samples, witnesses and keys."""
 
     keys: tuple[Key, ...]
+    samples: int
     envelopes: int
     last_envelope_at: datetime | None
     transfers: int
@@ -133,13 +134,15 @@ def read_stamp(connection: Connection, origin: str) -> Stamp:
     known = select(devices).where(devices.c.origin == origin).order_by(devices.c.thumbprint)
     keys = tuple(Key(row.thumbprint, row.key_created_at, row.revoked_from) for row in connection.execute(known))
     names = [key.thumbprint for key in keys]
+    # counted too: a purge takes samples whose envelopes went before
+    held = connection.scalar(select(func.count()).select_from(samples).where(samples.c.device.in_(names))) or 0
     came = connection.execute(
         select(func.count(), func.max(envelopes.c.received_at)).where(envelopes.c.device.in_(names))
     ).one()
     seen = connection.execute(
         select(func.count(), func.coalesce(func.sum(witnesses.c.bytes), 0)).where(witnesses.c.device.in_(names))
     ).one()
-    return Stamp(keys, came[0], came[1], seen[0], int(seen[1]))
+    return Stamp(keys, held, came[0], came[1], seen[0], int(seen[1]))
 
 
 def count_samples(store: Store, *, everything: bool) -> dict[str, int]:

@@ -42,11 +42,11 @@ Outcome = RecordedEnvelope | Exception
 class Meter(Protocol):
     """What a device may still send: :class:`collector.admission.admit.Admission`."""
 
-    def charge(self, thumbprint: str, tier: Tier, samples: int) -> None:
-        """Count an envelope, or raise :class:`~collector.errors.BusyError`."""
+    def charge(self, origin: str, tier: Tier, samples: int) -> None:
+        """Count an envelope of the device with this first key, or raise :class:`~collector.errors.BusyError`."""
         ...
 
-    def give_back(self, thumbprint: str, tier: Tier, samples: int) -> None:
+    def give_back(self, origin: str, tier: Tier, samples: int) -> None:
         """Take back what was counted of an envelope that could not be stored."""
         ...
 
@@ -120,7 +120,7 @@ def _record(
             if identity not in recorded:
                 store.room.check()
                 if meter:
-                    charge = (device.thumbprint, device.tier, len(judged.lines))
+                    charge = (device.origin, device.tier, len(judged.lines))
                     meter.charge(*charge)
                     charged.append(charge)
         except (DeviceError, BusyError) as error:

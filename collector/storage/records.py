@@ -54,7 +54,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedEnvelope:
-    """An envelope whose signature held, as it arrived."""
+    """An envelope whose signature held, as it arrived; without its body where that tells of expired samples."""
 
     device: str
     sha256: str

@@ -5,8 +5,10 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,17 @@ from client_sdk.sample import Sample, new_sample_id
 from client_sdk.signing.base64url import decode_base64url
 from client_sdk.signing.jws import verify_compact
 from client_sdk.signing.keys import SigningKey
-from collector.intake.devices import invite
+from collector.intake.accept import Bench, judge_envelope
+from collector.intake.devices import find_any_key, invite
 from collector.intake.erasure import erase_again
 from collector.secret import load_or_create_secret
 from collector.storage.archive import device_token, write_archive
+from collector.storage.archive.locking import only_run
 from collector.storage.devices import find_device
 from collector.storage.erasures import erase_device, reapply_erasures
+from collector.storage.recording import record_envelopes
 from collector.storage.store import Store
-from collector.storage.witnessed import Witness, record_witness
+from collector.storage.witnessed import Witness, find_witnesses, record_witness
 
 MONTHS = ("2026-09", "2026-10", "2026-11")
 SAMPLES = 120
@@ -197,6 +202,53 @@ def test_a_restored_backup_forgets_again_at_its_start(
         phone.send([make_sample()])
     with serve(settings) as collector:  # what it sent since its erasure stays
         assert collector.store.count_samples() == 2
+
+
+def test_erasures_that_wait_for_the_archive_stop_nothing_else(
+    collector: Any, phone_of: Any, make_sample: Callable[..., Sample]
+) -> None:
+    other = phone_of(collector)
+    other.send([make_sample()])
+    settings = collector.settings
+    write_archive(collector.store, settings.archive, load_or_create_secret(settings.device_token_key))
+    leaving = [phone_of(collector) for _ in range(45)]  # more than there are threads, or connections
+    with closing(Store(settings.database_url)) as elsewhere, only_run(elsewhere.engine):
+        for phone in leaving:
+            erased(phone, phone.erase())
+        assert [verdict.verdict for verdict in other.send([make_sample()]).verdicts] == ["stored"]
+        assert other.access().status_code == 200
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_comes_of_a_restored_device_while_it_is_erased_again_goes_too(
+    collector: Any, phone_of: Any, make_sample: Callable[..., Sample]
+) -> None:
+    phone, store, file = phone_of(collector), collector.store, collector.settings.erasures
+    thumbprint = phone.key.public.thumbprint
+    tombstone = {"thumbprint_sha256": hashlib.sha256(thumbprint.encode()).hexdigest(), "samples": 0, "envelopes": 0}
+    file.write_text(json.dumps(tombstone | {"erased_at": "2099-01-01T00:00:00.000Z"}) + "\n")
+    envelope = phone.seal([make_sample()])
+    bench = Bench(partial(find_any_key, store), partial(find_witnesses, store))
+    judged = judge_envelope(envelope.body, envelope.signature, datetime.now(UTC), bench)
+
+    with ThreadPoolExecutor(1) as another_worker:
+        erasing: list[Future[int]] = []
+
+        class EraseMeanwhile:
+            def charge(self, *_: Any) -> None:
+                erasing.append(another_worker.submit(reapply_erasures, store, file))
+                wait_until(waits_for_a_lock)
+
+            def give_back(self, *_: Any) -> None: ...
+
+        def waits_for_a_lock() -> bool:
+            with store.reading() as connection:
+                return bool(connection.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted").all())
+
+        record_envelopes(store, [judged], EraseMeanwhile())
+        assert erasing[0].result() == 1
+    assert store.count_samples() == 0
+    assert find_device(store, thumbprint) is None
 
 
 def save(store: Store, backup: Path) -> dict[str, list[Any]]:

@@ -11,8 +11,10 @@ from sqlalchemy import func, select, update
 
 from client_sdk.sample import Sample, encode
 from client_sdk.signing.keys import SigningKey
+from collector.admission.admit import Admission
+from collector.admission.limits import Limits
 from collector.errors import BusyError, DeviceError
-from collector.storage.devices import enrol_device
+from collector.storage.devices import enrol_device, rotate_device
 from collector.storage.recording import JudgedEnvelope, record_envelopes
 from collector.storage.records import JudgedSample, ReceivedEnvelope, RecordedEnvelope
 from collector.storage.store import Store
@@ -119,6 +121,17 @@ def test_devices_with_new_samples_are_to_be_judged_again(store: Store, make_samp
     # the same sample in another envelope stores none
     record_envelopes(store, [judged(one, [sample, sample])])
     assert unjudged() == {one: False, other: False}
+
+
+def test_a_new_key_is_no_new_allowance(store: Store, make_sample: Callable[..., Sample]) -> None:
+    (old,), new = enrolled(store), SigningKey.generate().public
+    meter = Admission(Limits(device_samples_per_day=2))
+    (first,) = record_envelopes(store, [judged(old, [make_sample(), make_sample()])], meter)
+    assert verdicts(first) == ["stored", "stored"]
+    rotate_device(store, old, new, NOW)
+    (refused,) = record_envelopes(store, [judged(new.thumbprint, [make_sample()])], meter)
+    assert isinstance(refused, BusyError)
+    assert refused.rule == "rate-device"
 
 
 def test_what_the_database_refuses_fails_alone(store: Store, make_sample: Callable[..., Sample]) -> None:

@@ -16,6 +16,7 @@ from client_sdk.signing.receipt import Receipt, open_receipt
 from collector.intake.privacy_notice import VERSION, notice_of
 from collector.settings import Settings
 from collector.storage.devices import enrol_device, find_device, revoke_device, rotate_device
+from collector.storage.histories import read_stamp
 from collector.storage.retention import Periods, Purged, purge
 from collector.storage.store import Store
 from collector.storage.tables import devices, envelopes, month_revisions, samples
@@ -106,10 +107,27 @@ def test_what_was_purged_does_not_come_back(store: Store, make_sample: MakeSampl
     )
     assert second.verdict == "duplicate"
     assert rows(store, samples) == 1
+    # the envelope is known, so that it gets the same receipt again; its text would say what was purged
+    assert device.send(envelope, NOW + timedelta(days=1), 100).verdicts == (first, second)
+    with store.reading() as connection:
+        assert connection.scalars(select(envelopes.c.body)).all() == [b""]
     # an envelope that went alone: its samples are known still
     device.send(device.seal(young), ago(60))
     purge(store, PERIODS)
     assert [one.verdict for one in device.send(device.seal(young), NOW, 100).verdicts] == ["duplicate"]
+
+
+def test_a_purge_is_a_change_of_history_even_where_the_envelopes_went_before(
+    store: Store, make_sample: MakeSample
+) -> None:
+    device = Device(store, ago(99))
+    device.send(device.seal(measured(make_sample, 101)), ago(98))
+    purge(store, Periods.ending(NOW, 0, 50, 0))
+    with store.reading() as connection:
+        before = read_stamp(connection, device.key.public.thumbprint)
+    assert purge(store, PERIODS).samples == 1
+    with store.reading() as connection:
+        assert read_stamp(connection, device.key.public.thumbprint) != before
 
 
 def test_for_ever_is_for_ever(store: Store, make_sample: MakeSample) -> None:

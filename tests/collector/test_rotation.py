@@ -1,6 +1,7 @@
 """A device changes keys and stays one device; a revoked one is refused, and the refusal can be undone."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,9 @@ from client_sdk.bounds import instant_text
 from client_sdk.sample import Sample
 from client_sdk.signing.keys import SigningKey
 from collector.intake.devices import invite
-from collector.storage.devices import KEY_GRACE, find_keys, reinstate_device, revoke_device
+from collector.plausibility.grounds import Grounds
+from collector.plausibility.judging import judge_history
+from collector.storage.devices import KEY_GRACE, find_keys, locked_keys, reinstate_device, revoke_device
 from collector.storage.tables import devices
 from collector.storage.witnessed import Witness, find_witnesses, record_witness
 
@@ -84,6 +87,37 @@ def test_a_new_key_takes_the_old_ones_place(
     clock[0] = NOW + timedelta(hours=1) + KEY_GRACE
     phone.key = old
     assert refusal(phone.post(stick)) == (401, "device-revoked")
+
+
+def test_what_the_old_key_dated_after_its_end_is_judged_again(
+    at: Any, clock: list[datetime], phone_of: Any, make_sample: Callable[..., Sample]
+) -> None:
+    phone = phone_of(at)
+    phone.send([make_sample(measured_at=instant_text(NOW + timedelta(minutes=5)))])  # its clock is ahead
+    judge_history(at.store, Grounds())
+    clock[0] = NOW + timedelta(minutes=1)
+    assert phone.rotate(SigningKey.generate()).status_code == 201
+    assert judge_history(at.store, Grounds()).gained == {"key-revoked": 1}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_revocation_that_waits_for_a_new_key_takes_it_too(at: Any, phone_of: Any) -> None:
+    old, new, store = phone_of(at).key.public.thumbprint, SigningKey.generate().public, at.store
+
+    def waits() -> bool:
+        with store.reading() as connection:
+            return bool(connection.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted").all())
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        with store.writing() as connection:
+            locked_keys(connection, old)
+            row = connection.execute(select(devices).where(devices.c.thumbprint == old)).mappings().one()
+            changed = {"thumbprint": new.thumbprint, "enrolled_at": NOW + timedelta(seconds=1)}
+            connection.execute(devices.insert().values(dict(row) | changed))
+            revoking = elsewhere.submit(revoke_device, store, old, NOW, NOW)
+            while not waits():
+                assert not revoking.done()
+        assert [key.revoked_at for key in revoking.result()] == [NOW, NOW]
 
 
 def test_a_session_is_for_the_present_key(at: Any, phone_of: Any) -> None:
