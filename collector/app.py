@@ -109,6 +109,7 @@ def create_app(
         try:
             yield
         finally:
+            await run_in_threadpool(intake.close)  # first: what was accepted is answered, whatever else fails
             if keeping is not None:
                 keeping.cancel()
                 with suppress(asyncio.CancelledError):
@@ -117,7 +118,6 @@ def create_app(
                 echo_transport.close()
             if app.state.networks is not None:
                 app.state.networks.close()
-            await run_in_threadpool(intake.close)
             store.close()
 
     # the documentation pages would fetch scripts from elsewhere: only the description itself is served
