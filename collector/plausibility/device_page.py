@@ -64,11 +64,12 @@ def _told(flag: str, counts: Sequence[FlagCount]) -> dict[str, Any] | None:
 
 def page_text(page: dict[str, Any]) -> str:
     """The page for a person."""
+    tier = tier_name(page["tier"])
     lines = [
         tr(
-            f"{page['device']} ({tier_name(page['tier'])}), enrolled {page['enrolled_at']}: {page['samples']} samples, "
+            f"{page['device']} ({tier}), enrolled {page['enrolled_at']}: {page['samples']} samples, "
             f"{page['excluded']} without a vote.",
-            f"{page['device']} ({tier_name(page['tier'])}), enrôlé le {page['enrolled_at']} : {page['samples']} relevés, "
+            f"{page['device']} ({tier}), enrôlé le {page['enrolled_at']} : {page['samples']} relevés, "
             f"dont {page['excluded']} sans vote.",
         )
     ]
