@@ -1,5 +1,6 @@
 """``maille collector``: serve, migrate, archive; the rest is in :mod:`collector.commands`."""
 
+import os
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -22,6 +23,16 @@ commands = typer.Typer(
     no_args_is_help=True,
     help=tr("Receive, keep and archive samples.", "Recevoir, conserver et archiver les relevés."),
 )
+
+_FOR_THE_OWNER = 0o077
+
+
+@commands.callback()
+def _private(context: typer.Context) -> None:
+    """Whatever a command makes, database, archive or key, is for its owner alone: it says where people were."""
+    before = os.umask(_FOR_THE_OWNER)
+    context.call_on_close(lambda: os.umask(before))
+
 
 commands.command(
     help=tr(

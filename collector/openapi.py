@@ -87,6 +87,7 @@ FLAGS = members(
     tier={"enum": ["volunteer", "field_team"]},
     enrolled_at=_TEXT,
     revoked_at={"type": ["string", "null"]},
+    revoked_from={"type": ["string", "null"]},
     unjudged={"type": "boolean"},
     samples=_COUNT,
     excluded=_COUNT,

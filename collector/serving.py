@@ -20,7 +20,10 @@ from collector.errors import SettingsError
 from collector.garbage import look_for_cycles_seldom
 from collector.listening import bind_udp, listen
 from collector.measurement.connection import MeasuringProtocol
+from collector.measurement.networks import NetworkDatabase
+from collector.plausibility.grounds import read_grounds
 from collector.settings import Settings
+from collector.storage.archive.place import check_address
 from collector.storage.migration import prepare_database
 from collector.storage.store import Store
 from collector.workers import run_workers
@@ -105,10 +108,11 @@ def serve_forever(
 
     Raises:
         MigrationError: the database has to be migrated first.
-        SettingsError: the address cannot be listened on.
+        SettingsError: the address cannot be listened on, or a file or archive that a setting names cannot be used.
     """
     before = os.umask(_FOR_THE_OWNER)
     try:
+        _check_what_is_named(settings)
         prepare_database(settings)
         key = SigningKey.load_or_create(settings.collector_key)
         workers = 1 if only_measuring else settings.workers
@@ -128,6 +132,14 @@ def serve_forever(
                 run_workers(workers, serve)
     finally:
         os.umask(before)
+
+
+def _check_what_is_named(settings: Settings) -> None:
+    """Read what settings name before anything listens, and where the archive lies, which an erasure writes."""
+    read_grounds(settings)
+    check_address(settings.archive)
+    if settings.asn_database:
+        NetworkDatabase(settings.asn_database).close()
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:

@@ -194,8 +194,8 @@ def show(as_json: Json = False) -> None:
     device = SigningKey.load(home.device_key).public.thumbprint if home.device_key.exists() else None
     collectors, areas = _known_here(home)
     lines = [
-        tr("Device", "Appareil") + f": {device or tr('no key yet', 'pas encore de clé')}",
-        tr("Folder", "Dossier") + f": {home.folder}",
+        tr("Device: ", "Appareil : ") + (device or tr("no key yet", "pas encore de clé")),
+        tr("Folder: ", "Dossier : ") + str(home.folder),
         *(
             [
                 tr(

@@ -16,6 +16,26 @@ from client_sdk.system_errors import cause_of
 DEADLINE_S = 300.0
 """Ours: the longest that one envelope may take, 50 kB at 1.4 kbit/s."""
 
+IN_FRENCH = {
+    "jws-unknown-key": "l’appareil n’est pas enrôlé ici",
+    "device-revoked": "l’appareil n’est plus accepté ici",
+    "device-replaced": "l’appareil a une clé plus récente",
+    "jws-signature": "la signature ne correspond pas",
+    "enrolment-collector": "l’enrôlement est destiné à un autre collecteur",
+    "enrolment-invitation": "l’invitation ne peut pas servir",
+    "enrolment-privacy-notice": "une autre notice s’applique",
+    "rate-network": "trop de requêtes de ce réseau",
+    "rate-device": "trop de relevés ou d’enveloppes de cet appareil",
+    "rate-enrolment": "trop de nouveaux appareils de ce réseau",
+    "storage-full": "le disque du collecteur est plein",
+    "storage-unavailable": "la base du collecteur est hors d’atteinte",
+    "intake-busy": "trop d’enveloppes attendent",
+    "measurement-busy": "trop de mesures sont en cours",
+    "measurement-token": "le jeton de mesure manque, est faux ou périmé",
+    "internal": "le collecteur a échoué",
+}
+"""Refusals that a person may meet, by their rule; a collector gives its details in English."""
+
 _PIECE_BYTES = 4096
 _MAX_ANSWER_BYTES = 1024 * 1024
 
@@ -75,7 +95,9 @@ def refusal(answer: httpx.Response) -> CollectorError:
     status, wait_s = answer.status_code, _retry_after_s(answer)
     problem = _problem(answer)
     reason = problem.get("detail") or answer.reason_phrase
-    text = tr(f"{answer.url} answered {status}: {reason}", f"{answer.url} a répondu {status} : {reason}")
+    known = IN_FRENCH.get(problem.get("rule", ""))
+    in_french = f"{known} ({reason})" if known else reason
+    text = tr(f"{answer.url} answered {status}: {reason}", f"{answer.url} a répondu {status} : {in_french}")
     if wait_s is not None:
         text += tr(f"; it asks to wait {wait_s:.0f} s", f" ; il demande d’attendre {wait_s:.0f} s")
     return CollectorError(text, status, wait_s, problem.get("rule"))

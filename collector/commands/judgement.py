@@ -16,7 +16,10 @@ def register(commands: typer.Typer) -> None:
             "Appliquer les règles de plausibilité à tout ce qui est stocké, et dire ce qui change.",
         )
     )(rejudge)
-    commands.command(help=tr("Show a device and its flags.", "Montrer un appareil et ses signalements."))(device)
+    commands.command(
+        context_settings={"ignore_unknown_options": True},  # a thumbprint may begin with a dash
+        help=tr("Show a device and its flags.", "Montrer un appareil et ses signalements."),
+    )(device)
 
 
 def rejudge(

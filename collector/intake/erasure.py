@@ -1,6 +1,7 @@
 """Erasure (RGPD art. 17): database, stored envelopes and archive; the signed answer is the device's proof."""
 
 import json
+import logging
 from datetime import datetime
 
 from client_sdk.bounds import instant_text
@@ -16,6 +17,8 @@ from collector.storage.archive.place import Place
 from collector.storage.devices import find_keys
 from collector.storage.erasures import erase_device, overwrite_deleted, reapply_erasures
 from collector.storage.store import Store
+
+_log = logging.getLogger(__name__)
 
 
 def erase(jws: bytes, store: Store, settings: Settings, key: SigningKey, now: datetime) -> str:
@@ -73,5 +76,6 @@ def erase_again(store: Store, settings: Settings) -> int:
     """
     erased = reapply_erasures(store, settings.erasures)
     if erased:
+        _log.warning("%d keys of erased devices had come back with a restored database: erased again", erased)
         finish_erasure(store, settings)
     return erased

@@ -122,13 +122,16 @@ def test_a_postgresql_is_migrated_by_the_command(
     [
         ("MAILLE_PORT", "http", "maille: MAILLE_PORT: got 'http', expected an integer"),
         ("MAILLE_DATABASE_URL", "oracle://x", "maille: MAILLE_DATABASE_URL: got the kind 'oracle'"),
+        ("MAILLE_TERRITORY", __file__, f"maille: MAILLE_TERRITORY: {__file__} cannot be read as GeoJSON"),
+        ("MAILLE_ASN_DATABASE", __file__, f"maille: MAILLE_ASN_DATABASE: {__file__} cannot be read"),
+        ("MAILLE_ARCHIVE", "tape://archive", "maille: MAILLE_ARCHIVE: got 'tape://archive', expected a directory"),
     ],
 )
 def test_a_bad_setting_is_told_in_one_line(
-    run: Any, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    result = run("serve", code=1)
+    result = run("serve", "--data", str(tmp_path), code=1)
     assert result.stderr.startswith(message)
     assert result.stderr.count("\n") == 1
 
@@ -177,6 +180,23 @@ def test_serve_needs_no_configuration_and_stops_when_told(tmp_path: Path) -> Non
 def test_the_directory_of_data_is_for_its_owner_alone(run: Any, tmp_path: Path) -> None:
     run("migrate", "--data", str(tmp_path / "data"))
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+def test_what_commands_write_is_for_its_owner_alone_wherever_it_lies(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(0o022)
+    try:
+        (tmp_path / "data").mkdir(mode=0o755)
+        monkeypatch.setenv("MAILLE_ARCHIVE", str(tmp_path / "archive"))
+        run("invite", "team", "--data", str(tmp_path / "data"))
+        run("archive", "--data", str(tmp_path / "data"))
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+    written = [path for path in tmp_path.rglob("*") if path != tmp_path / "data"]
+    assert {"collector.sqlite", "archive", "device-token.key"} <= {path.name for path in written}
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
 
 
 def test_a_port_in_use_is_told_in_one_line(run: Any, tmp_path: Path) -> None:

@@ -172,7 +172,11 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def test_a_restored_backup_forgets_again_at_its_start(
-    phone_of: Any, make_sample: Callable[..., Sample], tmp_path: Path, database_url: str
+    phone_of: Any,
+    make_sample: Callable[..., Sample],
+    tmp_path: Path,
+    database_url: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     from collector.serving import running_collector as serve
     from collector.settings import Settings
@@ -192,7 +196,9 @@ def test_a_restored_backup_forgets_again_at_its_start(
     with closing(Store(database_url)) as store:
         assert store.count_samples() == 3
         assert find_device(store, phone.key.public.thumbprint) is not None
+    assert "erased again" not in caplog.text
     with serve(settings) as collector:
+        assert "1 keys of erased devices had come back" in caplog.text
         assert collector.store.count_samples() == 1
         assert find_device(collector.store, phone.key.public.thumbprint) is None
         assert find_device(collector.store, other.key.public.thumbprint) is not None

@@ -116,13 +116,18 @@ class Place:
             shutil.rmtree(folder)
 
 
-def _filesystem(archive: str) -> tuple[Any, str]:
+def check_address(archive: str) -> None:
+    """Whether something here speaks to such an address; nothing is opened.
+
+    Raises:
+        SettingsError: no package does; the message names the one to install.
+    """
     if "://" not in archive:
-        return fsspec.filesystem("file"), str(Path(archive).absolute())
+        return
+    protocol = archive.partition("://")[0]
     try:
-        filesystem, root = fsspec.url_to_fs(archive)
+        fsspec.get_filesystem_class(protocol)
     except ImportError as error:
-        protocol = archive.partition("://")[0]
         advice = known_implementations.get(protocol, {}).get("err", str(error))
         raise SettingsError(
             tr(
@@ -131,13 +136,27 @@ def _filesystem(archive: str) -> tuple[Any, str]:
             )
         ) from error
     except ValueError as error:
-        raise SettingsError(
-            tr(
-                f"MAILLE_ARCHIVE: got {archive!r}, expected a directory or a URL that fsspec knows ({error})",
-                f"MAILLE_ARCHIVE : {archive!r}, attendu : un répertoire ou une URL que fsspec connaît ({error})",
-            )
-        ) from error
+        raise _not_an_address(archive, error) from error
+
+
+def _filesystem(archive: str) -> tuple[Any, str]:
+    if "://" not in archive:
+        return fsspec.filesystem("file"), str(Path(archive).absolute())
+    check_address(archive)
+    try:
+        filesystem, root = fsspec.url_to_fs(archive)
+    except ValueError as error:
+        raise _not_an_address(archive, error) from error
     return filesystem, str(root).rstrip("/")
+
+
+def _not_an_address(archive: str, error: ValueError) -> SettingsError:
+    return SettingsError(
+        tr(
+            f"MAILLE_ARCHIVE: got {archive!r}, expected a directory or a URL that fsspec knows ({error})",
+            f"MAILLE_ARCHIVE : {archive!r}, attendu : un répertoire ou une URL que fsspec connaît ({error})",
+        )
+    )
 
 
 def _sync(path: Path) -> None:

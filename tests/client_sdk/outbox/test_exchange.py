@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from client_sdk.errors import CollectorError
-from client_sdk.outbox.exchange import send_envelope
+from client_sdk.messages import use_language
+from client_sdk.outbox.exchange import IN_FRENCH, refusal, send_envelope
 from client_sdk.signing.envelope import Envelope
 
 ENVELOPE = Envelope(b"x" * 10_000, "signature")
@@ -65,3 +66,24 @@ def test_an_answer_that_takes_too_long_is_left(endless: Endless) -> None:
 def test_an_answer_without_end_is_read_no_further_than_a_receipt(endless: Endless) -> None:
     with httpx.Client(timeout=5) as client:
         assert len(send_envelope(ENVELOPE, endless.url, client)) < 2 * 1024 * 1024
+
+
+def test_a_refusal_says_in_french_what_a_collector_details_in_english() -> None:
+    from collector.errors import PROBLEMS
+
+    assert set(PROBLEMS) >= set(IN_FRENCH)
+    told = {"rule": "rate-device", "detail": "device: more than 600 samples a day"}
+    answer = httpx.Response(
+        429,
+        json=told,
+        headers={"Content-Type": "application/problem+json", "Retry-After": "60"},
+        request=httpx.Request("POST", "http://collector/v1/envelopes"),
+    )
+    use_language("fr")
+    try:
+        assert str(refusal(answer)) == (
+            "http://collector/v1/envelopes a répondu 429 : trop de relevés ou d’enveloppes de cet appareil "
+            "(device: more than 600 samples a day) ; il demande d’attendre 60 s"
+        )
+    finally:
+        use_language("en")

@@ -170,3 +170,27 @@ def test_a_request_is_for_this_collector_now_and_from_a_device_it_knows(
     asked = Request(collector, phone_of(collector))
     answer = asked.post(asked.jws(**changes))
     assert (answer.status_code, answer.json()["rule"]) == (status, rule)
+
+
+def test_a_device_that_is_refused_is_shown_so_in_words(run: Any, tmp_path: Path) -> None:
+    from collector.storage.store import Store
+
+    data = ["--data", str(tmp_path)]
+    run("migrate", *data)
+    store = Store(f"sqlite:///{tmp_path / 'collector.sqlite'}")
+    desk = Desk(store)
+    device = desk.device()
+    desk.send(device, [desk.sample(0)])
+    store.close()
+    run("revoke", device, "--from", "2026-11-01", *data)
+    shown = run("device", device, *data, language="fr")
+    assert "(bénévole)" in shown
+    assert "qui date du 2026-11-01T00:00:00.000Z ou d’après ne compte pas" in shown
+    assert json.loads(run("device", device, "--json", *data))["revoked_from"] == "2026-11-01T00:00:00.000Z"
+    run("revoke", device, "--undo", *data)
+    assert "refused" not in run("device", device, *data)
+
+
+def test_a_thumbprint_may_begin_with_a_dash(run: Any, tmp_path: Path) -> None:
+    unknown = "-" + "a" * 42
+    assert f"{unknown}: is not an enrolled device" in run("device", unknown, "--data", str(tmp_path), code=1)
