@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import BindParameter, Connection, Row, Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from client_sdk.bounds import instant_text
@@ -42,7 +42,7 @@ def find_keys(store: Store, thumbprint: str) -> tuple[Device, ...]:
         return _keys(connection.execute(_keys_of(thumbprint)).all())
 
 
-def same_device(thumbprint: str) -> Select[tuple[str]]:
+def same_device(thumbprint: str | BindParameter[str]) -> Select[tuple[str]]:
     """The thumbprints of every key of the device that a key belongs to, for a condition."""
     origin = select(devices.c.origin).where(devices.c.thumbprint == thumbprint).scalar_subquery()
     return select(devices.c.thumbprint).where(devices.c.origin == origin)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -72,8 +72,14 @@ def find_witnesses(store: Store, device: str, test_ids: Iterable[str]) -> dict[t
     wanted = sorted(set(test_ids))
     if not wanted:
         return {}
-    columns = [witnesses.c[field.name] for field in fields(Witness)]
-    statement = select(*columns).where(witnesses.c.device.in_(same_device(device)), witnesses.c.test_id.in_(wanted))
     with store.reading() as connection:
-        rows = [Witness(**row) for row in connection.execute(statement).mappings()]
+        found = connection.execute(_OF_TESTS, {"thumbprint": device, "tests": wanted})
+        rows = [Witness(*row) for row in found]
     return {(row.test_id, row.direction): row for row in rows}
+
+
+_OF_TESTS = select(*(witnesses.c[field.name] for field in fields(Witness))).where(
+    witnesses.c.device.in_(same_device(bindparam("thumbprint"))),
+    witnesses.c.test_id.in_(bindparam("tests", expanding=True)),
+)
+"""Made once: it is asked for every envelope, and making it costs more than the answer."""
