@@ -62,8 +62,8 @@ def judge_envelope(body: bytes, signature: str, received_at: datetime, bench: Be
     """
     received_at = datetime.fromisoformat(instant_text(received_at))
     opened = open_envelope(body, signature, bench.find_key)
-    kept = timedelta(days=bench.keep_samples_days)
-    oldest = instant_text(received_at - kept) if kept else None
+    keeps = timedelta(days=bench.keep_samples_days)
+    oldest = instant_text(received_at - keeps) if keeps else None
     decoded = [refuse_expired(decode_line(line), oldest) for line in opened.lines]
     tests = [sample.test_id for sample in decoded if isinstance(sample, Sample) and sample.test_id]
     witnesses = bench.find_witnesses(opened.device, tests) if tests else {}

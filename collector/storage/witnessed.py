@@ -74,7 +74,7 @@ def find_witnesses(store: Store, device: str, test_ids: Iterable[str]) -> dict[t
         return {}
     with store.reading() as connection:
         found = connection.execute(_OF_TESTS, {"thumbprint": device, "tests": wanted})
-        rows = [Witness(*row) for row in found]
+        rows = [Witness(**row) for row in found.mappings()]
     return {(row.test_id, row.direction): row for row in rows}
 
 
