@@ -17,8 +17,6 @@ from collector.options import answer as _answer
 from collector.options import progress_bar as _progress_bar
 from collector.options import settings_of as _settings
 
-# at once, so that an installation without the server's packages is told so before a command runs
-
 commands = typer.Typer(
     no_args_is_help=True,
     help=tr("Receive, keep and archive samples.", "Recevoir, conserver et archiver les relevés."),
