@@ -5,6 +5,7 @@ A client marks as sent only what a verified receipt names: a captive portal's 20
 
 import json
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Literal, get_args
 
 from client_sdk.bounds import is_utc_instant
@@ -39,7 +40,11 @@ class LineVerdict:
 
     def members(self) -> dict[str, Any]:
         """As a receipt spells it: absent members are left out."""
-        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+        return {name: value for name, value in zip(_MEMBERS, _VALUES(self), strict=True) if value is not None}
+
+
+_MEMBERS = LineVerdict.__slots__
+_VALUES = attrgetter(*_MEMBERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
