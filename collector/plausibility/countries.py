@@ -43,13 +43,18 @@ def is_foreign(plmn: str, latitude: float, longitude: float) -> bool:
     countries = COUNTRIES_OF_MCC.get(plmn[:3])
     if countries is None:
         return False
-    here = country_at(latitude, longitude)
+    here = _country_near(round(latitude, 2), round(longitude, 2))
     return here is not None and here not in countries and not countries & countries_around(latitude, longitude)
 
 
 def country_at(latitude: float, longitude: float) -> str | None:
     """ISO 3166 code of the country; None at sea."""
     return _country_of_zone().get(get_tz(longitude, latitude))
+
+
+@lru_cache(maxsize=65_536)  # half a kilometre is nothing beside the rings
+def _country_near(latitude: float, longitude: float) -> str | None:
+    return country_at(latitude, longitude)
 
 
 @lru_cache(maxsize=4_096)

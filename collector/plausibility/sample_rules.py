@@ -1,7 +1,10 @@
 """Rules that look at one sample: its clock, its position, its radio."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 
+from client_sdk.bounds import instant_text
 from client_sdk.sample import Sample
 from collector.plausibility.countries import is_foreign
 from collector.plausibility.rule import Known, SampleRule
@@ -22,6 +25,8 @@ REPORTED_RANGES = {
 """Ranges of reports, 3GPP TS 36.133 §9.1 (RSRP §9.1.4, extended RSRQ §9.1.7) and TS 38.133 §10.1. The topmost report
 of RSRP and RSRQ means *at least* −44 dBm and 2.5 dB; systems write it as the next whole number."""
 
+_REPORTED, _RANGES = attrgetter(*REPORTED_RANGES), tuple(REPORTED_RANGES.values())
+
 _LTE_FIELDS = (
     *("lte_rsrp_dbm", "lte_rsrq_db", "lte_sinr_db", "lte_rssi_dbm"),
     *("lte_eci", "lte_tac", "lte_pci", "lte_earfcn"),
@@ -31,6 +36,12 @@ _LTE_FIELDS = (
 def exceeds(value: float | None, limit: float) -> bool:
     """Whether a value that may be absent is above a limit."""
     return value is not None and value > limit
+
+
+@lru_cache  # an envelope's samples were received together
+def _latest(received_at: datetime) -> str:
+    """Latest plausible ``measured_at``; instants of the wire are in the order of their texts."""
+    return instant_text(received_at + CLOCK_TOLERANCE)
 
 
 def _is_before_key(sample: Sample, known: Known) -> bool:
@@ -56,10 +67,10 @@ def _is_foreign(sample: Sample, _: Known) -> bool:
 
 
 def _is_out_of_range(sample: Sample, _: Known) -> bool:
-    return any(
-        (value := getattr(sample, name)) is not None and not low <= value <= high
-        for name, (low, high) in REPORTED_RANGES.items()
-    )
+    for value, (low, high) in zip(_REPORTED(sample), _RANGES, strict=True):
+        if value is not None and not low <= value <= high:
+            return True
+    return False
 
 
 def _has_no_anchor(sample: Sample, _: Known) -> bool:
@@ -75,7 +86,7 @@ SAMPLE_RULES: tuple[SampleRule, ...] = (
         reason_fr="mesuré plus de 10 minutes après réception : l'horloge de l'appareil avance",
         source="ours: phones set by the network or GNSS are right to the second; the latest sample ends the window "
         "of a decision, so one from the future would move it",
-        fires=lambda sample, known: datetime.fromisoformat(sample.measured_at) > known.received_at + CLOCK_TOLERANCE,
+        fires=lambda sample, known: sample.measured_at > _latest(known.received_at),
     ),
     SampleRule(
         id="clock-before-key",
