@@ -72,6 +72,18 @@ def is_sha256_hex(text: str) -> bool:
     return _SHA256.fullmatch(text) is not None
 
 
+PATTERNS: dict[Any, str] = {
+    is_uuid7: f"^{_UUID7.pattern}$",
+    is_utc_instant: f"^{_INSTANT.pattern}$",
+    is_plmn: f"^{_PLMN.pattern}$",
+    is_bucket_list: f"^{_BUCKETS.pattern}$",
+    is_sha256_hex: f"^{_SHA256.pattern}$",
+    is_clean_text: r"^(?:[^\p{C}\p{Z}]| )+$",
+}
+"""Predicate → the regular expression (ECMA-262 with flag ``u``, Rust) that says the same but for two things: days that
+no month has, and characters that only one of the two versions of Unicode knows."""
+
+
 def instant_text(instant: datetime) -> str:
     """Wire form of an aware instant: UTC, milliseconds, ``Z``."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -14,22 +14,12 @@ from typing import Annotated, Any, get_args, get_origin
 from annotated_types import Predicate
 from pydantic import TypeAdapter
 
-from client_sdk.bounds import Meaning, Unit, described
+from client_sdk.bounds import PATTERNS, Meaning, Unit, described
 from client_sdk.sample import FIELDS, Sample
 from collector.errors import PROBLEMS
 from collector.plausibility.rules import RULES
 
 DOCS = Path(__file__).parent
-
-PATTERNS = {
-    "is_bucket_list": r"^(?:0|[1-9][0-9]{0,11})(?: (?:0|[1-9][0-9]{0,11}))*$",
-    "is_clean_text": r"^(?:[^\p{C}\p{Z}]| )+$",
-    "is_plmn": r"^[0-9]{5,6}$",
-    "is_sha256_hex": r"^[0-9a-f]{64}$",
-    "is_utc_instant": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
-    "is_uuid7": r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
-}
-"""Predicate → the regular expression that says the same, or nearly (ECMA-262 with flag ``u``)."""
 
 
 def main() -> None:
@@ -114,7 +104,7 @@ def _complete(member: dict[str, Any], metadata: list[Any]) -> None:
             member["x-unit"] = item.symbol
         elif isinstance(item, Predicate):
             text = next((choice for choice in member.get("anyOf", []) if choice.get("type") == "string"), member)
-            text["pattern"] = PATTERNS[item.func.__name__]
+            text["pattern"] = PATTERNS[item.func]
 
 
 def _metadata(annotation: Any) -> list[Any]:
