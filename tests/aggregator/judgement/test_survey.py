@@ -1,6 +1,6 @@
 """A field team's points: what is a point, and what they decide."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -19,10 +19,22 @@ KEY = ["h3_r8", "operator", "technology", "threshold", "evidence"]
 
 def surveyed(points: int, failing: int, days: int = 2, hexagon: int = HERE, **change: Any) -> dict[str, Any]:
     row = {
-        **{"h3_r8": hexagon, "operator": "20801", "technology": "4G", "threshold": "service", "evidence": "survey"},
-        **{"votes_outdoor": 1, "failing_outdoor": 0, "votes_vehicle": 0, "failing_vehicle": 0},
-        **{"device_days": days, "tests": points, "first_day": date(2026, 3, 1), "last_day": date(2026, 3, 9)},
-        **{"points": points, "failing_points": failing, "point_days": days},
+        "h3_r8": hexagon,
+        "operator": "20801",
+        "technology": "4G",
+        "threshold": "service",
+        "evidence": "survey",
+        "votes_outdoor": 1,
+        "failing_outdoor": 0,
+        "votes_vehicle": 0,
+        "failing_vehicle": 0,
+        "device_days": days,
+        "tests": points,
+        "first_day": date(2026, 3, 1),
+        "last_day": date(2026, 3, 9),
+        "points": points,
+        "failing_points": failing,
+        "point_days": days,
     }
     return {**row, **change}
 
@@ -90,7 +102,7 @@ def test_a_crowd_beside_changes_nothing() -> None:
 
 def spot(cell: int, day: int, tested: int, failed: int, **change: Any) -> dict[str, Any]:
     named = {"h3_r8": HERE, "operator": "20801", "technology": "4G", "threshold": "service", "evidence": "survey"}
-    seen = {"h3_r9": cell, "device_token": "a", "context": "outdoor", "day": datetime(2026, 3, day)}
+    seen = {"h3_r9": cell, "device_token": "a", "context": "outdoor", "day": pd.Timestamp(2026, 3, day)}
     return {**named, **seen, "tested": tested, "failed": failed, **change}
 
 
