@@ -83,7 +83,7 @@ def compare_with(votes: pd.DataFrame, declared: DeclaredCoverage, constants: Con
     """:func:`compare` with claims that were read already."""
     rows = votes.reset_index(drop=True)
     around = declared.around(rows)
-    return judged(rows.assign(**{name: around[name] for name in around}), constants)
+    return judged(rows.assign(declared_share=around["declared_share"], edge=around["edge"]), constants)
 
 
 def judged(rows: pd.DataFrame, constants: Constants) -> pd.DataFrame:

@@ -71,5 +71,5 @@ class DeclaredCoverage:
             own, row = np.unique(which[chosen], return_inverse=True)
             near = self.shares(operator, technology, disks[own])
             shares[chosen] = self.shares(operator, technology, distinct[own])[row]
-            edge[chosen] = (near < self._constants.claimed_share).any(axis=1)[row]
+            edge[chosen] = np.any(near < self._constants.claimed_share, axis=1)[row]
         return pd.DataFrame({"declared_share": shares, "edge": edge}, index=rows.index)

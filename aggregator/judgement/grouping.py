@@ -130,5 +130,5 @@ def match(rows: pd.DataFrame, among: pd.DataFrame, columns: Sequence[str]) -> In
 def _codes_in(values: pd.Index, column: pd.Series) -> Integers:
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes = np.r_[values.get_indexer(column.cat.categories), -1]
-        return codes[column.cat.codes.to_numpy()].astype(np.int64)
-    return values.get_indexer(column).astype(np.int64)
+        return np.asarray(codes[column.cat.codes.to_numpy()], dtype=np.int64)
+    return np.asarray(values.get_indexer(pd.Index(column)), dtype=np.int64)

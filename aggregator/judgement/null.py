@@ -68,13 +68,13 @@ def failing_vote_probability(failure: float, context: str, constants: Constants)
 def upper_tail(ballot: Ballot, failure: float, constants: Constants) -> NDArray[np.float64]:
     """P[K ≥ k] at this failure probability, K the sum of the two binomials; one value for each ballot."""
     law = _Law(ballot, failure, constants)
-    return law.upper[law.start + ballot.failing]
+    return np.asarray(law.upper[law.start + ballot.failing])
 
 
 def lower_tail(ballot: Ballot, failure: float, constants: Constants) -> NDArray[np.float64]:
     """P[K ≤ k] at this failure probability; one value for each ballot."""
     law = _Law(ballot, failure, constants)
-    return law.lower[law.start + ballot.failing]
+    return np.asarray(law.lower[law.start + ballot.failing])
 
 
 def largest_attainable(ballot: Ballot, limit: float, failure: float, constants: Constants) -> NDArray[np.float64]:
@@ -127,4 +127,4 @@ def _binomial(n: int, p: float) -> NDArray[np.float64]:
 
 
 def _joined(laws: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
-    return np.minimum(np.concatenate([*laws, np.empty(0)]), 1.0)
+    return np.asarray(np.minimum(np.concatenate([*laws, np.empty(0)]), 1.0))

@@ -56,7 +56,7 @@ def with_survey_tails(rows: pd.DataFrame, constants: Constants) -> pd.DataFrame:
     told = rows.assign(surveyed=surveyed)
     if not survey.any():
         return told
-    p = binom.sf(failing - 1, points, constants.promised_failure)
+    p = np.asarray(binom.sf(failing - 1, points, constants.promised_failure))
     told["p"] = np.where(survey, p, told["p"])
     told["p_poor"] = np.where(survey, binom.cdf(failing, points, constants.poor_failure), told["p_poor"])
     is_claimed = rows["is_claimed"].to_numpy(bool)

@@ -86,7 +86,7 @@ def quarantined(votes: pd.DataFrame, constants: Constants | None = None) -> pd.D
         z=np.where(mute, np.nan, z[out]),
         mean_excess=np.where(mute, np.nan, mean_excess[out]),
     )
-    return told.sort_values(["device_token", *LAYER], ignore_index=True)[QUARANTINE.names]
+    return told.sort_values(["device_token", *LAYER], ignore_index=True).reindex(columns=QUARANTINE.names)
 
 
 def trusted(rows: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:

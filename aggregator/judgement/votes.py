@@ -50,6 +50,7 @@ VOTING_CONTEXTS = ("outdoor", "vehicle")
 """In the order in which a device votes. What was measured indoors, or nobody knows where, is no vote."""
 
 _TEXTS = ["operator", "technology", "device_token", "tier", "context"]
+_THRESHOLD = pd.CategoricalDtype(list(THRESHOLDS))
 _RANKS = {technology: rank for rank, technology in enumerate(TECHNOLOGIES, start=1)}
 
 
@@ -142,7 +143,8 @@ def votable_rows(
     for threshold in THRESHOLDS:
         tested = able[f"tested_{threshold}"].to_numpy(np.int64)
         spoken = tested > 0
-        named = pd.Categorical.from_codes(np.full(spoken.sum(), THRESHOLDS.index(threshold)), categories=THRESHOLDS)
+        codes = np.full(spoken.sum(), THRESHOLDS.index(threshold), dtype=np.int8)
+        named = pd.Categorical.from_codes(codes, dtype=_THRESHOLD)
         failed = able[f"failed_{threshold}"].to_numpy(np.int64)[spoken]
         parts.append(kept[spoken].assign(threshold=named, tested=tested[spoken], failed=failed))
     rows = pd.concat(parts, ignore_index=True)

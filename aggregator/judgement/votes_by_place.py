@@ -3,6 +3,8 @@
 The devices of a place, and those of the places around, are then sums of rows: what the trust filter compares.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,7 +15,8 @@ from aggregator.judgement.neighbourhood import positions, surroundings
 LAYER = ["operator", "technology", "threshold"]
 """What a device is trusted about."""
 
-Matrix = NDArray[np.generic]
+Bools = NDArray[np.bool_]
+Matrix = NDArray[Any]
 
 
 class VotesByPlace:
@@ -35,13 +38,12 @@ class VotesByPlace:
         at = rows.labels, layers.labels
         shape = len(self._named), len(self._layers)
 
-        def matrix(name: str, kind: type) -> Matrix:
-            values = np.zeros(shape, dtype=kind)
-            values[at] = True if name == "present" else votes[name].to_numpy()
-            return values
-
-        self.present, self.failing, self.outdoor = (matrix(name, bool) for name in ("present", "failing", "outdoor"))
-        self.succeeded = matrix("succeeded", np.int64)
+        self.present, self.failing, self.outdoor = (np.zeros(shape, dtype=bool) for _ in range(3))
+        self.succeeded = np.zeros(shape, dtype=np.int64)
+        self.present[at] = True
+        self.failing[at] = votes["failing"].to_numpy()
+        self.outdoor[at] = votes["outdoor"].to_numpy()
+        self.succeeded[at] = votes["succeeded"].to_numpy()
         operators, operator_count = coded(self._named["operator"])
         devices, _ = coded(self._named["device_token"])
         device = devices * operator_count + operators
@@ -49,7 +51,7 @@ class VotesByPlace:
         self._of_device = Groups(np.arange(len(device)), starts)
         self.device = self._of_device.labels
         self._arrange(self._named["h3_r8"].to_numpy(np.int64), operators)
-        self.votes_somewhere = self.per_device(self.present) > 0
+        self.votes_somewhere: Bools = self.per_device(self.present) > 0
 
     def per_device(self, values: Matrix) -> Matrix:
         """Sums (devices, layers) of a matrix (rows, layers) over the hexagons of each device."""
@@ -57,7 +59,7 @@ class VotesByPlace:
         starts = self._of_device.starts
         return np.add.reduceat(numbers, starts) if len(starts) else np.zeros((0, values.shape[1]), numbers.dtype)
 
-    def others(self, marked: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    def others(self, marked: Bools) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Marked votes (rows, layers) of other devices in the hexagon of each row, and in the 6 next to it."""
         nothing = np.zeros((1, marked.shape[1]), dtype=np.int32)
         own = np.concatenate([marked.astype(np.int32), nothing])
