@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregator.evidence.binning import bin_archive, open_duckdb
+from aggregator.evidence.binning import bin_archive
+from aggregator.evidence.engines import DuckDB
 
 WriteArchive = Callable[..., None]
 
@@ -25,15 +26,15 @@ LOST_ONLY = {**SERVED_ONLY, "service": (1, 1)}
 
 
 @pytest.fixture(scope="module")
-def duckdb(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return open_duckdb(tmp_path_factory.mktemp("spill"))
+def duckdb(tmp_path_factory: pytest.TempPathFactory) -> DuckDB:
+    return DuckDB(tmp_path_factory.mktemp("spill"))
 
 
 @pytest.fixture
-def binned(tmp_path: Path, write_archive: WriteArchive, duckdb: Any) -> Callable[..., dict[str, pd.DataFrame]]:
+def binned(tmp_path: Path, write_archive: WriteArchive, duckdb: DuckDB) -> Callable[..., dict[str, pd.DataFrame]]:
     def run(*samples: dict[str, Any]) -> dict[str, pd.DataFrame]:
         write_archive(tmp_path / "archive", list(samples))
-        bin_archive(tmp_path / "archive", tmp_path / "evidence", connection=duckdb)
+        bin_archive(tmp_path / "archive", tmp_path / "evidence", engine=duckdb)
         return {name: pd.read_parquet(tmp_path / f"evidence/{name}.parquet") for name in OUTPUTS}
 
     return run
@@ -194,9 +195,9 @@ def test_an_empty_archive_leaves_empty_tables(tmp_path: Path) -> None:
         assert len(table.columns) > 1
 
 
-def test_the_default_engine_gives_the_same_tables(tmp_path: Path, write_archive: WriteArchive, duckdb: Any) -> None:
+def test_the_default_engine_gives_the_same_tables(tmp_path: Path, write_archive: WriteArchive, duckdb: DuckDB) -> None:
     write_archive(tmp_path / "archive", [DEAD, {**DOWNLOAD, "download_bps": 9e6}])
-    bin_archive(tmp_path / "archive", tmp_path / "given", connection=duckdb)
+    bin_archive(tmp_path / "archive", tmp_path / "given", engine=duckdb)
     bin_archive(tmp_path / "archive", tmp_path / "own")
     for name in OUTPUTS:
         assert (tmp_path / f"given/{name}.parquet").read_bytes() == (tmp_path / f"own/{name}.parquet").read_bytes()
@@ -223,7 +224,7 @@ def test_however_the_archive_is_split_the_evidence_is_the_same(
     data: st.DataObject,
     tmp_path_factory: pytest.TempPathFactory,
     write_archive: WriteArchive,
-    duckdb: Any,
+    duckdb: DuckDB,
 ) -> None:
     directory = tmp_path_factory.mktemp("split")
     whole = [{**DOWNLOAD, **sample} for sample in samples]
@@ -233,8 +234,8 @@ def test_however_the_archive_is_split_the_evidence_is_the_same(
     for part in set(parts):
         rows = [row for row, own in zip(shuffled, parts, strict=True) if own == part]
         write_archive(directory / "many", rows, file=f"part-{part}.parquet")
-    bin_archive(directory / "one", directory / "evidence-one", connection=duckdb)
-    bin_archive(directory / "many", directory / "evidence-many", connection=duckdb)
+    bin_archive(directory / "one", directory / "evidence-one", engine=duckdb)
+    bin_archive(directory / "many", directory / "evidence-many", engine=duckdb)
     for name in OUTPUTS:
         one, many = (directory / f"evidence-{split}/{name}.parquet" for split in ("one", "many"))
         assert one.read_bytes() == many.read_bytes()
