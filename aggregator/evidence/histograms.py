@@ -34,11 +34,14 @@ class Bins:
     def number(self, value: Any) -> Any:
         """Bin of each value (Ibis column), null where it is."""
         if not self.logarithmic:
-            return value.floor().cast("int64").clip(lower=self.lowest - 1, upper=self.highest + 1).cast("int16")
+            return ibis.cases((value.notnull(), self._limited(value)), else_=None)
         positive = (value > 0).fill_null(False)
-        exponent = (ibis.ifelse(positive, value, 1.0).ln() / math.log(LOGARITHMIC_BASE)).floor().cast("int64")
-        number = exponent.clip(lower=self.lowest - 1, upper=self.highest + 1)
-        return ibis.cases((positive, number), (value.notnull(), self.not_positive), else_=None).cast("int16")
+        exponent = ibis.ifelse(positive, value, 1.0).ln() / math.log(LOGARITHMIC_BASE)
+        return ibis.cases((positive, self._limited(exponent)), (value.notnull(), self.not_positive), else_=None)
+
+    def _limited(self, value: Any) -> Any:
+        """Integer part, from one below the lowest to one above the highest."""
+        return ibis.least(ibis.greatest(value, self.lowest - 1.0), self.highest + 1.0).floor().cast("int16")
 
 
 LOGARITHMIC_BASE = 1.02
