@@ -6,15 +6,13 @@ files and where it writes what it counted.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
 
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
-
-EngineName = Literal["duckdb", "spark"]
 
 MEMORY_GB = 2.0
 """Ours: half of a small server. A region is counted within it; what is larger is laid aside on the disk."""
@@ -107,21 +105,21 @@ class Spark:
                 )
             ) from error
         builder = SparkSession.builder.appName("maille").config("spark.driver.memory", f"{round(memory_gb * 1000)}m")
-        self._session = builder.getOrCreate()
+        self.session = builder.getOrCreate()
 
     def load(self, files: Sequence[str], view: str) -> None:
         """See :class:`Engine`."""
-        frame = self._session.read.option("mergeSchema", "true").parquet(*files)
+        frame = self.session.read.option("mergeSchema", "true").parquet(*files)
         frame.createOrReplaceTempView(view)
 
     def keep(self, query: str, table: str) -> None:
         """See :class:`Engine`."""
-        self._session.catalog.clearCache()
-        self._session.sql(query).cache().createOrReplaceTempView(table)
+        self.session.catalog.clearCache()
+        self.session.sql(query).cache().createOrReplaceTempView(table)
 
     def save(self, query: str, folder: Path) -> None:
         """See :class:`Engine`."""
-        self._session.sql(query).write.parquet(str(folder))
+        self.session.sql(query).write.parquet(str(folder))
 
 
 def _quoted(text: str) -> str:

@@ -35,8 +35,8 @@ def quantiles(rows: pd.DataFrame, q: float) -> pd.DataFrame:
         q: 0 < q ≤ 1; 0.5 is the median.
 
     Returns:
-        One row per histogram: the keys without ``bin``, ``samples``, ``value``, ``lower`` and ``upper`` (lower ≤ the
-        quantile of the samples ≤ upper), in the measure's unit.
+        One row per histogram: its keys and the ``bin`` that holds the quantile, ``samples`` (all of the histogram's),
+        ``value``, ``lower`` and ``upper`` (lower ≤ the quantile of the samples ≤ upper), in the measure's unit.
 
     Raises:
         ValueError: q is out of its range.
@@ -44,7 +44,7 @@ def quantiles(rows: pd.DataFrame, q: float) -> pd.DataFrame:
     if not 0 < q <= 1:
         raise ValueError(f"q: got {q}, expected 0 < q ≤ 1")
     if rows.empty:
-        return rows[GROUP].assign(samples=0, value=0.0, lower=0.0, upper=0.0)
+        return rows[[*GROUP, "bin"]].assign(samples=0, value=0.0, lower=0.0, upper=0.0)
     starts = np.flatnonzero(_first_of_group(rows))
     counts = rows["samples"].to_numpy(np.int64)
     reached = np.cumsum(counts)
@@ -54,7 +54,7 @@ def quantiles(rows: pd.DataFrame, q: float) -> pd.DataFrame:
     found = rows.iloc[np.searchsorted(reached, before + rank)]
     value, lower, upper = edges(found["measure"], found["bin"].to_numpy(np.int64))
     figures = {"samples": totals, "value": value, "lower": lower, "upper": upper}
-    return found[GROUP].reset_index(drop=True).assign(**figures)
+    return found[[*GROUP, "bin"]].reset_index(drop=True).assign(**figures)
 
 
 def edges(measures: pd.Series, numbers: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
@@ -104,6 +104,7 @@ def write_quantiles(histograms: Path, q: float, file: Path) -> None:
     schema = pa.schema(
         [
             *(pa.field(name, pa.int64() if name == "h3_r9" else pa.string()) for name in GROUP),
+            ("bin", pa.int64()),
             ("samples", pa.int64()),
             *((name, pa.float64()) for name in ("value", "lower", "upper")),
         ]
@@ -116,6 +117,10 @@ def write_quantiles(histograms: Path, q: float, file: Path) -> None:
             last = int(np.searchsorted(rows["h3_r9"].to_numpy(), rows["h3_r9"][-1].as_py()))
             waiting = [rows.slice(last)]
             if last:
-                writer.write_table(pa.Table.from_pandas(quantiles(rows.slice(0, last).to_pandas(), q), preserve_index=False).cast(schema))
+                writer.write_table(_table(quantiles(rows.slice(0, last).to_pandas(), q), schema))
         for rest in waiting:
-            writer.write_table(pa.Table.from_pandas(quantiles(rest.to_pandas(), q), preserve_index=False).cast(schema))
+            writer.write_table(_table(quantiles(rest.to_pandas(), q), schema))
+
+
+def _table(found: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pandas(found, preserve_index=False).cast(schema)

@@ -20,6 +20,8 @@ from aggregator.evidence.ledger import CAPABILITY, LEDGER, TECHNOLOGIES, THRESHO
 
 EVIDENCE_OF_TIER = {"volunteer": "crowd", "field_team": "survey"}
 
+VOTING_CONTEXTS = ("outdoor", "vehicle")
+
 SUBJECT = ["operator", "technology", "threshold", "evidence"]
 """What a vote is about, besides its place."""
 
@@ -91,7 +93,7 @@ def votable_rows(ledger: pd.DataFrame, capability: pd.DataFrame, last_day: date,
     rows = _in_window(ledger, last_day, window_days)
     seen = _in_window(capability, last_day, window_days)
     best = rows["device_token"].map(seen.groupby("device_token")["best_rank"].max()).fillna(0)
-    able = rows[best >= rows["technology"].map(_RANKS)]
+    able = rows[(best >= rows["technology"].map(_RANKS)) & rows["context"].isin(VOTING_CONTEXTS)]
     kept = able[["h3_r9", "operator", "technology", "device_token", "context", "day"]].assign(
         evidence=able["tier"].map(EVIDENCE_OF_TIER)
     )

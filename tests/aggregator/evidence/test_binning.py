@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from aggregator.evidence.binning import bin_archive
 from aggregator.evidence.engines import DuckDB
+from aggregator.evidence.ledger import TABLES
+from aggregator.judgement.votes import votable_rows
 
 WriteArchive = Callable[..., None]
 
@@ -40,7 +42,7 @@ def binned(tmp_path: Path, write_archive: WriteArchive, duckdb: DuckDB) -> Calla
     return run
 
 
-OUTPUTS = ("ledger", "capability", "histograms")
+OUTPUTS = tuple(TABLES)
 
 
 def verdicts_of(ledger: pd.DataFrame, technology: str) -> dict[str, tuple[int, int]]:
@@ -91,9 +93,6 @@ def test_what_a_test_says_about_a_technology(
     [
         {"excluded": True},
         {"h3_cell": None},
-        {"context": "indoor"},
-        {"context": "unknown", "speed_mps": 20.0},
-        {"context": "indoor", "speed_mps": 20.0},
         {"roaming": True},
         {"sim_plmn": None},
         {"accuracy_m": 51.0},
@@ -129,6 +128,56 @@ def test_speed_makes_a_vehicle_and_plmns_of_one_operator_meet(
         ("20801", "outdoor"),
         ("20801", "vehicle"),
         ("27201", "outdoor"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("context", "votes"), [("outdoor", True), ("vehicle", True), ("indoor", False), ("unknown", False)]
+)
+def test_every_context_is_counted_and_two_of_them_vote(
+    binned: Callable[..., dict[str, pd.DataFrame]], context: str, votes: bool
+) -> None:
+    tables = binned({**ON_4G, "context": context, "lte_rsrp_dbm": -90.0, "speed_mps": 3.0})
+
+    assert set(tables["ledger"]["context"]) == set(tables["histograms"]["context"]) == {context}
+    assert votable_rows(tables["ledger"], tables["capability"], date(2026, 11, 3), 365).empty != votes
+
+
+@pytest.mark.parametrize("context", ["indoor", "unknown"])
+def test_speed_makes_no_vehicle_of_what_was_not_outdoors(
+    binned: Callable[..., dict[str, pd.DataFrame]], context: str
+) -> None:
+    assert set(binned({**ON_4G, "context": context, "speed_mps": 20.0})["ledger"]["context"]) == {context}
+
+
+def test_failures_are_counted_by_cause_and_samples_by_hour(binned: Callable[..., dict[str, pd.DataFrame]]) -> None:
+    night = datetime(2026, 11, 3, 23, 30, tzinfo=UTC)
+    tables = binned(
+        DEAD,
+        {**DEAD, "measured_at": night},
+        {**DEAD, "service_state": "limited", "rat": "lte"},
+        ON_4G,
+        {**DOWNLOAD, "download_bps": 1e5},
+        {**DOWNLOAD, "outcome": "no_data", "measured_at": night},
+        {**ON_4G, "rat": "umts", "kind": "web", "outcome": "timeout", "web_loaded_10s": False},
+        {**ON_4G, "kind": "web", "outcome": "ok", "web_loaded_10s": False},
+    )
+
+    failures = {(row.technology, row.cause): row.samples for row in tables["failures"].itertuples()}
+    assert failures == {
+        ("none", "no_service"): 2,
+        ("none", "limited"): 1,
+        ("4G", "no_data"): 1,
+        ("3G", "timeout"): 1,
+        ("4G", "page"): 1,
+    }
+    hours = {(row.technology, row.hour_utc): (row.samples, row.failures) for row in tables["hours"].itertuples()}
+    assert hours == {
+        ("none", 12): (2, 2),
+        ("none", 23): (1, 1),
+        ("4G", 12): (3, 1),
+        ("4G", 23): (1, 1),
+        ("3G", 12): (1, 1),
     }
 
 
@@ -169,8 +218,12 @@ def test_histograms_hold_one_quantity_each_by_the_technology_that_served(
         {**ON_4G, "lte_rsrp_dbm": -100.01},
         {**ON_4G, "lte_rsrp_dbm": -150.0},
         {**ON_4G, "lte_rsrp_dbm": -31.0},
+        {**ON_4G, "lte_sinr_db": -3.5},
+        {**ON_4G, "lte_sinr_db": 50.0},
+        {**ON_4G, "rat": "nr", "nr_ss_sinr_db": 40.0},
         {**ON_4G, "rat": "nr", "nr_mode": "nsa", "nr_ss_rsrp_dbm": -90.0},
         {**DOWNLOAD, "download_bps": 1.02**10 * 1.0001, "upload_bps": 0.0},
+        {**DOWNLOAD, "rtt_download_median_ms": 1.0, "rtt_upload_median_ms": 1.03},
         {**ON_4G, "kind": "latency", "outcome": "ok", "rtt_median_ms": 0.5},
         {**DOWNLOAD, "outcome": "timeout", "download_bps": 5e6},
         {**DEAD, "lte_rsrp_dbm": -130.0},
@@ -180,7 +233,12 @@ def test_histograms_hold_one_quantity_each_by_the_technology_that_served(
         ("lte_rsrp_dbm", "4G", -101): 2,
         ("lte_rsrp_dbm", "4G", -141): 1,
         ("lte_rsrp_dbm", "4G", -43): 1,
+        ("lte_sinr_db", "4G", -4): 1,
+        ("lte_sinr_db", "4G", 50): 1,
+        ("nr_ss_sinr_db", "5G", 40): 1,
         ("nr_ss_rsrp_dbm", "5G", -90): 1,
+        ("rtt_download_median_ms", "4G", 0): 1,
+        ("rtt_upload_median_ms", "4G", 1): 1,
         ("download_bps", "4G", 10): 1,
         ("upload_bps", "4G", -402): 1,
         ("rtt_median_ms", "4G", -36): 1,
