@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from aggregator.evidence.engines import MEMORY_GB, DuckDB, Engine
@@ -80,7 +80,7 @@ def bin_archive(
 
 def _months(place: Place, limits: BinningParameters) -> dict[str, list[str]]:
     """Name of each month's state → its files in the archive."""
-    counting = f"{_FORMAT} {asdict(limits)} {dict(OPERATOR_OF_PLMN)} {TABLES}"
+    counting = f"{_FORMAT} {asdict(replace(limits, devices_per_cell=None))} {dict(OPERATOR_OF_PLMN)} {TABLES}"
     files: dict[str, dict[str, str]] = {}
     for name, mark in place.marks().items():
         if name.endswith(".parquet"):

@@ -1,9 +1,10 @@
 """Which samples speak about coverage, and what each of them says.
 
-Usable: no flag that excludes, a good position, not roaming, a SIM whose operator is known, and a known state of service.
-The context stays with the sample: indoors and unknown ones are counted too, and do not vote. ``limited`` (emergency calls only) is no service of this operator. Not usable: a radio
-switched off, a missing SIM, a denied registration, service on an unknown technology, a test that went over Wi-Fi or a
-cable, and one that ended for a reason of the server's: neither says anything about the mobile network.
+Usable: no flag that excludes, a good position, not roaming, a SIM whose operator is known, and a known state of
+service. The context stays with the sample: those indoors or in an unknown one are counted too, and do not vote.
+``limited`` (emergency calls only) is no service of this operator. Not usable: a radio switched off, a missing SIM, a
+denied registration, service on an unknown technology, a test that went over Wi-Fi or a cable, and one that ended for a
+reason of the server's: neither says anything about the mobile network.
 """
 
 from dataclasses import dataclass

@@ -93,7 +93,7 @@ def _cells(count: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
 
 
 def _month(number: int, month: str, rows: int, cells: int, devices: int) -> str:
-    year, last = int(month[:4]), calendar.monthrange(int(month[:4]), int(month[5:]))[1]
+    last = calendar.monthrange(int(month[:4]), int(month[5:]))[1]
     columns = ", ".join(
         f"CAST({VALUES.get(field.name, 'NULL')} AS {_sql_type(field.type)}) AS {field.name}" for field in SCHEMA
     )

@@ -1,4 +1,4 @@
-"""The same tables as a careful user of pandas would write them: columns read once, categories for texts, no Python loop."""
+"""The same tables by a careful user of pandas: columns read once, categories for texts, no loop over rows."""
 
 from pathlib import Path
 
@@ -24,8 +24,15 @@ COLUMNS = [
     *("web_loaded_10s", *MEASURES),
 ]
 OPERATORS = {
-    **{"20802": "20801", "20809": "20810", "20811": "20810", "20813": "20810", "20816": "20815", "20835": "20815"},
-    **{"20836": "20815", "20821": "20820", "20888": "20820"},
+    "20802": "20801",
+    "20809": "20810",
+    "20811": "20810",
+    "20813": "20810",
+    "20816": "20815",
+    "20835": "20815",
+    "20836": "20815",
+    "20821": "20820",
+    "20888": "20820",
 }
 RANKS = {"gsm": 1, "umts": 2, "lte": 3, "nr": 4}
 TECHNOLOGIES = ["2G", "3G", "4G", "5G"]
