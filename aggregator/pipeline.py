@@ -12,6 +12,7 @@ import geopandas as gpd
 
 from aggregator.evidence.binning import bin_archive
 from aggregator.evidence.claims import read_claims
+from aggregator.evidence.engines import MEMORY_GB, Engine
 from aggregator.evidence.territory import people_by_hexagon, read_communes
 from aggregator.judgement.basis import record_basis
 from aggregator.judgement.comparison import read_verdicts, write_verdicts
@@ -103,9 +104,16 @@ def update_archive(data: Path, settings: Settings | None = None, progress: Progr
         store.close()
 
 
-def gather_evidence(data: Path, archive: str | Path, progress: Progress | None = None) -> None:
-    """Archive → ``DATA/evidence``: ledger, capabilities, histograms."""
-    bin_archive(archive, data / "evidence", progress=progress)
+def gather_evidence(
+    data: Path,
+    archive: str | Path,
+    progress: Progress | None = None,
+    *,
+    engine: Engine | None = None,
+    memory_gb: float = MEMORY_GB,
+) -> None:
+    """Archive → ``DATA/evidence``: ledger, capabilities, histograms, failures and hours; the months that changed."""
+    bin_archive(archive, data / "evidence", engine=engine, memory_gb=memory_gb, progress=progress)
 
 
 def judge(

@@ -47,11 +47,28 @@ def aggregate(
         ),
     ] = True,
     last_day: LastDay = None,
+    engine: Annotated[
+        Literal["duckdb", "spark"],
+        typer.Option(
+            help=tr(
+                "What counts the months that changed; spark is configured as Spark itself says.",
+                "Ce qui compte les mois modifiés ; spark se configure comme Spark le dit.",
+            )
+        ),
+    ] = "duckdb",
+    memory_gb: Annotated[
+        float,
+        typer.Option(
+            min=0.25,
+            help=tr("Memory of that engine, in GB.", "Mémoire de ce moteur, en Go."),
+        ),
+    ] = 2.0,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Archive, evidence, judgement."""
     from aggregator import pipeline
+    from aggregator.evidence.engines import Spark
 
     folder, end = data_directory(data), last_day.date() if last_day else None
     settings = _settings(folder)
@@ -59,7 +76,13 @@ def aggregate(
         if archive:
             room = pipeline.Room(progress, 0.0, 0.6, tr("archive", "archive"))
             pipeline.update_archive(folder, settings, room)
-        pipeline.gather_evidence(folder, settings.archive, pipeline.Room(progress, 0.6, 0.8, tr("evidence", "indices")))
+        pipeline.gather_evidence(
+            folder,
+            settings.archive,
+            pipeline.Room(progress, 0.6, 0.8, tr("evidence", "indices")),
+            engine=Spark(memory_gb) if engine == "spark" else None,
+            memory_gb=memory_gb,
+        )
         verdicts = pipeline.judge(folder, end, progress=pipeline.Room(progress, 0.8, 1.0, tr("judgement", "verdicts")))
     lines = [f"  {count} {kind}" for kind, count in verdicts.items()]
     heading = tr("4G service, hexagon × operator:", "Service 4G, hexagone × opérateur :")

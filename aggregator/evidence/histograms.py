@@ -1,52 +1,80 @@
 """Histograms on fixed bins: they merge by addition, and quantiles follow from them whatever the order of merging.
 
-RSRP: bins of 1 dB, ``floor(x)``, from −140 to −44 dBm; −141 below, −43 above. Rates (bit/s) and delays (ms):
-``floor(ln x / ln 1.02)``, so a quantile is known within 1 %; one bin for x ≤ 0, one below and one above the range.
+RSRP and SINR: bins of 1 dB, ``floor(x)``, with one bin below and one above the range. Rates (bit/s) and delays (ms):
+``floor(ln x / ln 1.02)``, so that a value is known within 1 %; one bin for x ≤ 0, one below and one above the range.
 A rate known only as a lower bound counts at that bound: quantiles of rates are then lower bounds too.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import ibis
 
-from aggregator.evidence.ledger import HISTOGRAM_KEYS, TECHNOLOGIES
 
-RSRP_MEASURES = ("lte_rsrp_dbm", "nr_ss_rsrp_dbm")
-RATE_AND_DELAY_MEASURES = ("download_bps", "upload_bps", "rtt_median_ms")
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Fixed bins of one measure: ``lowest`` to ``highest``, and one more on either side for what lies beyond.
 
-RSRP_LOWEST, RSRP_HIGHEST = -140, -44
+    Attributes:
+        lowest: number of the first bin.
+        highest: number of the last bin.
+        logarithmic: bin b holds 1.02^b ≤ x < 1.02^(b+1), and x ≤ 0 has the bin ``lowest - 2``; else b ≤ x < b + 1.
+    """
+
+    lowest: int
+    highest: int
+    logarithmic: bool = False
+
+    @property
+    def not_positive(self) -> int:
+        """Bin of zero, where bins are logarithmic."""
+        return self.lowest - 2
+
+    def number(self, value: Any) -> Any:
+        """Bin of each value (Ibis column), null where it is."""
+        if not self.logarithmic:
+            return ibis.cases((value.notnull(), self._limited(value)), else_=None)
+        positive = (value > 0).fill_null(False)
+        exponent = ibis.ifelse(positive, value, 1.0).ln() / math.log(LOGARITHMIC_BASE)
+        return ibis.cases((positive, self._limited(exponent)), (value.notnull(), self.not_positive), else_=None)
+
+    def _limited(self, value: Any) -> Any:
+        """Integer part, from one below the lowest to one above the highest."""
+        return ibis.least(ibis.greatest(value, self.lowest - 1.0), self.highest + 1.0).floor().cast("int16")
+
+
 LOGARITHMIC_BASE = 1.02
-LOGARITHMIC_LOWEST, LOGARITHMIC_HIGHEST = -400, 1400
-NOT_POSITIVE = LOGARITHMIC_LOWEST - 2
-"""Bin of rates and delays that are zero."""
+RSRP_BINS = Bins(-140, -44)
+SINR_BINS = Bins(-30, 49)
+"""The range of LTE's SINR, as ``client_sdk.sample`` bounds it; NR's lies within."""
+RATE_AND_DELAY_BINS = Bins(-400, 1400, logarithmic=True)
+
+MEASURES = {
+    "download_bps": RATE_AND_DELAY_BINS,
+    "lte_rsrp_dbm": RSRP_BINS,
+    "lte_sinr_db": SINR_BINS,
+    "nr_ss_rsrp_dbm": RSRP_BINS,
+    "nr_ss_sinr_db": SINR_BINS,
+    "rtt_download_median_ms": RATE_AND_DELAY_BINS,
+    "rtt_median_ms": RATE_AND_DELAY_BINS,
+    "rtt_upload_median_ms": RATE_AND_DELAY_BINS,
+    "upload_bps": RATE_AND_DELAY_BINS,
+}
+"""Field of a sample → its bins, in the order of the names. ``rtt_median_ms`` is idle, the two others loaded."""
 
 
 def histograms(samples: Any) -> Any:
-    """Samples per bin, as an Ibis expression over :func:`aggregator.evidence.usable.usable_samples`."""
-    served = samples.filter(samples.rank > 0)
-    technology = served["rank"].cases(*enumerate(TECHNOLOGIES, start=1))
+    """Samples per bin of each measure, as an Ibis expression over the samples of :func:`tallies.narrow`.
+
+    Returns:
+        ``h3_r9, operator, rank, tier, context, measure`` (index in :data:`MEASURES`), ``bin``, ``samples``.
+    """
+    served = samples.filter(samples["rank"] > 0)
+    place = ["h3_r9", "operator", "rank", "tier", "context"]
     parts = []
-    for measure in (*RSRP_MEASURES, *RATE_AND_DELAY_MEASURES):
-        value = served[measure]
-        edges = rsrp_bin(value) if measure in RSRP_MEASURES else logarithmic_bin(value)
-        parts.append(
-            served.filter(value.notnull()).select(
-                "h3_r9", "operator", "tier", "context", technology=technology, measure=ibis.literal(measure), bin=edges
-            )
-        )
-    return ibis.union(*parts).group_by(*HISTOGRAM_KEYS).agg(samples=lambda rows: rows.count())
-
-
-def rsrp_bin(value: Any) -> Any:
-    """Bin of an RSRP in dBm (Ibis column)."""
-    return value.floor().cast("int64").clip(lower=RSRP_LOWEST - 1, upper=RSRP_HIGHEST + 1)
-
-
-def logarithmic_bin(value: Any) -> Any:
-    """Bin of a rate or a delay (Ibis column)."""
-    positive = (value > 0).fill_null(False)
-    exponent = (ibis.ifelse(positive, value, 1.0).ln() / math.log(LOGARITHMIC_BASE)).floor().cast("int64")
-    return ibis.ifelse(
-        positive, exponent.clip(lower=LOGARITHMIC_LOWEST - 1, upper=LOGARITHMIC_HIGHEST + 1), NOT_POSITIVE
-    )
+    for number, name in enumerate(MEASURES):
+        known = served.filter(served[name].notnull())
+        counted = known.group_by(*place, bin=known[name]).agg(samples=known.count())
+        parts.append(counted.select(*place, "bin", "samples", measure=ibis.literal(number, "int8")))
+    return ibis.union(*parts)

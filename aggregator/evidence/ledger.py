@@ -1,7 +1,8 @@
 """The tables that binning leaves behind: their columns, and the words used in them.
 
-The ledger merges by addition: two ledgers of disjoint samples are one by summing the counts of equal keys. Counts of
-devices or votes would not be additive, so they are only ever computed from it.
+All merge by addition: tables of disjoint samples are one by summing the counts of equal keys. Counts of devices or
+votes would not be additive, so they are only ever computed from the ledger. Contexts are ``outdoor``, ``vehicle``,
+``indoor`` and ``unknown``; only the first two vote.
 """
 
 import pyarrow as pa
@@ -9,10 +10,15 @@ import pyarrow as pa
 TECHNOLOGIES = ("2G", "3G", "4G", "5G")
 """In rank order, the first of rank 1. Non-standalone 5G serves 4G and 5G alike."""
 
+NOTHING_SERVED = "none"
+"""In place of the technology that served, where there was no service."""
+
 THRESHOLDS_MBPS = (3, 8, 30)
 """Classes of download rate in Arcep's campaigns: web, video, professional use."""
 
 THRESHOLDS = ("service", *(str(rate) for rate in THRESHOLDS_MBPS))
+
+CONTEXTS = ("outdoor", "vehicle", "indoor", "unknown")
 
 LEDGER_KEYS = ("h3_r9", "operator", "technology", "device_token", "tier", "context", "day")
 
@@ -33,14 +39,26 @@ CAPABILITY_KEYS = ("device_token", "day")
 CAPABILITY = pa.schema([("device_token", pa.string()), ("day", pa.date32()), ("best_rank", pa.int64())])
 """Best technology each device was seen on that day, 1 (2G) to 4 (5G); it merges by the maximum per key."""
 
-HISTOGRAM_KEYS = ("h3_r9", "operator", "technology", "tier", "context", "measure", "bin")
+SERVED_KEYS = ("h3_r9", "operator", "technology", "tier", "context")
+"""Where, whose, and by which technology a sample was served; no device and no day."""
 
-HISTOGRAMS = pa.schema(
-    [
-        ("h3_r9", pa.int64()),
-        *((name, pa.string()) for name in HISTOGRAM_KEYS[1:-1]),
-        ("bin", pa.int64()),
-        ("samples", pa.int64()),
-    ]
-)
+_SERVED = [("h3_r9", pa.int64()), *((name, pa.string()) for name in SERVED_KEYS[1:])]
+
+HISTOGRAM_KEYS = (*SERVED_KEYS, "measure", "bin")
+
+HISTOGRAMS = pa.schema([*_SERVED, ("measure", pa.string()), ("bin", pa.int64()), ("samples", pa.int64())])
 """Samples per bin of each measure, by the technology that served; see :mod:`aggregator.evidence.histograms`."""
+
+FAILURE_KEYS = (*SERVED_KEYS, "cause")
+
+FAILURES = pa.schema([*_SERVED, ("cause", pa.string()), ("samples", pa.int64())])
+"""Samples that failed, by cause: ``no_service`` or ``limited``, the outcome of a test, or ``page`` for a page that did
+not load in time. ``technology`` is that which served, or :data:`NOTHING_SERVED`."""
+
+HOUR_KEYS = (*SERVED_KEYS, "hour_utc")
+
+HOURS = pa.schema([*_SERVED, ("hour_utc", pa.int64()), ("samples", pa.int64()), ("failures", pa.int64())])
+"""Samples, and failures among them, by hour of the day **in UTC**. For the project team alone: no hour is published."""
+
+TABLES = {"ledger": LEDGER, "capability": CAPABILITY, "histograms": HISTOGRAMS, "failures": FAILURES, "hours": HOURS}
+"""Name of a file of evidence → its columns."""

@@ -5,6 +5,7 @@ object storage it is put as one object, which shows only when it is complete.
 """
 
 import io
+import json
 import os
 import re
 import shutil
@@ -58,10 +59,20 @@ class Place:
 
     def files(self) -> dict[str, int]:
         """Name and size of every file in a month's folder, as they are now."""
+        return {name: int(about["size"]) for name, about in self._found().items()}
+
+    def marks(self) -> dict[str, str]:
+        """Name of every file in a month's folder, with a text that changes when the file is written again.
+
+        What the file system tells of it: size, time and inode on a disk, size, time and ETag of an object.
+        """
+        return {name: json.dumps(about, sort_keys=True, default=str) for name, about in self._found().items()}
+
+    def _found(self) -> dict[str, dict[str, Any]]:
         self.filesystem.invalidate_cache()
         found = self.filesystem.find(self._root, detail=True)
-        sizes = {path[len(self._root) :].lstrip("/"): int(about["size"]) for path, about in found.items()}
-        return {name: size for name, size in sorted(sizes.items()) if name.startswith(_PARTITION)}
+        named = {path[len(self._root) :].lstrip("/"): about for path, about in found.items()}
+        return {name: about for name, about in sorted(named.items()) if name.startswith(_PARTITION)}
 
     def months(self) -> dict[str, int]:
         """Month and size of every file of a month."""

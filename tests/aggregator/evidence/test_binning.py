@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregator.evidence.binning import bin_archive, open_duckdb
+from aggregator.evidence.binning import bin_archive
+from aggregator.evidence.engines import DuckDB
+from aggregator.evidence.ledger import TABLES
+from aggregator.judgement.votes import votable_rows
 
 WriteArchive = Callable[..., None]
 
@@ -25,21 +28,21 @@ LOST_ONLY = {**SERVED_ONLY, "service": (1, 1)}
 
 
 @pytest.fixture(scope="module")
-def duckdb(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return open_duckdb(tmp_path_factory.mktemp("spill"))
+def duckdb(tmp_path_factory: pytest.TempPathFactory) -> DuckDB:
+    return DuckDB(tmp_path_factory.mktemp("spill"))
 
 
 @pytest.fixture
-def binned(tmp_path: Path, write_archive: WriteArchive, duckdb: Any) -> Callable[..., dict[str, pd.DataFrame]]:
+def binned(tmp_path: Path, write_archive: WriteArchive, duckdb: DuckDB) -> Callable[..., dict[str, pd.DataFrame]]:
     def run(*samples: dict[str, Any]) -> dict[str, pd.DataFrame]:
         write_archive(tmp_path / "archive", list(samples))
-        bin_archive(tmp_path / "archive", tmp_path / "evidence", connection=duckdb)
+        bin_archive(tmp_path / "archive", tmp_path / "evidence", engine=duckdb)
         return {name: pd.read_parquet(tmp_path / f"evidence/{name}.parquet") for name in OUTPUTS}
 
     return run
 
 
-OUTPUTS = ("ledger", "capability", "histograms")
+OUTPUTS = tuple(TABLES)
 
 
 def verdicts_of(ledger: pd.DataFrame, technology: str) -> dict[str, tuple[int, int]]:
@@ -90,9 +93,6 @@ def test_what_a_test_says_about_a_technology(
     [
         {"excluded": True},
         {"h3_cell": None},
-        {"context": "indoor"},
-        {"context": "unknown", "speed_mps": 20.0},
-        {"context": "indoor", "speed_mps": 20.0},
         {"roaming": True},
         {"sim_plmn": None},
         {"accuracy_m": 51.0},
@@ -128,6 +128,56 @@ def test_speed_makes_a_vehicle_and_plmns_of_one_operator_meet(
         ("20801", "outdoor"),
         ("20801", "vehicle"),
         ("27201", "outdoor"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("context", "votes"), [("outdoor", True), ("vehicle", True), ("indoor", False), ("unknown", False)]
+)
+def test_every_context_is_counted_and_two_of_them_vote(
+    binned: Callable[..., dict[str, pd.DataFrame]], context: str, votes: bool
+) -> None:
+    tables = binned({**ON_4G, "context": context, "lte_rsrp_dbm": -90.0, "speed_mps": 3.0})
+
+    assert set(tables["ledger"]["context"]) == set(tables["histograms"]["context"]) == {context}
+    assert votable_rows(tables["ledger"], tables["capability"], date(2026, 11, 3), 365).empty != votes
+
+
+@pytest.mark.parametrize("context", ["indoor", "unknown"])
+def test_speed_makes_no_vehicle_of_what_was_not_outdoors(
+    binned: Callable[..., dict[str, pd.DataFrame]], context: str
+) -> None:
+    assert set(binned({**ON_4G, "context": context, "speed_mps": 20.0})["ledger"]["context"]) == {context}
+
+
+def test_failures_are_counted_by_cause_and_samples_by_hour(binned: Callable[..., dict[str, pd.DataFrame]]) -> None:
+    night = datetime(2026, 11, 3, 23, 30, tzinfo=UTC)
+    tables = binned(
+        DEAD,
+        {**DEAD, "measured_at": night},
+        {**DEAD, "service_state": "limited", "rat": "lte"},
+        ON_4G,
+        {**DOWNLOAD, "download_bps": 1e5},
+        {**DOWNLOAD, "outcome": "no_data", "measured_at": night},
+        {**ON_4G, "rat": "umts", "kind": "web", "outcome": "timeout", "web_loaded_10s": False},
+        {**ON_4G, "kind": "web", "outcome": "ok", "web_loaded_10s": False},
+    )
+
+    failures = {(row.technology, row.cause): row.samples for row in tables["failures"].itertuples()}
+    assert failures == {
+        ("none", "no_service"): 2,
+        ("none", "limited"): 1,
+        ("4G", "no_data"): 1,
+        ("3G", "timeout"): 1,
+        ("4G", "page"): 1,
+    }
+    hours = {(row.technology, row.hour_utc): (row.samples, row.failures) for row in tables["hours"].itertuples()}
+    assert hours == {
+        ("none", 12): (2, 2),
+        ("none", 23): (1, 1),
+        ("4G", 12): (3, 1),
+        ("4G", 23): (1, 1),
+        ("3G", 12): (1, 1),
     }
 
 
@@ -168,8 +218,12 @@ def test_histograms_hold_one_quantity_each_by_the_technology_that_served(
         {**ON_4G, "lte_rsrp_dbm": -100.01},
         {**ON_4G, "lte_rsrp_dbm": -150.0},
         {**ON_4G, "lte_rsrp_dbm": -31.0},
+        {**ON_4G, "lte_sinr_db": -3.5},
+        {**ON_4G, "lte_sinr_db": 50.0},
+        {**ON_4G, "rat": "nr", "nr_ss_sinr_db": 40.0},
         {**ON_4G, "rat": "nr", "nr_mode": "nsa", "nr_ss_rsrp_dbm": -90.0},
         {**DOWNLOAD, "download_bps": 1.02**10 * 1.0001, "upload_bps": 0.0},
+        {**DOWNLOAD, "rtt_download_median_ms": 1.0, "rtt_upload_median_ms": 1.03},
         {**ON_4G, "kind": "latency", "outcome": "ok", "rtt_median_ms": 0.5},
         {**DOWNLOAD, "outcome": "timeout", "download_bps": 5e6},
         {**DEAD, "lte_rsrp_dbm": -130.0},
@@ -179,7 +233,12 @@ def test_histograms_hold_one_quantity_each_by_the_technology_that_served(
         ("lte_rsrp_dbm", "4G", -101): 2,
         ("lte_rsrp_dbm", "4G", -141): 1,
         ("lte_rsrp_dbm", "4G", -43): 1,
+        ("lte_sinr_db", "4G", -4): 1,
+        ("lte_sinr_db", "4G", 50): 1,
+        ("nr_ss_sinr_db", "5G", 40): 1,
         ("nr_ss_rsrp_dbm", "5G", -90): 1,
+        ("rtt_download_median_ms", "4G", 0): 1,
+        ("rtt_upload_median_ms", "4G", 1): 1,
         ("download_bps", "4G", 10): 1,
         ("upload_bps", "4G", -402): 1,
         ("rtt_median_ms", "4G", -36): 1,
@@ -194,9 +253,9 @@ def test_an_empty_archive_leaves_empty_tables(tmp_path: Path) -> None:
         assert len(table.columns) > 1
 
 
-def test_the_default_engine_gives_the_same_tables(tmp_path: Path, write_archive: WriteArchive, duckdb: Any) -> None:
+def test_the_default_engine_gives_the_same_tables(tmp_path: Path, write_archive: WriteArchive, duckdb: DuckDB) -> None:
     write_archive(tmp_path / "archive", [DEAD, {**DOWNLOAD, "download_bps": 9e6}])
-    bin_archive(tmp_path / "archive", tmp_path / "given", connection=duckdb)
+    bin_archive(tmp_path / "archive", tmp_path / "given", engine=duckdb)
     bin_archive(tmp_path / "archive", tmp_path / "own")
     for name in OUTPUTS:
         assert (tmp_path / f"given/{name}.parquet").read_bytes() == (tmp_path / f"own/{name}.parquet").read_bytes()
@@ -223,7 +282,7 @@ def test_however_the_archive_is_split_the_evidence_is_the_same(
     data: st.DataObject,
     tmp_path_factory: pytest.TempPathFactory,
     write_archive: WriteArchive,
-    duckdb: Any,
+    duckdb: DuckDB,
 ) -> None:
     directory = tmp_path_factory.mktemp("split")
     whole = [{**DOWNLOAD, **sample} for sample in samples]
@@ -233,8 +292,8 @@ def test_however_the_archive_is_split_the_evidence_is_the_same(
     for part in set(parts):
         rows = [row for row, own in zip(shuffled, parts, strict=True) if own == part]
         write_archive(directory / "many", rows, file=f"part-{part}.parquet")
-    bin_archive(directory / "one", directory / "evidence-one", connection=duckdb)
-    bin_archive(directory / "many", directory / "evidence-many", connection=duckdb)
+    bin_archive(directory / "one", directory / "evidence-one", engine=duckdb)
+    bin_archive(directory / "many", directory / "evidence-many", engine=duckdb)
     for name in OUTPUTS:
         one, many = (directory / f"evidence-{split}/{name}.parquet" for split in ("one", "many"))
         assert one.read_bytes() == many.read_bytes()

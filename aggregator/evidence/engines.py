@@ -1,0 +1,126 @@
+"""The engines that count: DuckDB, which needs nothing else, and Spark, for archives that one machine cannot hold.
+
+Both run the same expressions, which Ibis writes in the SQL of each. What an engine adds is how it reads the archive's
+files and where it writes what it counted.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from client_sdk.errors import MailleError
+from client_sdk.messages import tr
+
+MEMORY_GB = 2.0
+"""Ours: half of a small server. A region is counted within it; what is larger is laid aside on the disk."""
+
+
+class Engine(Protocol):
+    """Where expressions run."""
+
+    dialect: str
+    """Its name in Ibis."""
+
+    def load(self, files: Sequence[str], view: str) -> None:
+        """Name the Parquet files, whichever columns each has, as one table."""
+
+    def keep(self, query: str, table: str) -> None:
+        """Hold what a query gives, in place of an earlier table of that name."""
+
+    def save(self, query: str, folder: Path) -> None:
+        """Write what a query gives as Parquet files into a new folder."""
+
+
+class DuckDB:
+    """DuckDB in memory, which lays aside on the disk what does not fit."""
+
+    dialect = "duckdb"
+
+    def __init__(self, spill: Path, memory_gb: float = MEMORY_GB, filesystem: Any = None) -> None:
+        """Open it; it never looks for an extension on the network.
+
+        Args:
+            spill: directory where it makes ``.spill`` for what does not fit.
+            memory_gb: what it may hold, in GB; the process takes some hundreds of megabytes more.
+            filesystem: of fsspec, by which it reads URLs.
+        """
+        self.connection = duckdb.connect(
+            config={
+                "memory_limit": f"{round(memory_gb * 1000)}MB",
+                "temp_directory": str(spill / ".spill"),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "preserve_insertion_order": False,  # of tables nobody sorted: what is sorted stays so
+            }
+        )
+        if filesystem is not None:
+            self.connection.register_filesystem(filesystem)
+
+    def load(self, files: Sequence[str], view: str) -> None:
+        """See :class:`Engine`."""
+        names = ", ".join(map(_quoted, files))
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {view} AS FROM read_parquet([{names}], union_by_name = true)"
+        )
+
+    def keep(self, query: str, table: str) -> None:
+        """See :class:`Engine`."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
+
+    def save(self, query: str, folder: Path) -> None:
+        """See :class:`Engine`."""
+        folder.mkdir(parents=True)
+        file = _quoted(str(folder / "rows.parquet"))
+        self.connection.execute(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION zstd)")
+
+    def rows(self, query: str, batch: int) -> Iterator[pa.RecordBatch]:
+        """What a query gives, about ``batch`` rows at a time."""
+        yield from self.connection.sql(query).to_arrow_reader(batch)
+
+
+class Spark:
+    """The Spark session that is active, or one as Spark's own configuration says: on this machine without any."""
+
+    dialect = "pyspark"
+
+    def __init__(self, memory_gb: float = MEMORY_GB) -> None:
+        """Join or start the session.
+
+        Args:
+            memory_gb: heap of the driver, where it is started here.
+
+        Raises:
+            MailleError: PySpark is not installed.
+        """
+        try:
+            from pyspark.sql import SparkSession
+        except ImportError as error:
+            raise MailleError(
+                tr(
+                    "--engine spark: PySpark is not installed; pip install 'maille[server,spark]', and Java 17",
+                    "--engine spark : PySpark n’est pas installé ; pip install 'maille[server,spark]', et Java 17",
+                )
+            ) from error
+        builder = SparkSession.builder.appName("maille").config("spark.driver.memory", f"{round(memory_gb * 1000)}m")
+        self.session = builder.getOrCreate()
+
+    def load(self, files: Sequence[str], view: str) -> None:
+        """See :class:`Engine`."""
+        frame = self.session.read.option("mergeSchema", "true").parquet(*files)
+        frame.createOrReplaceTempView(view)
+
+    def keep(self, query: str, table: str) -> None:
+        """See :class:`Engine`."""
+        self.session.catalog.clearCache()
+        self.session.sql(query).cache().createOrReplaceTempView(table)
+
+    def save(self, query: str, folder: Path) -> None:
+        """See :class:`Engine`."""
+        self.session.sql(query).write.parquet(str(folder))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
