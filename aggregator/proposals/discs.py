@@ -6,6 +6,7 @@ and Fisher 1978). What they surely hold of it on the data at hand is computed to
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from h3.api import basic_int as h3
@@ -73,9 +74,13 @@ class Chosen:
 
 def lambert_93(latitudes: Sequence[float], longitudes: Sequence[float]) -> Floats:
     """Metres east and north in EPSG:2154, one row per position."""
-    forward = Transformer.from_crs("EPSG:4326", LAMBERT_93, always_xy=True)
-    x, y = forward.transform(np.asarray(longitudes, dtype=float), np.asarray(latitudes, dtype=float))
+    x, y = _to_lambert_93().transform(np.asarray(longitudes, dtype=float), np.asarray(latitudes, dtype=float))
     return np.column_stack([x, y])
+
+
+@cache
+def _to_lambert_93() -> Transformer:
+    return Transformer.from_crs("EPSG:4326", LAMBERT_93, always_xy=True)
 
 
 def hexagon_centres(cells: Sequence[int]) -> Floats:

@@ -51,8 +51,10 @@ def exact_discs(discs: Reach, demand: Floats, count: int, greedy: Chosen, *, sec
         greedy: the greedy choice among them.
         seconds: time allowed; where it runs out, the best found so far counts, with its gap.
     """
+    if len(discs.centres) <= count:
+        return Exact(Chosen(greedy.discs, greedy.total), True, len(discs.centres), greedy.total)
     bound, kept = _promising(discs, demand, count, greedy.total)
-    if len(discs.centres) <= count or bound <= greedy.total * (1 + TOLERANCE) or not len(kept):
+    if bound <= greedy.total * (1 + TOLERANCE) or not len(kept):
         return Exact(Chosen(greedy.discs, greedy.total), True, len(kept), greedy.total)
     held, worth = _merged(discs.holds[kept], demand)
     candidates, groups = held.shape

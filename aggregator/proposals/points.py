@@ -7,6 +7,7 @@ else the middle of the hexagon, and says which.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import geopandas as gpd
 import numpy as np
@@ -15,7 +16,7 @@ from h3.api import basic_int as h3
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from aggregator.evidence.hexagons import LAMBERT_93, WGS_84
+from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, transformer
 from aggregator.proposals.discs import lambert_93
 from aggregator.proposals.surroundings import RoadFinder
 
@@ -131,11 +132,16 @@ def _place_in(ground: Ground, cell: int) -> tuple[NDArray[np.float64], str]:
     return (middle, "hexagon centre") if road is None else (road, "road")
 
 
+@cache
+def _from_lambert_93() -> Transformer:
+    return transformer(LAMBERT_93, WGS_84)
+
+
 def _record(
     zone_id: str, kind: str, name: str, commune: pd.Series, metres: NDArray[np.float64], placed: str
 ) -> dict[str, object]:
     x, y = round(float(metres[0]), 1), round(float(metres[1]), 1)
-    longitude, latitude = Transformer.from_crs(LAMBERT_93, WGS_84, always_xy=True).transform(x, y)
+    longitude, latitude = _from_lambert_93().transform(x, y)
     return {
         "zone_id": zone_id,
         "point_id": "",

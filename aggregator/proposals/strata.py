@@ -76,17 +76,24 @@ def _strata(
 ) -> NDArray[np.int8]:
     own = claim.known[claim.claimed]
     beside = neighbours[np.searchsorted(every, own)]
-    at = np.searchsorted(own, beside)
-    position = np.where(np.isin(beside, own), at, -1)
+    position = _find(own, beside)
     outside = position < 0
     if claim.bounded:
-        outside &= np.isin(beside, claim.known)
-    ring = np.where(outside.any(axis=1), 1, DEEPEST)
-    for reached in range(2, DEEPEST):
+        outside &= _find(claim.known, beside) >= 0
+    ring = np.where(outside.any(axis=1), EDGE, DEEPEST)
+    for reached in range(EDGE + 1, DEEPEST):
         nearer = np.append(ring, DEEPEST)[position].min(axis=1, initial=DEEPEST)
         ring = np.where((ring == DEEPEST) & (nearer == reached - 1), reached, ring)
     strata = np.full(len(cells), UNKNOWN if claim.bounded else UNCLAIMED, dtype=np.int8)
-    strata[np.isin(cells, claim.known)] = UNCLAIMED
-    here = np.isin(cells, own)
-    strata[here] = ring[np.searchsorted(own, cells[here])]
+    strata[_find(claim.known, cells) >= 0] = UNCLAIMED
+    here = _find(own, cells)
+    strata[here >= 0] = ring[here[here >= 0]]
     return strata
+
+
+def _find(ordered: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Where each wanted number is among ordered ones, −1 where it is not."""
+    if not len(ordered):
+        return np.full(wanted.shape, -1, dtype=np.intp)
+    at = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
+    return np.where(ordered[at] == wanted, at, -1)

@@ -11,6 +11,8 @@ from aggregator.proposals.demand import BASES, Demand
 from aggregator.proposals.strata import UNCLAIMED
 
 SHARE_DECIMALS = 3
+LACKING = 0.25
+"""Ours: an operator that declares nothing on this share of a zone's people and roads is one that lacks there."""
 SHARES = {
     "share_strong": "strong",
     "share_unclaimed": "unclaimed",
@@ -41,9 +43,9 @@ def class_of(shares: dict[str, float], enough: float) -> str:
 
 
 def missing_operators(demand: Demand, members: NDArray[np.intp], reported: set[str]) -> list[str]:
-    """Operators whose claim is contradicted or suspected here, or that declare nothing on most of the demand."""
+    """Operators whose claim is contradicted or suspected here, or that declare nothing on a part of the demand."""
     weight = demand.demand[members]
-    undeclared = ((demand.strata[members] == UNCLAIMED) * weight[:, None]).sum(axis=0) >= 0.5 * weight.sum()
+    undeclared = ((demand.strata[members] == UNCLAIMED) * weight[:, None]).sum(axis=0) >= LACKING * weight.sum()
     absent = {name for name, lacks in zip(demand.operators, undeclared, strict=True) if lacks and weight.sum() > 0}
     return sorted(reported | absent)
 
