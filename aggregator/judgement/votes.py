@@ -26,8 +26,6 @@ from aggregator.judgement.trust import quarantined, trusted
 
 EVIDENCE_OF_TIER = {"volunteer": "crowd", "field_team": "survey"}
 
-VOTING_CONTEXTS = ("outdoor", "vehicle")
-
 SUBJECT = ["operator", "technology", "threshold", "evidence"]
 """What a vote is about, besides its place."""
 

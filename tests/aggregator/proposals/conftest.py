@@ -37,8 +37,11 @@ def verdict_row() -> Callable[..., dict[str, object]]:
     def build(cell: int, verdict: str, strength: str = "", **changes: object) -> dict[str, object]:
         row: dict[str, object] = {"h3_r8": cell, "operator": "20801", "technology": "4G", "threshold": "service"}
         row |= {"evidence": "crowd", "verdict": verdict, "strength": strength, "rule": f"{verdict}-1"}
-        row |= {"devices": 6, "failing": 5, "device_days": 9, "tests": 40}
+        row |= {"devices": 9, "failing": 8, "device_days": 12, "tests": 40}
+        row |= {"votes_outdoor": 9, "failing_outdoor": 8, "votes_vehicle": 0, "failing_vehicle": 0, "claimed": True}
         row |= {"first_day": date(2026, 3, 2), "last_day": date(2026, 8, 14)}
+        if verdict in ("confirmed", "unclaimed_service"):
+            row |= {"failing_outdoor": 0, "failing": 0}
         return row | changes
 
     return build
@@ -48,3 +51,14 @@ def verdict_row() -> Callable[..., dict[str, object]]:
 def around() -> Callable[[float, float, int], list[int]]:
     """Hexagons within some rings of a place."""
     return lambda latitude, longitude, rings: sorted(h3.grid_disk(h3.latlng_to_cell(latitude, longitude, 8), rings))
+
+
+@pytest.fixture(scope="session")
+def claims_on() -> Callable[..., pd.DataFrame]:
+    """Claims of one operator on some hexagons, whole or in part."""
+
+    def build(cells: list[int], operator: str = "20801", share: float = 1.0, **changes: object) -> pd.DataFrame:
+        columns = {"operator": operator, "technology": "4G", "usage": "data", "level": "", "declared_share": share}
+        return pd.DataFrame({"h3_r8": cells, **columns, "bounded": True} | changes)
+
+    return build

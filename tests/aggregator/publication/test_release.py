@@ -17,7 +17,7 @@ import pytest
 from h3.api import basic_int as h3
 
 from aggregator.judgement.basis import record_basis
-from aggregator.proposals.zones import ZoneParameters
+from aggregator.proposals.parameters import ZoneParameters
 from aggregator.publication.dcc import DCC_COLUMNS
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.hexagons import COLUMNS
@@ -103,7 +103,7 @@ def test_hexagons_have_their_columns_and_open_everywhere(release: Path) -> None:
 
 
 def test_geopackages_are_of_a_version_that_older_readers_know(release: Path) -> None:
-    for name, layers in {"hexagons.gpkg": ["hexagons"], "zones.gpkg": ["zones", "points"]}.items():
+    for name, layers in {"hexagons.gpkg": ["hexagons"], "zones.gpkg": ["zones", "points", "components"]}.items():
         with sqlite3.connect(release / name) as package:
             assert package.execute("pragma user_version").fetchone() == (10300,)
             changes = package.execute("select distinct last_change from gpkg_contents").fetchall()
@@ -167,9 +167,9 @@ def test_the_manifest_says_what_the_release_is_made_of(release: Path, data: Path
     assert any("Voronoi" in line for line in told["attributions"])
     assert {"contradicted-strong-1", "insufficient-1"} <= {rule["id"] for rule in told["rules"]}
     assert told["parameters"]["constants"]["vehicle_loss_db"] == 6.0
-    assert told["parameters"]["zones"]["weights"]["suspected"] == 0.5
+    assert told["parameters"]["zones"]["weights"]["main_road_km"] == 20.0
     assert (told["k"], told["audience"], told["synthetic"]) == (5, "public", False)
-    assert told["demand_model"]["id"] == "verdict-weights-1"
+    assert told["demand_model"]["id"] == "empirical-bayes-1"
     for language in ("fr", "en"):
         assert "50 km²" in " ".join(told["limits"][language])
         assert "5" in told["not_included"][language]
