@@ -45,9 +45,9 @@ class Release:
     said: Issue
 
     @cached_property
-    def behind_window(self) -> dict[tuple[object, ...], Pairs]:
-        """Device-days of the window by hexagon and subject."""
-        return device_days(self.window)
+    def behind_verdicts(self) -> dict[tuple[object, ...], Pairs]:
+        """Device-days that each verdict rests on, which may be those of an earlier release, by hexagon and subject."""
+        return grouped(self.said.behind, self.said.behind["h3_r8"])
 
     @cached_property
     def behind_counts(self) -> dict[tuple[object, ...], Pairs]:
@@ -55,15 +55,15 @@ class Release:
         return {key: pairs for size in RESOLUTIONS for key, pairs in device_days(self.counted, size).items()}
 
 
-def field(seed: int) -> pd.DataFrame:
+def field(seed: int, devices: int) -> pd.DataFrame:
     """Votable rows of some dozens of phones over fifteen months, on 4G and 5G, service and rates."""
     draw = np.random.default_rng(seed)
     rows = []
     weights = np.arange(len(AREA), 0, -1) ** 1.5
-    for device in range(60):
+    for device in range(devices):
         favourites = draw.choice(len(AREA), 3, p=weights / weights.sum())
         rates, has_5g, since = draw.random() < 0.8, draw.random() < 0.5, draw.integers(0, 420)
-        for _ in range(16):
+        for _ in range(10):
             day = FIRST_DAY + pd.Timedelta(days=int(draw.integers(since, 457)))
             cell = AREA[draw.choice(favourites) if draw.random() < 0.9 else draw.integers(len(AREA))]
             tested, fails = int(draw.integers(1, 3)), draw.random() < 0.3
@@ -75,6 +75,23 @@ def field(seed: int) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=names).assign(operator="20801", evidence="crowd", context="outdoor")
     same = ["h3_r9", *SUBJECT, "device_token", "context", "day"]
     return table.groupby(same, as_index=False)[["tested", "failed"]].sum()
+
+
+def pocket() -> pd.DataFrame:
+    """Six phones in one hexagon and two in its neighbour, every quarter: few enough for exact counts."""
+    near = [cell for cell in AREA if h3.cell_to_parent(cell, 7) == h3.cell_to_parent(AREA[0], 7)]
+    rows = [
+        (
+            h3.cell_to_center_child(near[device // 6], 9),
+            f"{device:032x}",
+            pd.Timestamp(f"2026-{month:02}-{device + 1:02}"),
+        )
+        for device in range(8)
+        for month in (4, 8)
+    ]
+    table = pd.DataFrame(rows, columns=["h3_r9", "device_token", "day"])
+    subject = {"operator": "20801", "technology": "4G", "threshold": "service", "evidence": "crowd"}
+    return table.assign(**subject, context="outdoor", tested=1, failed=0)
 
 
 def judged(rows: pd.DataFrame) -> pd.DataFrame:
@@ -93,13 +110,17 @@ def released(said: Issue, window: pd.DataFrame, counted: pd.DataFrame) -> Releas
     return Release(table, window, counted, said)
 
 
-def honest(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+def honest(rows: pd.DataFrame, last_day: date, quarter: str, before: Release | None) -> Release:
     window = in_window(rows, last_day)
-    said = issue(window, judged(window), quarter=quarter, k=K, before=before)
-    return released(said, window, window[quarters_of(window["day"]) == quarter])
+    said = issue(window, judged(window), quarter=quarter, k=K, before=before.said if before else None)
+    counted = window[quarters_of(window["day"]) == quarter]
+    if before and before.said.quarter == quarter:
+        new = ~parent(counted["h3_r9"], 8).isin(before.said.settled["h3_r8"])
+        counted = pd.concat([before.counted, counted[new]], ignore_index=True)
+    return released(said, window, counted)
 
 
-def forgetful(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+def forgetful(rows: pd.DataFrame, last_day: date, quarter: str, before: Release | None) -> Release:
     """Remembers nothing of what was published."""
     return honest(rows, last_day, quarter, None)
 
@@ -108,7 +129,7 @@ def with_counts(release: Release, figures: pd.DataFrame, counted: pd.DataFrame) 
     return released(replace(release.said, figures=figures), release.window, counted)
 
 
-def moving(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+def moving(rows: pd.DataFrame, last_day: date, quarter: str, before: Release | None) -> Release:
     """Counts the last 91 days instead of a fixed quarter."""
     release = honest(rows, last_day, quarter, before)
     lately = rows[
@@ -117,7 +138,7 @@ def moving(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | Non
     return with_counts(release, summary(place(lately, K)), lately)
 
 
-def copying(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+def copying(rows: pd.DataFrame, last_day: date, quarter: str, before: Release | None) -> Release:
     """Publishes whole parents beside their children."""
     release = honest(rows, last_day, quarter, before)
     figures, counted = release.said.figures, release.counted
@@ -126,7 +147,7 @@ def copying(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | No
     return with_counts(release, pd.concat([figures[figures["resolution"] != 7], summary(whole)]), counted)
 
 
-def counting_rows(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+def counting_rows(rows: pd.DataFrame, last_day: date, quarter: str, before: Release | None) -> Release:
     """Wants k rows of the ledger instead of k devices."""
     release = honest(rows, last_day, quarter, before)
     counted = release.counted.reset_index(drop=True)
@@ -134,7 +155,7 @@ def counting_rows(rows: pd.DataFrame, last_day: date, quarter: str, before: Issu
     return with_counts(release, summary(placed.assign(device_token=placed["own"])), release.counted)
 
 
-def by_reading(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+def by_reading(rows: pd.DataFrame, last_day: date, quarter: str, before: Release | None) -> Release:
     """Wants k devices of each threshold and technology, whatever the others tell."""
     release = honest(rows, last_day, quarter, before)
     here = release.counted.assign(cell=parent(release.counted["h3_r9"], 8), resolution=8)
@@ -142,24 +163,28 @@ def by_reading(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue |
     return with_counts(release, summary(here[enough]), release.counted)
 
 
-Publisher = Callable[[pd.DataFrame, date, str, Issue | None], Release]
+Publisher = Callable[[pd.DataFrame, date, str, Release | None], Release]
 
 
-def series(publisher: Publisher, seed: int) -> list[Release]:
+def series(publisher: Publisher, seed: int, devices: int = 110) -> list[Release]:
     """A quarter's release, the same quarter with late data and three weeks more, and the next quarter's."""
-    rows = field(seed)
+    rows = field(seed, devices) if devices else pocket()
+    batch = rows.groupby(["device_token", "day"]).ngroup()
     late = np.random.default_rng(seed + 1).random(len(rows)) < 0.08
+    late = late[batch]
     first = publisher(rows[~late], date(2026, 6, 30), "2026_T2", None)
-    second = publisher(rows, date(2026, 7, 21), "2026_T2", first.said)
-    return [first, second, publisher(rows, date(2026, 9, 30), "2026_T3", second.said)]
+    second = publisher(rows, date(2026, 7, 21), "2026_T2", first)
+    return [first, second, publisher(rows, date(2026, 9, 30), "2026_T3", second)]
 
 
-def device_days(rows: pd.DataFrame, resolution: int = 8) -> dict[tuple[object, ...], Pairs]:
-    cells = parent(rows["h3_r9"], resolution)
+def device_days(rows: pd.DataFrame, resolution: int) -> dict[tuple[object, ...], Pairs]:
+    return grouped(rows, parent(rows["h3_r9"], resolution))
+
+
+def grouped(rows: pd.DataFrame, cells: pd.Series) -> dict[tuple[object, ...], Pairs]:
     found: dict[tuple[object, ...], Pairs] = {}
-    for *key, token, day in zip(
-        cells, *(rows[name] for name in SUBJECT), rows["device_token"], rows["day"], strict=True
-    ):
+    subjects = [rows[name] for name in SUBJECT]
+    for *key, token, day in zip(cells, *subjects, rows["device_token"], rows["day"], strict=True):
         found.setdefault(tuple(key), set()).add((token, day))
     return found
 
@@ -177,16 +202,19 @@ def key_of(row: object) -> tuple[object, ...]:
 
 
 def small_groups(release: Release) -> Iterator[str]:
-    """A figure of fewer than k devices."""
+    """A figure of fewer than k devices, or one that the private record of its publisher is wrong about."""
     for count in ("devices", "judged_devices"):
         for row in release.table[release.table[count] < K].itertuples():
             yield f"k: {row.h3} {count}"
+    for row in release.table[release.table["judged_devices"] < EXACT_UP_TO].itertuples():
+        if row.judged_devices != len(tokens(release.behind_verdicts[key_of(row)])):
+            yield f"record: {row.h3} rests on other devices than those on record"
 
 
 def parents_less_children(release: Release) -> Iterator[str]:
     """A parent's device-days without those of its published children are those of the few who were held back."""
     table = release.table[release.table["devices"].notna()]
-    for row in table[(table["resolution"] < 8) & (table["device_days"] <= EXACT_UP_TO)].itertuples():
+    for row in table[(table["resolution"] < 8) & (table["device_days"] < EXACT_UP_TO)].itertuples():
         inside = table[(table["resolution"] > row.resolution) & (parent(table["cell"], row.resolution) == row.cell)]
         inside = inside[(inside[SUBJECT] == list(key_of(row)[1:])).all(axis=1)]
         told = set().union(*(release.behind_counts[key_of(child)] for child in inside.itertuples()))
@@ -198,7 +226,7 @@ def parents_less_children(release: Release) -> Iterator[str]:
 def later_less_earlier(earlier: Release, later: Release) -> Iterator[str]:
     """Counts, or what a verdict rests on, changed by exactly the few who came."""
     both = earlier.table.merge(later.table, on=["resolution", *KEY], suffixes=("_then", "_now"))
-    exact = (both["device_days_now"] <= EXACT_UP_TO) & both["device_days_then"].notna()
+    exact = (both["device_days_now"] < EXACT_UP_TO) & both["device_days_then"].notna()
     for row in both[exact].itertuples():
         came = later.behind_counts[key_of(row)] - earlier.behind_counts[key_of(row)]
         if few(tokens(came)) and row.device_days_now - row.device_days_then == len(came):
@@ -208,15 +236,15 @@ def later_less_earlier(earlier: Release, later: Release) -> Iterator[str]:
             getattr(row, f"{name}_then") != getattr(row, f"{name}_now")
             for name in ("judged_devices", "judged_failing", "verdict", "strength")
         )
-        if changed and few(tokens(later.behind_window[key_of(row)]) - tokens(earlier.behind_window[key_of(row)])):
+        if changed and few(tokens(later.behind_verdicts[key_of(row)]) - tokens(earlier.behind_verdicts[key_of(row)])):
             yield f"release: {row.h3_now} verdict"
 
 
 def reading_less_reading(release: Release) -> Iterator[str]:
     """Two readings of one hexagon differ by exactly the few devices that have only one of them."""
     hexagons = release.table[release.table["resolution"] == 8]
-    for count, truth in (("devices", release.behind_counts), ("judged_devices", release.behind_window)):
-        for _, group in hexagons[hexagons[count] <= EXACT_UP_TO].groupby("cell"):
+    for count, truth in (("devices", release.behind_counts), ("judged_devices", release.behind_verdicts)):
+        for _, group in hexagons[hexagons[count] < EXACT_UP_TO].groupby("cell"):
             for one, other in combinations(group.itertuples(), 2):
                 apart = tokens(truth[key_of(one)]) ^ tokens(truth[key_of(other)])
                 if few(apart) and abs(getattr(one, count) - getattr(other, count)) == len(apart):
@@ -225,9 +253,9 @@ def reading_less_reading(release: Release) -> Iterator[str]:
 
 def verdict_less_counts(release: Release) -> Iterator[str]:
     """What a verdict rests on, less the counts of the quarter, is the few who came in other quarters alone."""
-    table = release.table[(release.table["judged_devices"] <= EXACT_UP_TO) & release.table["devices"].notna()]
+    table = release.table[(release.table["judged_devices"] < EXACT_UP_TO) & release.table["devices"].notna()]
     for row in table.itertuples():
-        apart = tokens(release.behind_window[key_of(row)]) - tokens(release.behind_counts[key_of(row)])
+        apart = tokens(release.behind_verdicts[key_of(row)]) - tokens(release.behind_counts[key_of(row)])
         if few(apart) and row.judged_devices - row.devices == len(apart):
             yield f"verdict: {row.h3}"
 
@@ -243,26 +271,27 @@ def attack(releases: list[Release]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_series_of_releases_exposes_nobody(seed: int) -> None:
+    assert attack(series(honest, seed, devices=0)) == []
     releases = series(honest, seed)
     for release in releases:
         told = release.table
-        assert len(told[told["devices"].notna()]) > 15
+        assert len(told[told["devices"].notna()]) > 5
         assert len(told[told["judged_devices"].notna()]) > 15
     assert attack(releases) == []
 
 
 @pytest.mark.parametrize(
-    ("publisher", "how"),
+    ("publisher", "how", "devices"),
     [
-        (copying, "parent"),
-        (counting_rows, "k"),
-        (moving, "release"),
-        (forgetful, "release"),
-        (by_reading, "reading"),
+        (copying, "parent", 0),
+        (counting_rows, "k", 60),
+        (moving, "release", 60),
+        (forgetful, "release", 60),
+        (by_reading, "reading", 60),
     ],
 )
-def test_the_attack_succeeds_on_releases_made_wrong_on_purpose(publisher: Publisher, how: str) -> None:
-    found = [exposure for seed in range(3) for exposure in attack(series(publisher, seed))]
-    assert [exposure for exposure in found if exposure.startswith(how)]
+def test_the_attack_succeeds_on_releases_made_wrong_on_purpose(publisher: Publisher, how: str, devices: int) -> None:
+    found = (exposure for seed in range(6) for exposure in attack(series(publisher, seed, devices)))
+    assert any(exposure.startswith(f"{how}:") for exposure in found)
