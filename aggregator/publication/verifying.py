@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from aggregator.evidence.digest import sha256_of
 from aggregator.publication.errors import PublicationError
@@ -78,7 +78,7 @@ def verify(release: Path, data: Path) -> Verification:
             parameters = TypeAdapter(ReleaseParameters).validate_python(told["parameters"])
             making = prepare(read_ground(data), parameters, told["previous"], shelf)
             write_release(making, draft)
-        except (MailleError, OSError, ValidationError) as error:
+        except (MailleError, OSError, ValueError) as error:
             cannot = tr("it cannot be made again", "elle ne peut être refaite")
             return Verification(
                 release=release.name, files=_as_listed(release, told), reasons=(*reasons, f"{cannot}: {error}")

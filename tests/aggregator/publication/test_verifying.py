@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 import pytest
 import typer.testing
@@ -97,7 +98,7 @@ def test_a_changed_byte_is_named(published: tuple[Path, Path]) -> None:
 
 def test_a_changed_input_is_named(published: tuple[Path, Path]) -> None:
     data, release = published
-    communes = pd.read_parquet(data / "territory/communes.parquet")
+    communes = gpd.read_parquet(data / "territory/communes.parquet")
     communes.assign(population=communes["population"] + 1).to_parquet(data / "territory/communes.parquet", index=False)
     found = verify(release, data)
     assert not found.holds
