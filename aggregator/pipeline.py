@@ -13,6 +13,8 @@ import geopandas as gpd
 from aggregator.evidence.binning import bin_archive
 from aggregator.evidence.claims import read_claims
 from aggregator.evidence.engines import MEMORY_GB, Engine
+from aggregator.evidence.months import record_months
+from aggregator.evidence.outline import Territory
 from aggregator.evidence.territory import read_communes, read_people
 from aggregator.judgement.basis import record_basis
 from aggregator.judgement.comparison import read_verdicts, write_verdicts
@@ -26,7 +28,9 @@ from aggregator.proposals.parameters import ZoneParameters, weights_of
 from aggregator.proposals.surroundings import read_surroundings
 from aggregator.proposals.writing import write_proposals
 from aggregator.proposals.zones import propose_zones
-from aggregator.publication.release import Audience, publish
+from aggregator.publication.making import Audience
+from aggregator.publication.quarters import four_quarters
+from aggregator.publication.release import publish
 from client_sdk.messages import tr
 from collector.plausibility.grounds import read_grounds
 from collector.plausibility.judging import judge_history
@@ -61,7 +65,8 @@ def run(
     archive_first: bool = True,
     settings: Settings | None = None,
     last_day: date | None = None,
-    window_days: int = 365,
+    window_days: int | None = None,
+    territory: Territory | None = None,
     zones: ZoneParameters | None = None,
     audience: Audience = "public",
     progress: Progress | None = None,
@@ -73,7 +78,8 @@ def run(
         archive_first: bring the archive up to date from the collector's database; without it, the archive counts.
         settings: of the collector; by default those of its database in ``data``.
         last_day: end of the decision window; by default the last day of data.
-        window_days: its length.
+        window_days: its length; by default the four quarters that end with the last day's.
+        territory: hexagons to judge and publish; by default all.
         zones: how zones are proposed.
         audience: ``public``, or ``team`` for the project team alone.
         progress: told what is being done, and the share done of the whole.
@@ -88,8 +94,9 @@ def run(
     if archive_first:
         update_archive(data, settings, Room(progress, 0.0, 0.4, tr("archive", "archive")))
     gather_evidence(data, settings.archive, Room(progress, 0.4, 0.6, tr("evidence", "indices")))
-    judge(data, last_day, window_days, Room(progress, 0.6, 0.75, tr("judgement", "verdicts")))
-    propose(data, zones, Room(progress, 0.75, 0.8, tr("zones", "zones")))
+    room = Room(progress, 0.6, 0.75, tr("judgement", "verdicts"))
+    judge(data, last_day, window_days, territory=territory, progress=room)
+    propose(data, zones, territory=territory, progress=Room(progress, 0.75, 0.8, tr("zones", "zones")))
     return publish(
         data,
         audience=audience,
@@ -120,27 +127,44 @@ def gather_evidence(
 ) -> None:
     """Archive → ``DATA/evidence``: ledger, capabilities, histograms, failures and hours; the months that changed."""
     bin_archive(archive, data / "evidence", engine=engine, memory_gb=memory_gb, progress=progress)
+    record_months(archive, data / "evidence")
 
 
 def judge(
-    data: Path, last_day: date | None = None, window_days: int = 365, progress: Progress | None = None
+    data: Path,
+    last_day: date | None = None,
+    window_days: int | None = None,
+    *,
+    territory: Territory | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, int]:
     """``DATA/evidence`` × ``DATA/claims`` → ``DATA/judgement``: verdicts, and which devices did not vote.
+
+    Args:
+        data: the data directory.
+        last_day: end of the decision window; by default the last day of data.
+        window_days: its length; by default the four quarters that end with the last day's.
+        territory: hexagons to judge. Votes are cast everywhere first: whether a phone is to be trusted does not stop at
+            a border.
+        progress: told what is being done, and the fraction done.
 
     Returns:
         Number of verdicts of each kind on 4G service, crowd and survey together.
     """
+    end = last_day or last_day_in(data / "evidence")
+    days = window_days or (four_quarters(end) if end else 365)
     decision = decide(
         data / "evidence",
         read_claims(data / "claims"),
-        last_day=last_day,
-        window_days=window_days,
+        last_day=end,
+        window_days=days,
+        within=territory.cells if territory else None,
         progress=progress,
     )
     verdicts = decision.verdicts
     write_verdicts(verdicts, data / "judgement")
     write_quarantine(decision.quarantine, data / "judgement")
-    record_basis(data, last_day or last_day_in(data / "evidence"), window_days)
+    record_basis(data, end, days, territory)
     service = verdicts[(verdicts["technology"] == "4G") & (verdicts["threshold"] == "service")]
     return {str(kind): int(count) for kind, count in service["verdict"].value_counts().sort_index().items()}
 
@@ -148,6 +172,8 @@ def judge(
 def propose(
     data: Path,
     zones: ZoneParameters | None = None,
+    *,
+    territory: Territory | None = None,
     progress: Progress | None = None,
     tell_choice: Callable[[Choice], None] | None = None,
 ) -> gpd.GeoDataFrame:
@@ -162,12 +188,15 @@ def propose(
     file = data / "proposals" / "zones.parquet"
     earlier = gpd.read_parquet(file) if file.exists() else None
     parameters = zones or ZoneParameters(weights=weights_of(data))
-    verdicts = read_verdicts(data / "judgement")
+    verdicts, people = read_verdicts(data / "judgement"), read_people(data / "territory", communes)
+    if territory is not None:
+        verdicts = verdicts[verdicts["h3_r8"].isin(territory.cells)]
+        people = people[people.index.isin(territory.cells)]
     choices: list[Choice] = []
     proposed, points = propose_zones(
         verdicts,
         communes,
-        people=read_people(data / "territory", communes),
+        people=people,
         claims=read_claims(data / "claims"),
         previous=earlier,
         parameters=parameters,

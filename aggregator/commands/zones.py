@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from aggregator.commands.options import data_directory
+from aggregator.commands.options import Departement, Outline, data_directory, territory_given
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.messages import kilometres, tr
@@ -69,6 +69,8 @@ def zones(
     exact_seconds: Annotated[
         float, typer.Option(min=1, max=86_400, help=tr("Time allowed for --exact.", "Temps accordé à --exact."))
     ] = 120.0,
+    departement: Departement = None,
+    outline: Outline = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -90,8 +92,11 @@ def zones(
         exact_seconds=exact_seconds,
     )
     choices: list[Choice] = []
+    territory = territory_given(folder, departement, outline)
     with progress_bar(as_json) as progress:
-        proposed = pipeline.propose(folder, parameters, progress, choices.append)
+        proposed = pipeline.propose(
+            folder, parameters, territory=territory, progress=progress, tell_choice=choices.append
+        )
     rows = [
         {str(name): None if value != value else value for name, value in zone.items()}
         for zone in proposed[SHOWN].astype(object).to_dict("records")

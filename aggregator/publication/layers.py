@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow.parquet as pq
 import pyogrio
 import shapely
 
@@ -17,8 +19,16 @@ GEOPACKAGE_VERSION = "1.3"
 
 
 def write_geoparquet(table: gpd.GeoDataFrame, file: Path) -> None:
-    """GeoParquet, geometry as WKB."""
-    table.to_parquet(file, index=False, compression="zstd")
+    """GeoParquet, geometry as WKB, without what pandas and geopandas note of themselves and their versions.
+
+    Parquet's own ``created_by`` names the version of Arrow; the manifest does too.
+    """
+    written = BytesIO()
+    table.to_parquet(written, index=False)
+    arrow = pq.read_table(written)
+    geo = json.loads(arrow.schema.metadata[b"geo"])
+    geo.pop("creator", None)
+    pq.write_table(arrow.replace_schema_metadata({b"geo": json.dumps(geo)}), file, compression="zstd")
 
 
 def write_geopackage(layers: Mapping[str, gpd.GeoDataFrame], file: Path, day: date) -> None:
