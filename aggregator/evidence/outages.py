@@ -123,18 +123,20 @@ def excused(
 
     Args:
         outages: columns of :data:`OUTAGES`.
-        cells: H3 indexes (n,) of one resolution, those that were tested.
+        cells: H3 indexes (n,), all of resolution 8 or all of 9: those that were tested.
         reach_km: from the site to the centre of the cell, along the earth.
         joined_days: days between two declarations of a site that are one outage.
 
     Returns:
-        ``cell, operator, technology, first_day, last_day`` (datetime64, inclusive), sorted; ``technology`` is null
-        where all of the operator's are concerned. The periods of one cell, operator and technology do not overlap.
+        ``h3_r8`` or ``h3_r9`` after the resolution of the cells, ``operator, technology, first_day, last_day``
+        (datetime64, inclusive), sorted; ``technology`` is null where all of the operator's are concerned. The periods
+        of one cell, operator and technology do not overlap.
     """
-    columns = ["cell", "operator", "technology", "first_day", "last_day"]
     wanted = np.unique(np.asarray(cells, dtype=np.int64))
+    cell = f"h3_r{h3.get_resolution(h3.int_to_str(int(wanted[0])))}" if len(wanted) else "h3_r8"
+    columns = [cell, "operator", "technology", "first_day", "last_day"]
     if outages.empty or not len(wanted):
-        return pd.DataFrame(columns=columns).astype({"cell": "int64", **dict.fromkeys(columns[3:], "datetime64[s]")})
+        return pd.DataFrame(columns=columns).astype({cell: "int64", **dict.fromkeys(columns[3:], "datetime64[s]")})
     rows = outages.assign(
         technology=outages["technology"].fillna(""),
         **{name: outages[name].astype("datetime64[s]") for name in columns[3:]},
@@ -148,7 +150,7 @@ def excused(
     near = cKDTree(_on_sphere(centres)).query_ball_point(_on_sphere(places.to_numpy(np.float64)), chord)
     counts = [len(found) for found in near]
     places = places.loc[places.index.repeat(counts)].assign(
-        cell=wanted[np.concatenate([*map(np.asarray, near), np.empty(0)]).astype(np.intp)]
+        **{cell: wanted[np.concatenate([*map(np.asarray, near), np.empty(0)]).astype(np.intp)]}
     )
     around = periods.merge(places, on=["latitude", "longitude"])
     told = _joined(around, columns[:3], 0)[columns].sort_values(columns, ignore_index=True)

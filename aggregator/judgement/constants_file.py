@@ -72,8 +72,7 @@ def with_changes(changes: Mapping[str, Any], where: str = "constants") -> Consta
         MailleError: a name is none of a constant's, or a value is not a number within its bounds.
     """
     default = Constants()
-    known = asdict(default)
-    del known["version"]
+    known = {name: value for name, value in asdict(default).items() if isinstance(value, int | float)}
     for name, value in changes.items():
         if name not in known:
             raise _refused(

@@ -6,7 +6,7 @@ Each part depends on few values, so that a table of verdicts needs each of them 
 from typing import NamedTuple
 
 from aggregator.judgement.constants import Constants
-from aggregator.judgement.wording import operator_words, period, small, whole
+from aggregator.judgement.wording import moment, operator_words, period, small, whole
 from client_sdk.messages import Language
 
 FALSE_PER_100 = {"strong": 3, "moderate": 9, "suspected": 14, "survey": 1}
@@ -98,7 +98,7 @@ def meaning(finding: Finding, language: Language, constants: Constants) -> str:
     french = language == "fr"
     if finding.verdict == "insufficient":
         return _nothing_follows(finding, language)
-    parts = [_held(finding, language) if finding.held_since else _chance(finding, language, constants)]
+    parts = [_chance(finding, language, constants), _held(finding, language)]
     if finding.verdict == "unclaimed_service":
         parts.append(
             "L’opérateur n’y déclare pas de couverture." if french else "The operator declares no coverage there."
@@ -136,8 +136,8 @@ def meaning(finding: Finding, language: Language, constants: Constants) -> str:
 def _place(finding: Finding, language: Language) -> str:
     if finding.resolution < 8:
         place = {
-            "fr": "Dans le secteur d’environ 5 km² autour de ce lieu",
-            "en": "In the area of about 5 km² around this place",
+            "fr": "Aux endroits peu mesurés du secteur d’environ 5 km² autour de ce lieu",
+            "en": "Where few measured in the area of about 5 km² around this place",
         }[language]
     else:
         place = {"fr": "En ce lieu", "en": "At this place"}[language]
@@ -211,12 +211,16 @@ def _network_en(finding: Finding) -> str:
 
 
 def _held(finding: Finding, language: Language) -> str:
-    since = period(finding.held_since, finding.held_since, language)
+    """That later tests do not say it any more, where the counts are those of an earlier window."""
+    if not finding.held_since:
+        return ""
+    since = moment(finding.held_since, language)
     if language == "fr":
+        when_ = since if len(finding.held_since) == len("2026-06") else f"le {since}"
         return (
-            f"Les dernières mesures ne suffisent plus à le dire : ce résultat, établi {since}, est gardé un trimestre."
+            f"Les mesures faites depuis {when_} ne suffisent plus à le dire : un trimestre entier le confirmera ou non."
         )
-    return f"The latest tests no longer suffice to say so: this result, reached {since}, is kept for one quarter."
+    return f"Tests made since {since} no longer suffice to say so: a full quarter will tell whether it stays."
 
 
 def _chance(finding: Finding, language: Language, constants: Constants) -> str:

@@ -150,13 +150,14 @@ def test_cells_within_reach_are_excused_on_the_days_declared() -> None:
     distances = [
         h3.great_circle_distance(SITE, h3.cell_to_latlng(h3.int_to_str(int(cell))), "km") for cell in cells(12)
     ]
-    assert sorted(told["cell"]) == sorted(cells(12)[np.array(distances) <= 5.0])
+    assert sorted(told["h3_r8"]) == sorted(cells(12)[np.array(distances) <= 5.0])
     assert 90 < len(told) < 130
     assert set(told["operator"]) == {"20801"}
     assert told["technology"].isna().all()
     assert set(told["first_day"]) == {pd.Timestamp("2026-06-20")}
     assert set(told["last_day"]) == {pd.Timestamp("2026-06-21")}
-    assert len(excused(outages, cells(1, resolution=9))) == 7
+    finer = excused(outages, cells(1, resolution=9))
+    assert (len(finer), finer.columns[0]) == (7, "h3_r9")
     assert excused(outages, np.array([h3.str_to_int(h3.latlng_to_cell(-20.0, 100.0, 8))])).empty
     assert excused(outages, np.empty(0, dtype=np.int64)).empty
     assert excused(outages.iloc[:0], cells(1)).empty
@@ -201,7 +202,7 @@ def test_a_day_is_excused_where_and_only_where_an_outage_reaches(drawn: list[tup
         for step in range(length + 1)
     }
     days = [
-        (row.cell, (day.date() - start).days)
+        (row.h3_r8, (day.date() - start).days)
         for row in told.itertuples()
         for day in pd.date_range(row.first_day, row.last_day)
     ]

@@ -81,11 +81,15 @@ def test_a_strong_contradiction_word_by_word() -> None:
         ({"technology": "2G"}, "n’ont le plus souvent eu aucun service d’Orange", "had no service at all from Orange"),
         ({"threshold": "30"}, "pas atteint 30 Mbit/s en 4G chez Orange", "did not reach 30 Mbit/s on Orange 4G"),
         ({"verdict": "suspected", "strength": ""}, "un lieu à visiter, pas un constat", "to visit, not a finding"),
-        ({"resolution": 7}, "Dans le secteur d’environ 5 km² autour", "In the area of about 5 km² around"),
+        (
+            {"resolution": 7},
+            "du secteur d’environ 5 km² autour de ce lieu, 6",
+            "area of about 5 km² around this place, 6",
+        ),
         (
             {"held_since": date(2026, 6, 30)},
-            "ce résultat, établi en juin 2026, est gardé un trimestre",
-            "this result, reached in June 2026, is kept for one quarter",
+            "Les mesures faites depuis juin 2026 ne suffisent plus à le dire",
+            "Tests made since June 2026 no longer suffice to say so",
         ),
         (
             {"evidence": "survey", "devices": 12, "failing": 9},
