@@ -31,7 +31,7 @@ _OPERATOR_OF_WORD = {"orange": "20801", "sfr": "20810", "free": "20815", "bouygu
 _NAMES = {
     "operator": ("operateur", "op_code"),
     "latitude": ("latitude", "lat"),
-    "longitude": ("longitude", "long", "lon"),
+    "longitude": ("longitude", "long", "lon", "lng"),
     "snapshot": ("file_time_utc", "date"),
     "x": ("x_l93", "x"),
     "y": ("y_l93", "y"),

@@ -2,6 +2,7 @@ import re
 from collections import namedtuple
 from datetime import date
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -255,6 +256,14 @@ def test_one_is_singular_and_two_are_not(devices: int) -> None:
         text = said(failing=failing, devices=devices)
         assert phones in text
         assert ("n’ont" in text) == (failing > 1)
+
+
+def test_the_method_quotes_what_is_said() -> None:
+    method = (Path(__file__).parents[3] / "docs/method.md").read_text(encoding="utf-8")
+    quoted = " ".join(line.removeprefix(">").strip() for line in method.splitlines())
+    assert said() in quoted
+    assert said("en", threshold="8", devices=6, failing=5) in quoted
+    assert said("en", verdict="confirmed", strength="", devices=8, failing=0) in quoted
 
 
 def test_a_named_tuple_reads_like_a_mapping() -> None:
