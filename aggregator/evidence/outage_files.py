@@ -167,7 +167,9 @@ def _operators(file: Path, table: pd.DataFrame, given: str | None) -> "pd.Series
     else:
         named = _operator_in(file.name)
     if named is None:
-        raise EvidenceError(f"{file}: neither a column nor its name says whose outages these are, expected an operator")
+        raise EvidenceError(
+            f"{file}: neither a column nor its name says whose outages these are, expected Orange, SFR, Free or Bouygues in one"
+        )
     return pd.Series(named, index=table.index, dtype="object")
 
 
@@ -190,7 +192,7 @@ def _snapshots(file: Path, table: pd.DataFrame, given: date | None) -> "pd.Serie
         day = None
     if day is None:
         raise EvidenceError(
-            f"{file}: neither a column nor its name says of which day it is, expected one like 2026-06-20"
+            f"{file}: neither a column nor its name says of which day it is, expected 2026-06-20 or the like in one"
         )
     return pd.Series(pd.Timestamp(day), index=table.index)
 
