@@ -12,12 +12,16 @@ import geopandas as gpd
 
 from aggregator.evidence.binning import bin_archive
 from aggregator.evidence.claims import read_claims
+from aggregator.evidence.months import record_months
+from aggregator.evidence.outline import Territory
 from aggregator.evidence.territory import people_by_hexagon, read_communes
 from aggregator.judgement.basis import record_basis
 from aggregator.judgement.comparison import compare, read_verdicts, write_verdicts
 from aggregator.judgement.votes import cast_votes, last_day_in
 from aggregator.proposals.zones import ZoneParameters, propose_zones, write_proposals
-from aggregator.publication.release import Audience, publish
+from aggregator.publication.making import Audience
+from aggregator.publication.quarters import four_quarters
+from aggregator.publication.release import publish
 from client_sdk.messages import tr
 from collector.plausibility.grounds import read_grounds
 from collector.plausibility.judging import judge_history
@@ -52,7 +56,8 @@ def run(
     archive_first: bool = True,
     settings: Settings | None = None,
     last_day: date | None = None,
-    window_days: int = 365,
+    window_days: int | None = None,
+    territory: Territory | None = None,
     zones: ZoneParameters | None = None,
     audience: Audience = "public",
     progress: Progress | None = None,
@@ -64,7 +69,8 @@ def run(
         archive_first: bring the archive up to date from the collector's database; without it, the archive counts.
         settings: of the collector; by default those of its database in ``data``.
         last_day: end of the decision window; by default the last day of data.
-        window_days: its length.
+        window_days: its length; by default the four quarters that end with the last day's.
+        territory: hexagons to judge and publish; by default all.
         zones: how zones are proposed.
         audience: ``public``, or ``team`` for the project team alone.
         progress: told what is being done, and the share done of the whole.
@@ -79,8 +85,9 @@ def run(
     if archive_first:
         update_archive(data, settings, Room(progress, 0.0, 0.4, tr("archive", "archive")))
     gather_evidence(data, settings.archive, Room(progress, 0.4, 0.6, tr("evidence", "indices")))
-    judge(data, last_day, window_days, Room(progress, 0.6, 0.75, tr("judgement", "verdicts")))
-    propose(data, zones, Room(progress, 0.75, 0.8, tr("zones", "zones")))
+    room = Room(progress, 0.6, 0.75, tr("judgement", "verdicts"))
+    judge(data, last_day, window_days, territory=territory, progress=room)
+    propose(data, zones, territory=territory, progress=Room(progress, 0.75, 0.8, tr("zones", "zones")))
     return publish(
         data,
         audience=audience,
@@ -104,29 +111,53 @@ def update_archive(data: Path, settings: Settings | None = None, progress: Progr
 def gather_evidence(data: Path, archive: str | Path, progress: Progress | None = None) -> None:
     """Archive → ``DATA/evidence``: ledger, capabilities, histograms."""
     bin_archive(archive, data / "evidence", progress=progress)
+    record_months(archive, data / "evidence")
 
 
 def judge(
-    data: Path, last_day: date | None = None, window_days: int = 365, progress: Progress | None = None
+    data: Path,
+    last_day: date | None = None,
+    window_days: int | None = None,
+    *,
+    territory: Territory | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, int]:
     """``DATA/evidence`` × ``DATA/claims`` → ``DATA/judgement``.
+
+    Args:
+        data: the data directory.
+        last_day: end of the decision window; by default the last day of data.
+        window_days: its length; by default the four quarters that end with the last day's.
+        territory: hexagons to judge. Votes are cast everywhere first: whether a phone is to be trusted does not stop at
+            a border.
+        progress: told what is being done, and the fraction done.
 
     Returns:
         Number of verdicts of each kind on 4G service, crowd and survey together.
     """
     report = progress or (lambda step, fraction: None)
     report(tr("votes", "votes"), 0.0)
-    votes = cast_votes(data / "evidence", last_day=last_day, window_days=window_days)
+    end = last_day or last_day_in(data / "evidence")
+    days = window_days or (four_quarters(end) if end else 365)
+    votes = cast_votes(data / "evidence", last_day=end, window_days=days)
+    if territory is not None:
+        votes = votes[votes["h3_r8"].isin(territory.cells)].reset_index(drop=True)
     report(tr("comparison", "comparaison"), 0.3)
     verdicts = compare(votes, read_claims(data / "claims"))
     write_verdicts(verdicts, data / "judgement")
-    record_basis(data, last_day or last_day_in(data / "evidence"), window_days)
+    record_basis(data, end, days, territory)
     report("", 1.0)
     service = verdicts[(verdicts["technology"] == "4G") & (verdicts["threshold"] == "service")]
     return {str(kind): int(count) for kind, count in service["verdict"].value_counts().sort_index().items()}
 
 
-def propose(data: Path, zones: ZoneParameters | None = None, progress: Progress | None = None) -> gpd.GeoDataFrame:
+def propose(
+    data: Path,
+    zones: ZoneParameters | None = None,
+    *,
+    territory: Territory | None = None,
+    progress: Progress | None = None,
+) -> gpd.GeoDataFrame:
     """``DATA/judgement`` × ``DATA/territory`` → ``DATA/proposals``, from every verdict: for the project team.
 
     A public release proposes its own zones, from what it may publish.
@@ -136,10 +167,14 @@ def propose(data: Path, zones: ZoneParameters | None = None, progress: Progress 
     communes = read_communes(data / "territory")
     earlier = data / "proposals" / "zones.parquet"
     parameters = zones or ZoneParameters()
+    verdicts, people = read_verdicts(data / "judgement"), people_by_hexagon(communes)
+    if territory is not None:
+        verdicts = verdicts[verdicts["h3_r8"].isin(territory.cells)]
+        people = people[people.index.isin(territory.cells)]
     proposed, points = propose_zones(
-        read_verdicts(data / "judgement"),
+        verdicts,
         communes,
-        people=people_by_hexagon(communes),
+        people=people,
         previous=gpd.read_parquet(earlier) if earlier.exists() else None,
         parameters=parameters,
     )

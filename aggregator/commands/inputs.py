@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from aggregator.commands.options import data_directory
+from aggregator.commands.options import Departement, Outline, data_directory
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.messages import tr
 from collector.options import Data
@@ -104,22 +104,19 @@ def import_coverage(
             help=tr("Do not cut to the territory's communes.", "Ne pas découper selon les communes du territoire."),
         ),
     ] = False,
+    departement: Departement = None,
+    outline: Outline = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Replace what was known of the same operator, technology and usage; cut to the communes where there are some."""
     from dataclasses import asdict
 
-    import shapely
-
     from aggregator.evidence.claims import ClaimSource, import_arcep, import_grid
-    from aggregator.evidence.territory import read_communes
+    from aggregator.evidence.outline import shape_of
 
     folder = data_directory(data)
-    within = None
-    if not everywhere and (folder / "territory" / "communes.parquet").exists():
-        union = shapely.union_all(read_communes(folder / "territory").geometry.to_numpy())
-        within = union if isinstance(union, shapely.Polygon | shapely.MultiPolygon) else None
+    within = None if everywhere else shape_of(folder, departement, outline)
     sources: list[ClaimSource] = []
     with progress_bar(as_json) as progress:
         for file in files:

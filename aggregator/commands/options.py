@@ -2,20 +2,53 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from client_sdk.commands.terminal import answer
 from client_sdk.messages import tr
 
+if TYPE_CHECKING:
+    from aggregator.evidence.outline import Territory
+
 Port = Annotated[int, typer.Option(min=0, max=65_535, help=tr("TCP port; 0: any.", "Port TCP ; 0 : au choix."))]
 PORT = 8421  # beside the collector's 8420
+
+Departement = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CODE",
+        help=tr(
+            "Only hexagons centred in this département, 58 for the Nièvre; may be repeated.",
+            "Seuls les hexagones centrés dans ce département, 58 pour la Nièvre ; peut être répété.",
+        ),
+    ),
+]
+Outline = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        metavar="FILE",
+        help=tr(
+            "Only hexagons centred in the polygons of this file, in any reference system.",
+            "Seuls les hexagones centrés dans les polygones de ce fichier, en tout système de coordonnées.",
+        ),
+    ),
+]
 
 
 def data_directory(given: Path | None) -> Path:
     """What ``--data`` says, else the environment, else ``maille-data`` here."""
     return given if given is not None else Path(os.environ.get("MAILLE_DATA") or "maille-data")
+
+
+def territory_given(data: Path, departement: "list[str] | None", outline: Path | None) -> "Territory | None":
+    """What ``--departement`` or ``--outline`` names; None where neither is given."""
+    from aggregator.evidence.outline import territory_of
+
+    return territory_of(data, departement, outline)
 
 
 def serve_map(releases: Path, host: str, port: int, as_json: bool) -> None:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aggregator.commands.options import PORT, Port, data_directory, serve_map
+from aggregator.commands.options import (
+    PORT,
+    Departement,
+    Outline,
+    Port,
+    data_directory,
+    serve_map,
+    territory_given,
+)
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.messages import tr
 from collector.options import Data
@@ -47,20 +55,24 @@ def aggregate(
         ),
     ] = True,
     last_day: LastDay = None,
+    departement: Departement = None,
+    outline: Outline = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Archive, evidence, judgement."""
+    """Archive, evidence, judgement; of a territory, only its hexagons are judged, from the votes of everybody."""
     from aggregator import pipeline
 
     folder, end = data_directory(data), last_day.date() if last_day else None
+    territory = territory_given(folder, departement, outline)
     settings = _settings(folder)
     with progress_bar(as_json) as progress:
         if archive:
             room = pipeline.Room(progress, 0.0, 0.6, tr("archive", "archive"))
             pipeline.update_archive(folder, settings, room)
         pipeline.gather_evidence(folder, settings.archive, pipeline.Room(progress, 0.6, 0.8, tr("evidence", "indices")))
-        verdicts = pipeline.judge(folder, end, progress=pipeline.Room(progress, 0.8, 1.0, tr("judgement", "verdicts")))
+        room = pipeline.Room(progress, 0.8, 1.0, tr("judgement", "verdicts"))
+        verdicts = pipeline.judge(folder, end, territory=territory, progress=room)
     lines = [f"  {count} {kind}" for kind, count in verdicts.items()]
     heading = tr("4G service, hexagon × operator:", "Service 4G, hexagone × opérateur :")
     answer(as_json, {"verdicts": verdicts}, "\n".join([heading, *lines]))
@@ -75,6 +87,8 @@ def zones(
         Literal["service", "3", "8", "30"],
         typer.Option(help=tr("service, or Mbit/s of download.", "service, ou Mbit/s en réception.")),
     ] = "service",
+    departement: Departement = None,
+    outline: Outline = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -84,7 +98,8 @@ def zones(
 
     with progress_bar(as_json) as progress:
         parameters = ZoneParameters(count=count, technology=technology, threshold=threshold)
-        proposed = pipeline.propose(data_directory(data), parameters, progress)
+        territory = territory_given(data_directory(data), departement, outline)
+        proposed = pipeline.propose(data_directory(data), parameters, territory=territory, progress=progress)
     columns = ["rank", "zone_id", "name", "communes", "people", "unmet_people", "contradicted", "suspected"]
     rows = [
         {**zone, "rank": int(zone["rank"]), "evidence_class": str(zone["evidence_class"])}
@@ -102,14 +117,36 @@ def zones(
 
 def publish(
     audience: Audience = "public",
+    departement: Departement = None,
+    outline: Outline = None,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            metavar="RELEASE",
+            help=tr(
+                "Make this release again from the data and compare every byte, instead of writing one.",
+                "Refaire cette publication à partir des données et comparer chaque octet, au lieu d’en écrire une.",
+            ),
+        ),
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Immutable files with a manifest, from what `aggregate` and `zones` left."""
     from aggregator.publication.release import publish as write_release
+    from aggregator.publication.verifying import verify as make_again
 
+    if verify:
+        found = make_again(verify, data_directory(data))
+        answer(as_json, found.members(), found.text())
+        if not found.holds:
+            raise typer.Exit(1)
+        return
     with progress_bar(as_json) as progress:
-        release = write_release(data_directory(data), audience=audience, progress=progress)
+        territory = territory_given(data_directory(data), departement, outline)
+        release = write_release(data_directory(data), audience=audience, territory=territory, progress=progress)
     answer(as_json, {"release": str(release), "audience": audience}, str(release))
 
 

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from aggregator.evidence.digest import sha256_of
+from aggregator.evidence.outline import Territory, territory_from
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 
@@ -18,16 +19,21 @@ INPUTS = ("evidence/ledger.parquet", "evidence/capability.parquet", "claims/clai
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """Window of the votes (``last_day`` ISO, or empty without data) and SHA-256 of each input that was there."""
+    """Window of the votes (``last_day`` ISO, or empty without data) and SHA-256 of each input that was there.
+
+    ``territory`` is the part of the ground whose hexagons were judged; None for all.
+    """
 
     last_day: str
     window_days: int
     inputs: dict[str, str]
+    territory: Territory | None = None
 
 
-def record_basis(data: Path, last_day: date | None, window_days: int) -> None:
+def record_basis(data: Path, last_day: date | None, window_days: int, territory: Territory | None = None) -> None:
     """Write what the verdicts of ``data`` have just been made from."""
-    basis = Basis(last_day=last_day.isoformat() if last_day else "", window_days=window_days, inputs=_inputs(data))
+    day = last_day.isoformat() if last_day else ""
+    basis = Basis(last_day=day, window_days=window_days, inputs=_inputs(data), territory=territory)
     (data / FILE).write_text(json.dumps(asdict(basis), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -40,8 +46,8 @@ def require_basis(data: Path) -> Basis:
     again = tr("run `maille aggregate` again", "relancez `maille aggregate`")
     try:
         members = json.loads((data / FILE).read_text(encoding="utf-8"))
-        basis = Basis(**members)
-    except (OSError, ValueError, TypeError) as error:
+        basis = Basis(**{**members, "territory": territory_from(members.get("territory"))})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise MailleError(
             tr(f"{data / FILE}: missing or unreadable; {again}", f"{data / FILE} : absent ou illisible ; {again}")
         ) from error

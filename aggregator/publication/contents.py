@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aggregator.evidence.territory import people_by_hexagon
-from aggregator.judgement.votes import SUBJECT
 from aggregator.proposals.demand import DEMAND_MODEL
 from aggregator.proposals.zones import ZoneParameters, propose_zones
-from aggregator.publication.anonymity import place, rounded_counts
+from aggregator.publication.anonymity import rounded_counts
 from aggregator.publication.dcc import write_dcc
 from aggregator.publication.hexagons import COORDINATE_DECIMALS, months, published_hexagons
+from aggregator.publication.issuing import PLACE, Issue
 from aggregator.publication.layers import write_geojson, write_geopackage, write_geoparquet
 from aggregator.publication.page_data import write_page_data
 
@@ -25,11 +27,10 @@ def write_contents(
     *,
     release: str,
     day: date,
-    rows: pd.DataFrame,
-    verdicts: pd.DataFrame,
+    issue: Issue,
     communes: gpd.GeoDataFrame,
+    within: NDArray[np.int64] | None,
     previous: pd.DataFrame | None,
-    k: int,
     notice: str,
     parameters: ZoneParameters,
     about: dict[str, Any],
@@ -42,28 +43,28 @@ def write_contents(
         into: where to.
         release: id of the release.
         day: date of the files' content.
-        rows: the ledger's rows that speak (``judgement.votes.votable_rows``).
-        verdicts: as ``judgement.comparison.compare`` gives them.
+        issue: what may be said.
         communes: as ``territory.read_communes`` gives them.
+        within: hexagons of the territory; None for all.
         previous: zones of the release before.
-        k: least number of volunteer devices behind a figure.
         notice: what every row has to say of the release, such as ``synthetic data``; empty for most.
         parameters: how zones are proposed.
         about: what the page's index says of the release.
     """
-    placed = place(rows, k)
-    hexagons = published_hexagons(placed, verdicts, notice)
+    hexagons = published_hexagons(issue, notice, within)
     write_geoparquet(hexagons, into / "hexagons.parquet")
     write_geopackage({"hexagons": hexagons}, into / "hexagons.gpkg", day)
     write_geojson(hexagons, into / "hexagons.geojson", decimals=COORDINATE_DECIMALS)
 
-    here = placed[placed["resolution"] == 8].rename(columns={"cell": "h3_r8"})
-    told = verdicts.merge(here[["h3_r8", *SUBJECT]].drop_duplicates(), on=["h3_r8", *SUBJECT])
-    subject = here[(here["technology"] == parameters.technology) & (here["threshold"] == parameters.threshold)]
+    told = issue.verdicts[issue.verdicts["told"].astype(bool)].reset_index(drop=True)
+    subject = issue.behind.merge(told[PLACE], on=PLACE)
+    subject = subject[(subject["technology"] == parameters.technology) & (subject["threshold"] == parameters.threshold)]
+    people = people_by_hexagon(communes)
+    people = people if within is None else people[people.index.isin(within)]
     found, points = propose_zones(
         told,
         communes,
-        people=people_by_hexagon(communes),
+        people=people,
         previous=previous,
         parameters=parameters,
         device_days=subject[["h3_r8", "operator", "evidence", "device_token", "day"]].drop_duplicates(),

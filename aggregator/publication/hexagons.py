@@ -5,20 +5,23 @@ import numpy as np
 import pandas as pd
 import shapely
 from h3.api import basic_int as h3
+from numpy.typing import NDArray
 
-from aggregator.evidence.hexagons import WGS_84, outlines
+from aggregator.evidence.hexagons import WGS_84, outlines, parent
 from aggregator.judgement.votes import SUBJECT
-from aggregator.publication.anonymity import rounded_counts, summary
+from aggregator.publication.anonymity import RESOLUTIONS, rounded_counts
+from aggregator.publication.issuing import Issue
 from client_sdk.operators import operator_name
 
 COUNTS = ["devices", "failing", "tests", "device_days"]
-JUDGED = [
-    *("claimed", "declared_share", "verdict", "strength", "rule", "withdrawn", "p", "p_withdrawn", "edge", "conflict"),
-]
+"""Of the quarter for volunteers, of the window for surveys."""
+JUDGED = ["judged_devices", "judged_failing", "judged_device_days", "judged_first_month", "judged_last_month"]
+"""What the verdict rests on: the window of its four quarters."""
 COLUMNS = [
     *("h3", "resolution", "remainder", "operator", "operator_name", "technology", "threshold", "evidence"),
-    *(*COUNTS, "first_month", "last_month", "claimed", "declared_share", "verdict", "verdict_fr", "strength", "rule"),
-    *("withdrawn", "p", "p_withdrawn", "edge", "conflict", "notice"),
+    *("quarter", *COUNTS, "first_month", "last_month", "claimed", "declared_share", "verdict", "verdict_fr"),
+    *("strength", "rule", *JUDGED, "issued", "held_since", "withdrawn", "p", "p_withdrawn", "q", "e_value", "edge"),
+    *("conflict", "notice"),
 ]
 IN_FRENCH = {
     ("contradicted", "strong"): "contredite",
@@ -37,6 +40,8 @@ RATE_IN_FRENCH = {
     ("insufficient", ""): "données insuffisantes",
 }
 """An operator's map promises service and no rate: a low rate contradicts no map."""
+OF_VERDICTS = ["devices", "failing", "tests", "device_days", "first_day", "last_day"]
+"""Columns that verdicts and counts both have."""
 COORDINATE_DECIMALS = 6
 SHARE_DECIMALS = 3
 P_DIGITS = 2
@@ -50,33 +55,41 @@ def in_french(verdict: str, strength: str, threshold: str) -> str:
     return words[verdict, strength].format(rate=threshold)
 
 
-def published_hexagons(placed: pd.DataFrame, verdicts: pd.DataFrame, notice: str = "") -> gpd.GeoDataFrame:
+def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64] | None = None) -> gpd.GeoDataFrame:
     """One row per published cell, operator, technology, threshold and kind of evidence, sorted, in EPSG:4326.
 
     Args:
-        placed: rows of the ledger that may leave, as ``anonymity.place`` gives them.
-        verdicts: as ``judgement.comparison.compare`` gives them.
+        issue: what may be said.
         notice: what every row says of the release; empty for most.
+        within: hexagons of the territory, with the parents that hold some of them; None for all.
 
     Returns:
         ``COLUMNS`` and the cell's polygon. The remainder of a parent has figures but no verdict: a verdict is about a
-        hexagon. Counts above 20 are rounded to 5, p to two significant digits, days to months.
+        hexagon. A hexagon may have a verdict without counts of the quarter, and counts without a verdict
+        (``insufficient``). Counts above 20 are rounded to 5, p to two significant digits, days to months.
     """
-    rows = summary(placed)
-    judged = verdicts.rename(columns={"h3_r8": "cell"})[["cell", *SUBJECT, *JUDGED]]
-    rows = rows.merge(judged, on=["cell", *SUBJECT], how="left", validate="one_to_one")
+    judged = issue.verdicts[issue.verdicts["told"].astype(bool)].rename(columns={"h3_r8": "cell"})
+    judged = judged.rename(columns={name: f"judged_{name}" for name in OF_VERDICTS}).assign(resolution=8)
+    rows = issue.figures.merge(judged, on=["cell", "resolution", *SUBJECT], how="outer", validate="one_to_one")
+    if within is not None:
+        inside = [within, *(np.unique(parent(within, coarser)) for coarser in RESOLUTIONS[1:])]
+        rows = rows[rows["cell"].isin(np.concatenate(inside))].reset_index(drop=True)
+    crowd = rows["evidence"] == "crowd"
     remainder = rows["resolution"] < 8
-    verdict = rows["verdict"].where(rows["verdict"].notna() | remainder, "insufficient").astype("str")
-    verdict = verdict.where(~remainder, "")
+    verdict = rows["verdict"].astype("str").where(rows["verdict"].notna(), "insufficient").where(~remainder, "")
     strength = rows["strength"].fillna("").astype("str")
+    failing = rows["judged_failing"].astype("Int64")
     table = pd.DataFrame(
         {
             "h3": [h3.int_to_str(int(cell)) for cell in rows["cell"]],
             "resolution": rows["resolution"].astype("int64"),
             "remainder": remainder,
-            **{name: rows[name].astype("str") for name in ("operator", "technology", "threshold", "evidence")},
+            **{name: rows[name].astype("str") for name in SUBJECT},
             "operator_name": [operator_name(operator) for operator in rows["operator"]],
-            **{name: rounded_counts(rows[name].astype("int64")) for name in COUNTS},
+            "quarter": pd.Series(issue.quarter, index=rows.index, dtype="str").where(
+                crowd & rows["devices"].notna(), ""
+            ),
+            **{name: rounded_counts(rows[name].astype("Int64")) for name in COUNTS},
             "first_month": months(rows["first_day"]),
             "last_month": months(rows["last_day"]),
             "claimed": rows["claimed"].astype("boolean"),
@@ -85,9 +98,19 @@ def published_hexagons(placed: pd.DataFrame, verdicts: pd.DataFrame, notice: str
             "verdict_fr": [in_french(*words) for words in zip(verdict, strength, rows["threshold"], strict=True)],
             "strength": strength,
             "rule": rows["rule"].fillna("").astype("str"),
-            "withdrawn": rows[["withdrawn", "failing"]].min(axis=1, skipna=False).astype("Int64"),
-            "p": significant(rows["p"].where(rows["claimed"].notna())),
-            "p_withdrawn": significant(rows["p_withdrawn"].where(rows["claimed"].notna())),
+            **{
+                f"judged_{name}": rounded_counts(rows[f"judged_{name}"].astype("Int64"))
+                for name in ("devices", "failing", "device_days")
+            },
+            "judged_first_month": months(rows["judged_first_day"]),
+            "judged_last_month": months(rows["judged_last_day"]),
+            "issued": rows["issued"].fillna("").astype("str"),
+            "held_since": months(optional(rows, "held_since")),
+            "withdrawn": pd.concat([rows["withdrawn"].astype("Int64"), failing], axis=1).min(axis=1, skipna=False),
+            **{
+                name: significant(optional(rows, name).where(rows["claimed"].notna()))
+                for name in ("p", "p_withdrawn", "q", "e_value")
+            },
             "conflict": rows["conflict"].fillna("").astype("str"),
             "edge": rows["edge"].astype("boolean"),
             "notice": pd.Series(notice, index=rows.index, dtype="str"),
@@ -99,6 +122,11 @@ def published_hexagons(placed: pd.DataFrame, verdicts: pd.DataFrame, notice: str
         ascending=[False, True, True, True, True, True],
         ignore_index=True,
     )
+
+
+def optional(rows: pd.DataFrame, name: str) -> pd.Series:
+    """A column, or nothing at all where the verdicts have none of that name."""
+    return rows[name] if name in rows else pd.Series(np.nan, index=rows.index)
 
 
 def cell_polygons(cells: pd.Series) -> list[shapely.Geometry]:

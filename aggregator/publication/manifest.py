@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 
 from aggregator.evidence.digest import sha256_of
+from aggregator.judgement.rules import RULES
+from aggregator.proposals.demand import DEMAND_MODEL, DEMAND_TEXT
 
 LICENCE = {
     "name": "Licence Ouverte / Open Licence 2.0 (Etalab)",
@@ -28,8 +31,9 @@ LIMITS = {
         "Volunteers' devices are not calibrated, and where only a few dishonest devices go, they can deceive.",
         "There is no trust filter yet: a group of dishonest or broken phones can produce a contradiction or hide one.",
         "An operator's map promises service, and no rate: figures at 3, 8 or 30 Mbit/s contradict no map.",
-        "Each published figure rests on enough volunteers' devices; differences between thresholds, technologies or "
-        "successive releases may rest on fewer, and are not protected yet.",
+        "Counts of volunteers are of one quarter, verdicts of four; a verdict stays as it was published until enough "
+        "devices have been there again ('issued' says in which quarter it was), and a figure whose difference from "
+        "another would rest on too few devices is withheld.",
         "No voice test is made.",
     ],
     "fr": [
@@ -48,19 +52,24 @@ LIMITS = {
         "une contradiction, ou en cacher une.",
         "La carte d'un opérateur promet un service, aucun débit : les chiffres à 3, 8 ou 30 Mbit/s ne contredisent "
         "aucune carte.",
-        "Chaque chiffre publié repose sur assez d'appareils de volontaires ; les différences entre seuils, entre "
-        "technologies ou entre publications successives peuvent reposer sur moins, et ne sont pas encore protégées.",
+        "Les effectifs de volontaires sont d'un trimestre, les verdicts de quatre ; un verdict publié reste tel quel "
+        "tant qu'assez d'appareils n'y sont pas repassés (« issued » dit de quel trimestre il est), et un chiffre dont "
+        "la différence avec un autre reposerait sur trop peu d'appareils est retenu.",
         "Aucun appel vocal n'est testé.",
     ],
 }
 NOT_INCLUDED = {
     "en": "No sample, device, exact day or hour. Counts above 20 are rounded to 5. Rows of a hexagon with fewer than "
     "{k} volunteer devices are counted in the remainder of its parent at resolution 7, 6 or 5, never in both, or left "
-    "out. Measurements of field teams are published from one device on, apart, as evidence 'survey'.",
+    "out. Of the figures of one hexagon at several thresholds and technologies, those whose devices differ by 1 to "
+    "{less} are withheld; what an earlier release said is repeated until {k} devices have new days. Measurements of "
+    "field teams are published from one device on, apart, as evidence 'survey'.",
     "fr": "Ni échantillon, ni appareil, ni jour ou heure exacts. Les effectifs au-dessus de 20 sont arrondis à 5. Les "
     "lignes d'un hexagone vu par moins de {k} appareils de volontaires sont comptées dans le reste de son parent de "
-    "résolution 7, 6 ou 5, jamais deux fois, ou écartées. Les mesures des équipes de terrain sont publiées dès le "
-    "premier appareil, à part, avec evidence = survey.",
+    "résolution 7, 6 ou 5, jamais deux fois, ou écartées. Parmi les chiffres d'un hexagone à plusieurs seuils et "
+    "technologies, ceux dont les appareils diffèrent de 1 à {less} sont retenus ; ce qu'une publication a dit est "
+    "répété tant que {k} appareils n'y ont pas de nouveaux jours. Les mesures des équipes de terrain sont publiées dès "
+    "le premier appareil, à part, avec evidence = survey.",
 }
 DCC_VALUES = {
     "en": "dcc_poi.csv has the columns of Arcep's DCC files; its values of origine_zone and origine_coordonnees are "
@@ -80,6 +89,45 @@ _OUTLINES = {
     "official": "Communes: official outlines (IGN ADMIN EXPRESS, Licence Ouverte 2.0) unless the territory's sources "
     "say otherwise",
 }
+
+
+VERIFY = {
+    "en": "maille publish --verify DIRECTORY --data DATA makes this release again from the inputs named here and "
+    "compares every byte.",
+    "fr": "maille publish --verify DOSSIER --data DONNEES refait cette publication à partir des entrées nommées ici et "
+    "compare chaque octet.",
+}
+
+
+def described(parameters: Any, *, quarter: str) -> dict[str, Any]:
+    """What follows from the parameters and from the code alone.
+
+    Args:
+        parameters: the release's (``making.ReleaseParameters``).
+        quarter: of the volunteers' counts.
+    """
+    least = {"k": parameters.k, "less": parameters.k - 1}
+    return {
+        "title": {
+            "en": "Maille: mobile coverage, declared and measured",
+            "fr": "Maille : couverture déclarée, mesurée",
+        },
+        "date": parameters.last_day,
+        "quarter": quarter,
+        "audience": parameters.audience,
+        **({"warning": TEAM_ONLY} if parameters.audience == "team" else {}),
+        "synthetic": parameters.synthetic,
+        "synthetic_label": parameters.label,
+        "licence": LICENCE,
+        "rules": [{"id": rule.id, "verdict": rule.verdict, "reason": rule.reason} for rule in RULES],
+        "parameters": asdict(parameters),
+        "demand_model": {"id": DEMAND_MODEL, **DEMAND_TEXT},
+        "k": parameters.k,
+        "limits": LIMITS,
+        "not_included": {language: text.format(**least) for language, text in NOT_INCLUDED.items()},
+        "dcc_values": DCC_VALUES,
+        "verify": VERIFY,
+    }
 
 
 def listing(folder: Path, leave_out: Iterable[str] = ()) -> list[dict[str, Any]]:

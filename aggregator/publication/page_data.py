@@ -17,6 +17,7 @@ from aggregator.publication.layers import geometry_json, write_features
 
 DECIMALS = 5
 OUTLINE_TOLERANCE_M = 60.0
+EXPLAINING = ["devices", "failing", "device_days", "first_month", "last_month"]
 SHOWN = [
     *("evidence", *COUNTS, "first_month", "last_month", "claimed", "declared_share", "verdict", "strength"),
     *("rule", "withdrawn", "p", "p_withdrawn", "edge"),
@@ -41,7 +42,7 @@ def write_page_data(
         communes: as ``territory.read_communes`` gives them.
         about: what the index says of the release besides its content.
     """
-    drawn = hexagons[~hexagons["remainder"]]
+    drawn = _explained(hexagons[~hexagons["remainder"]])
     layers = []
     for key, rows in drawn.groupby(["operator", "technology", "threshold"]):
         operator, technology, threshold = map(str, key)
@@ -71,6 +72,13 @@ def write_page_data(
     }
     text = json.dumps(index, ensure_ascii=False, indent=1)
     (into / "index.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _explained(rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The figures that explain each row: what its verdict rests on, or the counts of the quarter where it has none."""
+    judged = rows["judged_devices"].notna()
+    changes = {name: rows[f"judged_{name}"].where(judged, rows[name]) for name in EXPLAINING}
+    return rows.assign(**changes, tests=rows["tests"].mask(judged & (rows["evidence"] == "crowd")))
 
 
 def _hexagon_features(rows: gpd.GeoDataFrame) -> list[dict[str, Any]]:

@@ -109,8 +109,8 @@ export const words = WORDS[language];
 const french = language === "fr";
 const numbers = new Intl.NumberFormat(language);
 
-/** A published count: above 20 it is rounded, and says so. */
-export const count = (n) => (n > 20 ? `${words.about} ${numbers.format(n)}` : numbers.format(n));
+/** A published count: above 20 it is rounded, and says so; null where it is withheld. */
+export const count = (n) => (n === null ? null : n > 20 ? `${words.about} ${numbers.format(n)}` : numbers.format(n));
 
 export const number = (n) => numbers.format(Math.round(n));
 

@@ -75,13 +75,13 @@ def test_a_zone_keeps_its_id_in_the_next_release(
     build_data: Build, ledger: pd.DataFrame, hexagon: dict[str, int], tmp_path: Path
 ) -> None:
     data = build_data(tmp_path / "data", ledger)
-    first = gpd.read_file(publish(data) / "zones.geojson")
-    shutil.move(data / "releases", tmp_path / "releases")
+    first = gpd.read_file(publish(data, audience="team") / "zones.geojson")
+    shutil.move(data / "team-releases", tmp_path / "releases")
     south, _ = h3.cell_to_latlng(hexagon["hole"])
     fewer = ledger[[h3.cell_to_latlng(cell)[0] > south - 0.005 for cell in ledger["h3_r9"]]]
     later = build_data(tmp_path / "later", fewer)
-    shutil.move(tmp_path / "releases", later / "releases")
-    second = gpd.read_file(publish(later) / "zones.geojson")
+    shutil.move(tmp_path / "releases", later / "team-releases")
+    second = gpd.read_file(publish(later, audience="team") / "zones.geojson")
     assert first["latitude"].iloc[0] != second["latitude"].iloc[0]
     assert first["zone_id"].iloc[0] == second["zone_id"].iloc[0]
 

@@ -1,0 +1,268 @@
+"""What a release is made of, and its files: the part of publishing that depends on nothing but inputs and parameters.
+
+``release.publish`` names what comes out of it and puts it on the shelf; ``verifying`` makes it again and compares.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import geopandas as gpd
+import pandas as pd
+
+from aggregator.evidence.digest import sha256_of
+from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
+from aggregator.evidence.months import FILE as MONTHS
+from aggregator.evidence.months import read_months
+from aggregator.evidence.outline import Territory
+from aggregator.evidence.territory import read_communes
+from aggregator.judgement import basis
+from aggregator.judgement.comparison import read_verdicts
+from aggregator.judgement.constants import Constants
+from aggregator.judgement.votes import votable_rows
+from aggregator.proposals.zones import ZoneParameters
+from aggregator.publication import manifest, origin
+from aggregator.publication.contents import write_contents
+from aggregator.publication.errors import PublicationError
+from aggregator.publication.issuing import Issue, issue
+from aggregator.publication.quarters import counted_quarter, quarter_of, window_start
+from aggregator.publication.record import read_record, record_digests
+from aggregator.publication.software import code, libraries
+from client_sdk.messages import tr
+
+Audience = Literal["public", "team"]
+
+INPUTS = (
+    *("evidence/ledger.parquet", "evidence/capability.parquet", f"evidence/{MONTHS}"),
+    *("judgement/verdicts.parquet", basis.FILE, "territory/communes.parquet"),
+    *("claims/claims.parquet", "claims/sources.json", origin.FILE),
+)
+OPTIONAL_INPUTS = frozenset({f"evidence/{MONTHS}", "claims/claims.parquet", "claims/sources.json", origin.FILE})
+VOTING_CONTEXTS = ("outdoor", "vehicle")
+"""What was measured indoors, or nobody knows where, is in no published figure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseParameters:
+    """What a release depends on besides its inputs; the defaults are ours.
+
+    Attributes:
+        audience: ``public``, or ``team`` for the project team alone.
+        k: least number of distinct volunteer devices behind a published figure.
+        window_days: length of the decision window that ends with the last day.
+        last_day: last day of data, ISO.
+        territory: hexagons that are published; none means all.
+        synthetic: whether the data were generated.
+        label: what the page's banner adds on synthetic data, by language.
+        constants: those the verdicts were made with.
+        zones: how candidate zones are proposed.
+        attributions: more lines of attribution.
+    """
+
+    audience: Audience
+    k: int
+    window_days: int
+    last_day: str
+    territory: Territory | None = None
+    synthetic: bool = False
+    label: dict[str, str] = field(default_factory=dict)
+    constants: Constants = field(default_factory=Constants)
+    zones: ZoneParameters = field(default_factory=ZoneParameters)
+    attributions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """A data directory that a release can be made from.
+
+    Attributes:
+        data: where it is.
+        basis: of its verdicts.
+        origin: what it says of itself.
+        inputs: SHA-256 of each input that is there, by its path.
+    """
+
+    data: Path
+    basis: basis.Basis
+    origin: origin.Origin
+    inputs: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """A release about to be written.
+
+    Attributes:
+        ground: what it is made from.
+        parameters: its parameters.
+        issue: what it says.
+        inputs: SHA-256 of everything read, the record of the release before included.
+        previous: id of the release before, or None.
+        zones: zones of the release before, or None.
+        made_from: digest of inputs, parameters and code.
+        release: its id.
+    """
+
+    ground: Ground
+    parameters: ReleaseParameters
+    issue: Issue
+    inputs: dict[str, str]
+    previous: str | None
+    zones: gpd.GeoDataFrame | None
+    made_from: str
+    release: str
+
+
+def read_ground(data: Path) -> Ground:
+    """What lies in a data directory, checked.
+
+    Raises:
+        PublicationError: an input is missing.
+        MailleError: an input changed since the verdicts were made.
+    """
+    for name in INPUTS:
+        if name not in OPTIONAL_INPUTS and not (data / name).exists():
+            raise PublicationError(
+                tr(
+                    f"{data / name}: missing; a release is made from what `maille aggregate` leaves there",
+                    f"{data / name} : absent ; une publication se fait de ce que laisse `maille aggregate`",
+                )
+            )
+    found = basis.require_basis(data)
+    others = [name for name in INPUTS if name not in found.inputs and (data / name).exists()]
+    inputs = found.inputs | {name: sha256_of(data / name) for name in others}
+    return Ground(data=data, basis=found, origin=origin.read_origin(data), inputs=inputs)
+
+
+def made_from(ground: Ground, parameters: ReleaseParameters) -> str:
+    """Digest of what a release is made from, but for the release before it."""
+    return digest({"inputs": ground.inputs, "parameters": asdict(parameters), "code": code()})
+
+
+def prepare(ground: Ground, parameters: ReleaseParameters, previous: str | None, shelf: Path) -> Making:
+    """Decide what is said, after the release before.
+
+    Raises:
+        PublicationError: no test in the window or the territory, or the record of the release before is missing.
+    """
+    data = ground.data
+    ledger = pd.read_parquet(data / "evidence/ledger.parquet")
+    capability = pd.read_parquet(data / "evidence/capability.parquet")
+    last_day = date.fromisoformat(parameters.last_day) if parameters.last_day else date.min
+    rows = ledger if ledger.empty else votable_rows(ledger, capability, last_day, parameters.window_days)
+    verdicts = read_verdicts(data / "judgement")
+    if parameters.territory is not None and len(rows):
+        cells = parameters.territory.cells
+        rows = rows[parent(rows["h3_r9"].astype("int64"), HEXAGON_RESOLUTION).isin(cells)]
+        verdicts = verdicts[verdicts["h3_r8"].isin(cells)]
+    if rows.empty:
+        raise PublicationError(
+            tr(
+                f"{data / 'evidence/ledger.parquet'}: no test in the window; there is nothing to publish",
+                f"{data / 'evidence/ledger.parquet'} : aucun test dans la période ; il n'y a rien à publier",
+            )
+        )
+    rows = rows[rows["context"].isin(VOTING_CONTEXTS)].reset_index(drop=True)
+    texts = {name: rows[name].astype("str") for name in ("operator", "technology", "threshold", "evidence")}
+    rows = rows.assign(**texts, device_token=rows["device_token"].astype("str"), context=rows["context"].astype("str"))
+    watched = parameters.audience == "public" and previous is not None
+    before = read_record(data, previous, set(ledger["device_token"])) if watched and previous else None
+    crowd = rows.loc[rows["evidence"] == "crowd", "day"]
+    said = issue(
+        rows,
+        verdicts.reset_index(drop=True),
+        quarter=counted_quarter(crowd.min().date() if len(crowd) else last_day, last_day),
+        k=parameters.k,
+        before=before,
+        said_in=quarter_of(last_day),
+        since=quarter_of(window_start(last_day, parameters.window_days)),
+    )
+    own = made_from(ground, parameters)
+    return Making(
+        ground=ground,
+        parameters=parameters,
+        issue=said,
+        inputs=ground.inputs | (record_digests(data, previous) if watched and previous else {}),
+        previous=previous,
+        zones=gpd.read_file(shelf / previous / "zones.geojson") if previous else None,
+        made_from=own,
+        release=release_id(parameters, own, previous),
+    )
+
+
+def release_id(parameters: ReleaseParameters, origin_digest: str, previous: str | None) -> str:
+    """The last day of data and a hash of what the release is made from, the release before included."""
+    return f"{parameters.last_day}-{digest({'origin': origin_digest, 'previous': previous})[:10]}"
+
+
+def write_release(making: Making, draft: Path) -> None:
+    """Write every file into an empty directory, the manifest last: it lists the others."""
+    parameters, data = making.parameters, making.ground.data
+    synthetic, team = parameters.synthetic, parameters.audience == "team"
+    territory = parameters.territory
+    communes = read_communes(data / "territory")
+    write_contents(
+        draft,
+        release=making.release,
+        day=date.fromisoformat(parameters.last_day),
+        issue=making.issue,
+        communes=communes,
+        within=territory.cells if territory else None,
+        previous=making.zones,
+        notice="; ".join([*["synthetic data"] * synthetic, *["project team only"] * team]),
+        parameters=parameters.zones,
+        about={
+            "release": making.release,
+            "date": parameters.last_day,
+            "audience": parameters.audience,
+            "k": parameters.k,
+            "quarter": making.issue.quarter,
+            "synthetic": synthetic,
+            "label": parameters.label,
+        },
+    )
+    sources = claim_sources(data / "claims/sources.json")
+    told = {
+        "release": making.release,
+        "previous": making.previous,
+        "origin": making.made_from,
+        **manifest.described(parameters, quarter=making.issue.quarter),
+        "attributions": manifest.attributions(sources, communes, parameters.attributions),
+        "code": code(),
+        "libraries": libraries(),
+        "inputs": [{"path": name, "sha256": value} for name, value in sorted(making.inputs.items())],
+        "archive": [{"path": name, "sha256": value} for name, value in read_months(data / "evidence").items()],
+        "claim_sources": sources,
+        "files": manifest.listing(draft),
+    }
+    manifest.write_json(told, draft / "manifest.json")
+
+
+def claim_sources(file: Path) -> list[dict[str, Any]]:
+    """The sources of claims, as the import wrote them.
+
+    Raises:
+        PublicationError: the file is not what an import writes.
+    """
+    if not file.exists():
+        return []
+    try:
+        sources = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise PublicationError(
+            tr(
+                f"{file}: is not JSON ({error}); import the coverage files again",
+                f"{file} : n'est pas du JSON ({error}) ; importez à nouveau les fichiers de couverture",
+            )
+        ) from error
+    if not isinstance(sources, list) or not all(isinstance(one, dict) and "operator" in one for one in sources):
+        raise PublicationError(f"{file}: expected a list of sources; import the coverage files again")
+    return sources
+
+
+def digest(members: dict[str, Any]) -> str:
+    """SHA-256 of members, whatever their order."""
+    return hashlib.sha256(json.dumps(members, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

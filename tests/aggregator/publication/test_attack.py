@@ -1,0 +1,268 @@
+"""Somebody who reads every release tries to tell fewer than k volunteers apart; the truth judges whether it worked.
+
+The attacker subtracts one published number from another: children from their parent, an earlier release from a later
+one, one threshold or technology from another, counts of a quarter from what a verdict rests on. A difference is an
+exposure when it is exactly that of a real group of 1 to k − 1 devices. The same attacker is let loose on publishers
+that are wrong on purpose.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+import pytest
+from h3.api import basic_int as h3
+
+from aggregator.evidence.hexagons import parent
+from aggregator.judgement.comparison import compare
+from aggregator.judgement.votes import SUBJECT, VOTES, count_votes
+from aggregator.publication.anonymity import EXACT_UP_TO, K_VOLUNTEERS, RESOLUTIONS, place, summary
+from aggregator.publication.hexagons import published_hexagons
+from aggregator.publication.issuing import Issue, issue
+from aggregator.publication.quarters import four_quarters, quarters_of
+
+K = K_VOLUNTEERS
+AREA = sorted(h3.cell_to_children(h3.latlng_to_cell(46.77, 3.48, 6), 8))[:18]
+FIRST_DAY = pd.Timestamp("2025-07-01")
+CLAIMS = pd.DataFrame({"h3_r8": AREA, "operator": "20801", "technology": "4G", "usage": "data", "declared_share": 1.0})
+KEY = ["cell", *SUBJECT]
+
+
+Pairs = set[tuple[str, pd.Timestamp]]
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is published, and the truth behind it, which the attacker has not."""
+
+    table: pd.DataFrame
+    window: pd.DataFrame
+    counted: pd.DataFrame
+    said: Issue
+
+    @cached_property
+    def behind_window(self) -> dict[tuple[object, ...], Pairs]:
+        """Device-days of the window by hexagon and subject."""
+        return device_days(self.window)
+
+    @cached_property
+    def behind_counts(self) -> dict[tuple[object, ...], Pairs]:
+        """Device-days of the counted rows by cell, of every resolution, and subject."""
+        return {key: pairs for size in RESOLUTIONS for key, pairs in device_days(self.counted, size).items()}
+
+
+def field(seed: int) -> pd.DataFrame:
+    """Votable rows of some dozens of phones over fifteen months, on 4G and 5G, service and rates."""
+    draw = np.random.default_rng(seed)
+    rows = []
+    weights = np.arange(len(AREA), 0, -1) ** 1.5
+    for device in range(60):
+        favourites = draw.choice(len(AREA), 3, p=weights / weights.sum())
+        rates, has_5g, since = draw.random() < 0.8, draw.random() < 0.5, draw.integers(0, 420)
+        for _ in range(16):
+            day = FIRST_DAY + pd.Timedelta(days=int(draw.integers(since, 457)))
+            cell = AREA[draw.choice(favourites) if draw.random() < 0.9 else draw.integers(len(AREA))]
+            tested, fails = int(draw.integers(1, 3)), draw.random() < 0.3
+            technologies = ("4G", "5G") if has_5g else ("4G",)
+            thresholds = ("service", "3", "8") if rates and draw.random() < 0.9 else ("service",)
+            place = (h3.cell_to_center_child(cell, 9), f"{device:032x}", day, tested, tested * fails)
+            rows += [(*place, *reading) for reading in product(technologies, thresholds)]
+    names = ["h3_r9", "device_token", "day", "tested", "failed", "technology", "threshold"]
+    table = pd.DataFrame(rows, columns=names).assign(operator="20801", evidence="crowd", context="outdoor")
+    same = ["h3_r9", *SUBJECT, "device_token", "context", "day"]
+    return table.groupby(same, as_index=False)[["tested", "failed"]].sum()
+
+
+def judged(rows: pd.DataFrame) -> pd.DataFrame:
+    votes = count_votes(rows.assign(h3_r8=parent(rows["h3_r9"], 8)), ["h3_r8"]).reindex(columns=VOTES.names)
+    return compare(votes.fillna(dict.fromkeys(VOTES.names[5:-2], 0)), CLAIMS)
+
+
+def in_window(rows: pd.DataFrame, last_day: date) -> pd.DataFrame:
+    end = pd.Timestamp(last_day)
+    return rows[(rows["day"] <= end) & (rows["day"] > end - pd.Timedelta(days=four_quarters(last_day)))]
+
+
+def released(said: Issue, window: pd.DataFrame, counted: pd.DataFrame) -> Release:
+    table = pd.DataFrame(published_hexagons(said).drop(columns="geometry"))
+    table["cell"] = table["h3"].map(h3.str_to_int)
+    return Release(table, window, counted, said)
+
+
+def honest(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+    window = in_window(rows, last_day)
+    said = issue(window, judged(window), quarter=quarter, k=K, before=before)
+    return released(said, window, window[quarters_of(window["day"]) == quarter])
+
+
+def forgetful(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+    """Remembers nothing of what was published."""
+    return honest(rows, last_day, quarter, None)
+
+
+def with_counts(release: Release, figures: pd.DataFrame, counted: pd.DataFrame) -> Release:
+    return released(replace(release.said, figures=figures), release.window, counted)
+
+
+def moving(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+    """Counts the last 91 days instead of a fixed quarter."""
+    release = honest(rows, last_day, quarter, before)
+    lately = rows[
+        (rows["day"] <= pd.Timestamp(last_day)) & (rows["day"] > pd.Timestamp(last_day) - pd.Timedelta("91D"))
+    ]
+    return with_counts(release, summary(place(lately, K)), lately)
+
+
+def copying(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+    """Publishes whole parents beside their children."""
+    release = honest(rows, last_day, quarter, before)
+    figures, counted = release.said.figures, release.counted
+    whole = counted.assign(cell=parent(counted["h3_r9"], 7), resolution=7)
+    whole = whole[whole.groupby(KEY)["device_token"].transform("nunique") >= K]
+    return with_counts(release, pd.concat([figures[figures["resolution"] != 7], summary(whole)]), counted)
+
+
+def counting_rows(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+    """Wants k rows of the ledger instead of k devices."""
+    release = honest(rows, last_day, quarter, before)
+    counted = release.counted.reset_index(drop=True)
+    placed = place(counted.assign(device_token=[f"{n}" for n in counted.index], own=counted["device_token"]), K)
+    return with_counts(release, summary(placed.assign(device_token=placed["own"])), release.counted)
+
+
+def by_reading(rows: pd.DataFrame, last_day: date, quarter: str, before: Issue | None) -> Release:
+    """Wants k devices of each threshold and technology, whatever the others tell."""
+    release = honest(rows, last_day, quarter, before)
+    here = release.counted.assign(cell=parent(release.counted["h3_r9"], 8), resolution=8)
+    enough = here.groupby(KEY)["device_token"].transform("nunique") >= K
+    return with_counts(release, summary(here[enough]), release.counted)
+
+
+Publisher = Callable[[pd.DataFrame, date, str, Issue | None], Release]
+
+
+def series(publisher: Publisher, seed: int) -> list[Release]:
+    """A quarter's release, the same quarter with late data and three weeks more, and the next quarter's."""
+    rows = field(seed)
+    late = np.random.default_rng(seed + 1).random(len(rows)) < 0.08
+    first = publisher(rows[~late], date(2026, 6, 30), "2026_T2", None)
+    second = publisher(rows, date(2026, 7, 21), "2026_T2", first.said)
+    return [first, second, publisher(rows, date(2026, 9, 30), "2026_T3", second.said)]
+
+
+def device_days(rows: pd.DataFrame, resolution: int = 8) -> dict[tuple[object, ...], Pairs]:
+    cells = parent(rows["h3_r9"], resolution)
+    found: dict[tuple[object, ...], Pairs] = {}
+    for *key, token, day in zip(
+        cells, *(rows[name] for name in SUBJECT), rows["device_token"], rows["day"], strict=True
+    ):
+        found.setdefault(tuple(key), set()).add((token, day))
+    return found
+
+
+def few(devices: set[str]) -> bool:
+    return 1 <= len(devices) < K
+
+
+def tokens(pairs: Pairs) -> set[str]:
+    return {token for token, _ in pairs}
+
+
+def key_of(row: object) -> tuple[object, ...]:
+    return tuple(getattr(row, name) for name in KEY)
+
+
+def small_groups(release: Release) -> Iterator[str]:
+    """A figure of fewer than k devices."""
+    for count in ("devices", "judged_devices"):
+        for row in release.table[release.table[count] < K].itertuples():
+            yield f"k: {row.h3} {count}"
+
+
+def parents_less_children(release: Release) -> Iterator[str]:
+    """A parent's device-days without those of its published children are those of the few who were held back."""
+    table = release.table[release.table["devices"].notna()]
+    for row in table[(table["resolution"] < 8) & (table["device_days"] <= EXACT_UP_TO)].itertuples():
+        inside = table[(table["resolution"] > row.resolution) & (parent(table["cell"], row.resolution) == row.cell)]
+        inside = inside[(inside[SUBJECT] == list(key_of(row)[1:])).all(axis=1)]
+        told = set().union(*(release.behind_counts[key_of(child)] for child in inside.itertuples()))
+        hidden = release.behind_counts[key_of(row)] - told
+        if few(tokens(hidden)) and row.device_days - inside["device_days"].sum() == len(hidden):
+            yield f"parent: {row.h3}"
+
+
+def later_less_earlier(earlier: Release, later: Release) -> Iterator[str]:
+    """Counts, or what a verdict rests on, changed by exactly the few who came."""
+    both = earlier.table.merge(later.table, on=["resolution", *KEY], suffixes=("_then", "_now"))
+    exact = (both["device_days_now"] <= EXACT_UP_TO) & both["device_days_then"].notna()
+    for row in both[exact].itertuples():
+        came = later.behind_counts[key_of(row)] - earlier.behind_counts[key_of(row)]
+        if few(tokens(came)) and row.device_days_now - row.device_days_then == len(came):
+            yield f"release: {row.h3_now} counts"
+    for row in both[both["judged_devices_then"].notna() & both["judged_devices_now"].notna()].itertuples():
+        changed = any(
+            getattr(row, f"{name}_then") != getattr(row, f"{name}_now")
+            for name in ("judged_devices", "judged_failing", "verdict", "strength")
+        )
+        if changed and few(tokens(later.behind_window[key_of(row)]) - tokens(earlier.behind_window[key_of(row)])):
+            yield f"release: {row.h3_now} verdict"
+
+
+def reading_less_reading(release: Release) -> Iterator[str]:
+    """Two readings of one hexagon differ by exactly the few devices that have only one of them."""
+    hexagons = release.table[release.table["resolution"] == 8]
+    for count, truth in (("devices", release.behind_counts), ("judged_devices", release.behind_window)):
+        for _, group in hexagons[hexagons[count] <= EXACT_UP_TO].groupby("cell"):
+            for one, other in combinations(group.itertuples(), 2):
+                apart = tokens(truth[key_of(one)]) ^ tokens(truth[key_of(other)])
+                if few(apart) and abs(getattr(one, count) - getattr(other, count)) == len(apart):
+                    yield f"reading: {one.h3} {count}"
+
+
+def verdict_less_counts(release: Release) -> Iterator[str]:
+    """What a verdict rests on, less the counts of the quarter, is the few who came in other quarters alone."""
+    table = release.table[(release.table["judged_devices"] <= EXACT_UP_TO) & release.table["devices"].notna()]
+    for row in table.itertuples():
+        apart = tokens(release.behind_window[key_of(row)]) - tokens(release.behind_counts[key_of(row)])
+        if few(apart) and row.judged_devices - row.devices == len(apart):
+            yield f"verdict: {row.h3}"
+
+
+def attack(releases: list[Release]) -> list[str]:
+    """Every exposure, by what was subtracted from what."""
+    found = []
+    for release in releases:
+        for single in (small_groups, parents_less_children, reading_less_reading, verdict_less_counts):
+            found += list(single(release))
+    for earlier, later in combinations(releases, 2):
+        found += list(later_less_earlier(earlier, later))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_series_of_releases_exposes_nobody(seed: int) -> None:
+    releases = series(honest, seed)
+    for release in releases:
+        told = release.table
+        assert len(told[told["devices"].notna()]) > 15
+        assert len(told[told["judged_devices"].notna()]) > 15
+    assert attack(releases) == []
+
+
+@pytest.mark.parametrize(
+    ("publisher", "how"),
+    [
+        (copying, "parent"),
+        (counting_rows, "k"),
+        (moving, "release"),
+        (forgetful, "release"),
+        (by_reading, "reading"),
+    ],
+)
+def test_the_attack_succeeds_on_releases_made_wrong_on_purpose(publisher: Publisher, how: str) -> None:
+    found = [exposure for seed in range(3) for exposure in attack(series(publisher, seed))]
+    assert [exposure for exposure in found if exposure.startswith(how)]
