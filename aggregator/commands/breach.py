@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aggregator.commands.options import data_directory
+from aggregator.commands.options import Departement, Outline, data_directory
 from client_sdk.commands.terminal import Json, answer
 from client_sdk.messages import tr
 from collector.options import Data
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def breach(
-    departement: Annotated[
-        str | None, typer.Option(help=tr("INSEE code, like 58.", "Code INSEE, comme 58."), metavar="CODE")
-    ] = None,
+    departement: Departement = None,
     commune: Annotated[
         list[str] | None,
         typer.Option(
@@ -26,14 +24,7 @@ def breach(
             metavar="CODE",
         ),
     ] = None,
-    outline: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            help=tr("Polygons of the area: GeoJSON, GeoPackage…", "Polygones de la zone : GeoJSON, GeoPackage…"),
-        ),
-    ] = None,
+    outline: Outline = None,
     technology: Annotated[
         Literal["2G", "3G", "4G", "5G"], typer.Option(help=tr("Technology tested.", "Technologie testée."))
     ] = "4G",
@@ -91,17 +82,17 @@ def _require_evidence(evidence: Path) -> None:
         )
 
 
-def _area(folder: Path, departement: str | None, communes: list[str], outline: Path | None) -> "Polygon | MultiPolygon":
+def _area(
+    folder: Path, departement: list[str] | None, communes: list[str], outline: Path | None
+) -> "Polygon | MultiPolygon":
     """The area asked for, in WGS 84.
 
     Raises:
         MailleError: not exactly one was asked for, or it is not known.
     """
-    import geopandas as gpd
     import shapely
-    from pyogrio.errors import DataSourceError
 
-    from aggregator.evidence.errors import EvidenceError
+    from aggregator.evidence.outline import shape_of
     from aggregator.evidence.territory import read_communes
     from client_sdk.errors import MailleError
 
@@ -112,21 +103,12 @@ def _area(folder: Path, departement: str | None, communes: list[str], outline: P
                 "attendu : --departement, --commune ou --outline, un seul",
             )
         )
-    if outline:
-        try:
-            shapes = gpd.read_file(outline)
-        except DataSourceError as error:
-            raise EvidenceError(f"{outline}: not a file of polygons ({error})") from error
-        geometries = (shapes if shapes.crs is None else shapes.to_crs(4326)).geometry.to_numpy()
-    else:
-        known = read_communes(folder / "territory")
-        asked = {departement} if departement else set(communes)
-        column = known["insee_dep" if departement else "insee_com"]
-        missing = sorted(asked - set(column))
-        if missing:
-            raise MailleError(tr(f"{missing[0]}: no such commune imported", f"{missing[0]} : aucune commune importée"))
-        geometries = known.loc[column.isin(asked)].geometry.to_numpy()
-    union = shapely.union_all(shapely.make_valid(geometries))
-    if not isinstance(union, shapely.Polygon | shapely.MultiPolygon):
-        raise EvidenceError(f"{outline}: holds {union.geom_type}, expected polygons")
+    if not communes:
+        shape: Polygon | MultiPolygon = shape_of(folder, departement, outline)
+        return shape
+    known = read_communes(folder / "territory")
+    missing = sorted(set(communes) - set(known["insee_com"]))
+    if missing:
+        raise MailleError(tr(f"--commune {missing[0]}: not imported", f"--commune {missing[0]} : pas importée"))
+    union: Polygon | MultiPolygon = shapely.union_all(known.geometry[known["insee_com"].isin(communes)].to_numpy())
     return union

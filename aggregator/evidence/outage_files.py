@@ -168,7 +168,8 @@ def _operators(file: Path, table: pd.DataFrame, given: str | None) -> "pd.Series
         named = _operator_in(file.name)
     if named is None:
         raise EvidenceError(
-            f"{file}: neither a column nor its name says whose outages these are, expected Orange, SFR, Free or Bouygues in one"
+            f"{file}: neither a column nor its name says whose outages these are, expected Orange, SFR, Free or "
+            "Bouygues in one"
         )
     return pd.Series(named, index=table.index, dtype="object")
 

@@ -251,6 +251,7 @@ def test_the_command_tells_each_operators_figure(tmp_path: Path) -> None:
     assert plain.stdout.strip() == figure["sentence_en"]
     for wrong, message in (
         ([], "expected one of --departement, --commune and --outline"),
-        (["--departement", "21"], "21: no such commune"),
+        (["--departement", "21"], "--departement 21: no commune imported"),
+        (["--commune", "58003"], "--commune 58003: not imported"),
     ):
         assert message in str(run.invoke(commands, [*asked, *wrong]).exception)
