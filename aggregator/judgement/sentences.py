@@ -81,10 +81,10 @@ def sentences(
     rule = constants or Constants()
     rows = _complete(verdicts, dates)
     code, distinct = _distinct(rows, list(Finding._fields))
-    findings = [Finding(*values) for values in distinct.itertuples(index=False, name=None)]
+    findings = [Finding(*values) for values in distinct]
     period_code, periods = _distinct(rows, _PERIOD)
     facts = _texts(fact(finding, language) for finding in findings)
-    times = _texts(when(*period, language) for period in periods.itertuples(index=False, name=None))
+    times = _texts(when(*period, language) for period in periods)
     meanings = _texts(f". {meaning(finding, language, rule)}" for finding in findings)
     texts = facts[code] + times[period_code] + meanings[code]
     return pd.Series(np.where(rows["verdict"] == "", "", texts), index=verdicts.index, dtype="str", name="sentence")
@@ -126,10 +126,11 @@ def _require_counts(failing: int, devices: int) -> None:
         raise ValueError(f"failing is {failing}, expected 0 to devices, which is {devices}")
 
 
-def _distinct(rows: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.intp], pd.DataFrame]:
+def _distinct(rows: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.intp], list[tuple[Any, ...]]]:
     """Which of the distinct rows (m,) each row (n,) is, and these."""
     code = rows.groupby(columns, sort=False).ngroup()
-    return code.to_numpy(np.intp), rows.loc[~code.duplicated(), columns]
+    found = rows.loc[~code.duplicated(), columns]
+    return code.to_numpy(np.intp), list(zip(*(found[name].to_numpy(dtype=object) for name in columns), strict=True))
 
 
 def _texts(texts: Any) -> NDArray[np.object_]:
