@@ -8,6 +8,7 @@ import csv
 import json
 import re
 import unicodedata
+from collections.abc import Container
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, projected
@@ -146,7 +148,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", kept).strip("_")
 
 
-def _column(header: "list[str] | pd.Index", meaning: str) -> str | None:
+def _column(header: Container[str], meaning: str) -> str | None:
     return next((name for name in _NAMES[meaning] if name in header), None)
 
 
@@ -198,7 +200,7 @@ def _snapshots(file: Path, table: pd.DataFrame, given: date | None) -> "pd.Serie
     return pd.Series(pd.Timestamp(day), index=table.index)
 
 
-def _positions(file: Path, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _positions(file: Path, table: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     latitude, longitude = _column(table.columns, "latitude"), _column(table.columns, "longitude")
     if latitude and longitude:
         return lenient_numbers(table[latitude]), lenient_numbers(table[longitude])

@@ -216,11 +216,15 @@ def _held(finding: Finding, language: Language) -> str:
         return ""
     since = moment(finding.held_since, language)
     if language == "fr":
-        when_ = since if len(finding.held_since) == len("2026-06") else f"le {since}"
+        start = since if len(finding.held_since) == len("2026-06") else f"le {since}"
         return (
-            f"Les mesures faites depuis {when_} ne suffisent plus à le dire : un trimestre entier le confirmera ou non."
+            f"Les mesures faites depuis {start} ne suffisent plus à le dire : ce résultat sera retiré si un trimestre "
+            "entier ne le confirme pas."
         )
-    return f"Tests made since {since} no longer suffice to say so: a full quarter will tell whether it stays."
+    return (
+        f"Tests made since {since} no longer suffice to say so: this result is withdrawn if a full quarter does not "
+        "support it."
+    )
 
 
 def _chance(finding: Finding, language: Language, constants: Constants) -> str:

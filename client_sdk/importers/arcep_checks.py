@@ -124,13 +124,13 @@ def _read_row(log: Log, row: int, values: dict[str, str], options: ChecksOptions
 
 def _found(columns: Iterable[str]) -> dict[str, str]:
     """Header by meaning, the first that fits each."""
-    plain = {name: _plain(name) for name in columns}
-    return {
-        meaning: name
-        for meaning, pattern in COLUMNS.items()
-        for name in [next((one for one, text in plain.items() if re.search(pattern, text)), None)]
-        if name is not None
-    }
+    found: dict[str, str] = {}
+    for name in columns:
+        text = _plain(name)
+        for meaning, pattern in COLUMNS.items():
+            if meaning not in found and re.search(pattern, text):
+                found[meaning] = name
+    return found
 
 
 def _plain(name: str) -> str:

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from aggregator.cli import commands
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.outages import OUTAGES, excused, import_outages, read_outages
 
@@ -74,6 +76,10 @@ SFR = (
     "58;58194;NEVERS;47.0;3.5;HS;OK\n\nLes informations ci-dessus sont mises à jour chaque jour.\n"
 )
 FREE = "Dpt,cp,localite,latitude,longitude,Voix,Data\n58,58000,NEVERS,47.0,3.5,HS,HS\n"
+UNIFORM = (
+    "code_site_op;departement;commune;lat;long;2gvoix;3gvoix;4gvoix;3gdata;4gdata;5gdata;voix;data;raison;debut;fin\n"
+    "1;58;NEVERS;47.0;3.5;OK;OK;OK;OK;OK;HS;OK;HS;MAINT;2026-06-19 08:00:00;2026-06-20 18:00:00\n"
+)
 BOUYGUES = 'CODE POSTAL;COMMUNE;X (L93);Y (L93);voix;data\n58000;NEVERS;"737947";"6655443";HS;HS\n'
 
 
@@ -83,6 +89,7 @@ BOUYGUES = 'CODE POSTAL;COMMUNE;X (L93);Y (L93);voix;data\n58000;NEVERS;"737947"
         ("hors_service.csv", ORANGE, "windows-1252", ["20801", "4G", date(2026, 6, 18), date(2026, 6, 21)]),
         ("siteshorsservices.csv", SFR, "utf-8", ["20810", "all", date(2026, 6, 20), date(2026, 6, 20)]),
         ("free.csv", FREE, "utf-8", ["20815", "all", date(2026, 6, 20), date(2026, 6, 20)]),
+        ("sfr_2026-06-20.csv", UNIFORM, "utf-8", ["20810", "5G", date(2026, 6, 19), date(2026, 6, 20)]),
         ("bouygues.csv", BOUYGUES, "utf-8", ["20820", "all", date(2026, 6, 20), date(2026, 6, 20)]),
     ],
 )
@@ -132,6 +139,16 @@ def test_a_workbook_is_refused_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "antennes.xls").write_bytes(b"\xd0\xcf\x11\xe0rest")
     with pytest.raises(EvidenceError, match="save it as CSV"):
         import_outages(tmp_path / "antennes.xls", tmp_path)
+
+
+def test_the_command_adds_days_and_says_what_it_found(tmp_path: Path) -> None:
+    for day in ("2026-06-20", "2026-06-21"):
+        file = arcep(tmp_path, feature(data4g="HS"), name=f"raw{day}.geojson")
+        asked = ["territory", "import", "outages", str(file), "--data", str(tmp_path)]
+        told = json.loads(CliRunner().invoke(commands, [*asked, "--json"]).stdout)
+        assert (told["kind"], told["outages"], told["operators"], told["last_day"]) == ("outages", 1, ["20801"], day)
+    assert len(declared(tmp_path / "territory")) == 2
+    assert CliRunner().invoke(commands, asked).stdout.startswith("1 declared outages of 1 sites, 2026-06-21 to")
 
 
 def outage(first: date, last: date, place: tuple[float, float] = SITE, **change: Any) -> dict[str, Any]:
