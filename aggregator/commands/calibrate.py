@@ -116,8 +116,9 @@ def _told(loss: "VehicleLoss", in_use_db: float, written: Path | None) -> str:
             f"{db(loss.high_db)} dB, écart entre lieux {db(loss.spread_db)} dB.",
         ),
         tr(
-            f"From {loss.pairs} pairs at {loss.places} places, {loss.phones} phones.",
-            f"D’après {loss.pairs} paires en {loss.places} lieux, {loss.phones} téléphones.",
+            f"From {loss.pairs} pairs at {loss.places} places, {loss.phones} phone{'s' if loss.phones > 1 else ''}.",
+            f"D’après {loss.pairs} paires en {loss.places} lieux, {loss.phones} "
+            f"téléphone{'s' if loss.phones > 1 else ''}.",
         ),
         *(
             tr(f"  left out: {count} {reason}", f"  écarté : {count} {reason}")
@@ -125,7 +126,12 @@ def _told(loss: "VehicleLoss", in_use_db: float, written: Path | None) -> str:
         ),
     ]
     if loss.phones < 2:
-        lines.append(tr("One phone only: others may lose more or less.", "Un seul téléphone : d’autres diffèrent."))
+        lines.append(
+            tr(
+                "One phone alone: another may lose more, or less.",
+                "Un seul téléphone : un autre peut perdre plus, ou moins.",
+            )
+        )
     if loss.crowd_db is not None:
         lines.append(
             tr(

@@ -57,10 +57,10 @@ class OutagesImported:
     def text(self) -> str:
         """For people."""
         return tr(
-            f"{self.outages} declared outages of {self.sites} sites, {self.first_day} to {self.last_day}; "
-            f"{self.left_out} rows left out, without a position or with nothing out of order.",
-            f"{self.outages} pannes déclarées sur {self.sites} sites, du {self.first_day} au {self.last_day} ; "
-            f"{self.left_out} lignes écartées, sans position ou sans panne.",
+            f"declared outages: {self.outages}, sites: {self.sites}, from {self.first_day} to {self.last_day}; rows left "
+            f"out, without a position or with nothing out of order: {self.left_out}",
+            f"pannes déclarées : {self.outages}, sites : {self.sites}, du {self.first_day} au {self.last_day} ; lignes "
+            f"écartées, sans position ou sans panne : {self.left_out}",
         )
 
 

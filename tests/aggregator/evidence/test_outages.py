@@ -148,7 +148,7 @@ def test_the_command_adds_days_and_says_what_it_found(tmp_path: Path) -> None:
         told = json.loads(CliRunner().invoke(commands, [*asked, "--json"]).stdout)
         assert (told["kind"], told["outages"], told["operators"], told["last_day"]) == ("outages", 1, ["20801"], day)
     assert len(declared(tmp_path / "territory")) == 2
-    assert CliRunner().invoke(commands, asked).stdout.startswith("1 declared outages of 1 sites, 2026-06-21 to")
+    assert CliRunner().invoke(commands, asked).stdout.startswith("declared outages: 1, sites: 1, from 2026-06-21 to")
 
 
 def outage(first: date, last: date, place: tuple[float, float] = SITE, **change: Any) -> dict[str, Any]:
