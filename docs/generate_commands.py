@@ -59,6 +59,8 @@ EXAMPLES = {
     "aggregate": "maille aggregate",
     "zones": "maille zones --count 10",
     "zones decide": 'maille zones decide 58-881f940b09 set-aside --reason "site annoncé"',
+    "calibrate vehicle": "maille calibrate vehicle pairs.csv --write",
+    "breach": "maille breach --departement 58",
     "publish": "maille publish",
     "serve": "maille serve",
     "demo": "maille demo --no-serve",

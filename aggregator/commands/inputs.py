@@ -48,6 +48,12 @@ KINDS = {
     "planned-sites": Kind(
         "territory", "import_planned_sites", "CSV of announced antennas, the same", "CSV d’antennes annoncées, de même"
     ),
+    "outages": Kind(
+        "outages",
+        "import_outages",
+        "Arcep's GeoJSON of a day, or an operator's CSV; other days stay",
+        "GeoJSON d’un jour de l’Arcep, ou CSV d’un opérateur ; les autres jours restent",
+    ),
     "dcc": Kind("dcc", "import_dcc", "Arcep's DCC points or sites", "points ou sites DCC de l’Arcep"),
 }
 """Kind of file → its import."""
