@@ -6,12 +6,13 @@ What a command needs is imported when it runs: `maille --help` stays fast. Error
 import typer
 
 from aggregator.commands import inputs, results
+from aggregator.commands.coverage import coverage
 from aggregator.commands.demonstration import demo
 from client_sdk.messages import tr
 
 commands = typer.Typer(no_args_is_help=True)
 commands.add_typer(inputs.territory, name="territory")
-commands.add_typer(inputs.coverage, name="coverage")
+commands.add_typer(coverage, name="coverage")
 commands.command(help=tr("Turn the archive into verdicts.", "Tirer les verdicts de l’archive."))(results.aggregate)
 commands.command(help=tr("Propose candidate zones.", "Proposer des zones candidates."))(results.zones)
 commands.command(help=tr("Write a release.", "Écrire une publication."))(results.publish)

@@ -83,4 +83,4 @@ class Polygons:
         return Edges(start[kept, 0], low, high, turn)
 
     def _all(self, holds: NDArray[np.bool_], owners: NDArray[np.intp]) -> NDArray[np.bool_]:
-        return np.bincount(owners[~holds], minlength=len(self.polygons)) == 0
+        return np.asarray(np.bincount(owners[~holds], minlength=len(self.polygons)) == 0)
