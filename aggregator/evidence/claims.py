@@ -48,7 +48,7 @@ def import_arcep(
     file: Path,
     claims: Path,
     *,
-    within: Polygon | MultiPolygon | None = None,
+    within: Polygon | MultiPolygon | Cells | None = None,
     quarter: str | None = None,
     source: str | None = None,
     licence: str | None = None,

@@ -41,6 +41,9 @@ MOST_LEVELS = KNOWN
 LARGEST_SIDE_M = 400.0
 """A hexagon that a smaller square touches is that of the square's centre or one beside it: H3's edges are longer."""
 
+NEGLIGIBLE_SHARE = 1e-6
+"""Ours: below the precision that shares are kept in."""
+
 LONGEST_EDGE_M = 2_000.0
 """Ours: edges are cut to this length before they become degrees: straight there is straight enough."""
 
@@ -155,24 +158,8 @@ class DeclaredArea:
             edge = LONGEST_EDGE_M / self.plane.metres
             cells = covering(projected(shapely.segmentize(pieces, edge), self.plane.system, WGS_84))
             shapes = outlines(cells, self.plane.system)
-        piece, hexagon, area = overlaps(pieces, shapes)
-        if not len(piece):
-            return
-        whole = area >= shapely.area(shapes)[hexagon]
-        clipped = np.asarray(shapely.intersection(pieces[piece[~whole]], shapes[hexagon[~whole]]))
-        shape = shapes[hexagon]
-        shape[~whole] = clipped
-        self._pieces.append(
-            pd.DataFrame(
-                {
-                    "h3_r8": cells[hexagon],
-                    "layer": layer,
-                    "feature": owners[source[polygon[piece]]],
-                    "share": area / shapely.area(shapes)[hexagon],
-                    "shape": shape,
-                }
-            )
-        )
+        found = _pieces(pieces, cells, shapes)
+        self._pieces.append(found.assign(layer=layer, feature=owners[source[polygon[found.pop("piece")]]]))
 
     def _by_cell(self, masks: list[int]) -> pd.DataFrame:
         """Share of each hexagon under any layer of each mask."""
@@ -201,13 +188,22 @@ class DeclaredArea:
 
     def _as_pieces(self, cells: Cells, shapes: Shapes) -> list[pd.DataFrame]:
         """The squares in hexagons that polygons of another make meet, as polygons."""
-        assert self._squares is not None
+        if self._squares is None or not len(cells):
+            return []
         found = []
-        for cell, shape in zip(cells, shapes, strict=True):
-            for layer in (*range(len(self.levels)), KNOWN):
-                boxes = shapely.intersection(self._squares.boxes(shape.bounds, 1 << layer), shape)
-                found.append(pd.DataFrame({"h3_r8": cell, "layer": layer, "feature": -1, "share": 0.0, "shape": boxes}))
+        for layer in (*range(len(self.levels)), KNOWN):
+            boxes = self._squares.boxes(shapely.total_bounds(shapes), 1 << layer)
+            found.append(_pieces(boxes, cells, shapes).assign(layer=layer, feature=-1))
         return found
+
+
+def _pieces(polygons: Shapes, cells: Cells, shapes: Shapes) -> pd.DataFrame:
+    """Every piece that polygons and hexagons share: ``h3_r8, share, shape, piece``."""
+    piece, hexagon, area = overlaps(polygons, shapes)
+    size = shapely.area(shapes)[hexagon]
+    shape, cut = shapes[hexagon], area < size
+    shape[cut] = shapely.intersection(polygons[piece[cut]], shape[cut])
+    return pd.DataFrame({"h3_r8": cells[hexagon], "share": area / size, "shape": shape, "piece": piece})
 
 
 def _rank(order: Sequence[str], level: str) -> int:
@@ -237,17 +233,20 @@ def _union_shares(pieces: pd.DataFrame, masks: list[int], system: CRS) -> pd.Dat
     whole = shapely.area(outlines(cells, system))
     layers, shapes = 1 << pieces["layer"].to_numpy(), pieces["shape"].to_numpy()
     shares = np.zeros((len(cells), len(masks)))
-    for number, mask in enumerate(masks):
+    share = pieces["share"].to_numpy()
+    for number, mask in reversed(list(enumerate(masks))):
         inside = (layers & mask) != 0
-        alone = inside & ~several[hexagon]
-        shares[:, number] = np.bincount(hexagon[alone], pieces["share"].to_numpy()[alone], len(cells))
+        shares[:, number] = np.bincount(hexagon[inside], share[inside], len(cells))
         together = np.flatnonzero(inside & several[hexagon])
         together = together[np.argsort(hexagon[together], kind="stable")]
         if len(together):
             groups, members = np.unique(hexagon[together], return_inverse=True)
             collections = shapely.geometrycollections(shapes[together], indices=members)
             unions = shapely.union_all(np.asarray(collections).reshape(-1, 1), axis=1)
-            shares[groups, number] = shapely.area(unions) / whole[groups]
+            exact = shapely.area(unions) / whole[groups]
+            if number == len(masks) - 1:  # all layers: where nothing overlaps, sums are right for the others too
+                several[groups[shares[groups, number] - exact < NEGLIGIBLE_SHARE]] = False
+            shares[groups, number] = exact
     return pd.DataFrame(np.minimum(shares, 1.0), index=cells)
 
 

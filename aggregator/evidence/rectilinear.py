@@ -10,6 +10,9 @@ from aggregator.evidence.squares import Edges, Grid
 ALIGNED = 1e-3
 """Ours: how far from a line of the grid, in squares, a corner may be; coordinates are stored with rounding."""
 
+LEAST_SQUARE = 0.5
+"""Ours: share of the edges that polygons of squares must have. A few small ones among others are no raster."""
+
 MOST_SQUARES = 50_000
 """Ours: squares across. What has a smaller step than this over its extent is not a raster's outline."""
 
@@ -37,9 +40,9 @@ class Polygons:
         return self._all(straight, self.polygon_of_ring[self.ring[self.edge]])
 
     def grid(self, among: NDArray[np.bool_]) -> Grid | None:
-        """The grid whose squares make up the polygons ``among`` (n,), or None where none is found."""
+        """The grid whose squares make up the polygons ``among`` (n,); None where they are few, or none is found."""
         chosen = among[self.polygon_of_ring[self.ring[self.edge]]]
-        if not chosen.any():
+        if not chosen.any() or chosen.mean() < LEAST_SQUARE:
             return None
         edge = self.edge[chosen]
         corner = self.points[edge[0]]

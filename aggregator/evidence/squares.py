@@ -12,7 +12,7 @@ F is linear in x within a square, so each edge of the outline is cut where it me
 the middle of each cut: the result is exact, whatever the shape, at the cost of its perimeter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,10 +25,15 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 TILE = 1_024
-"""Squares along a tile's side. Ours: one byte each makes a megabyte."""
+"""Squares along a tile's side; a tile of one layer is 128 kB. Ours."""
+
+WORD = 64
+"""Squares of a row that one number holds, the westernmost in its lowest bit."""
 
 MOST_EDGES = 4_000_000
-"""Ours: edges kept before they are drawn; 16 bytes each."""
+"""Ours: edges kept before they are drawn; 32 bytes each."""
+
+Words = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +62,17 @@ class Edges:
 
 @dataclass(slots=True)
 class Squares:
-    """Covered squares of a grid, one bit for each of up to eight layers."""
+    """Covered squares of a grid, in up to eight layers."""
 
     grid: Grid
-    tiles: dict[tuple[int, int], NDArray[np.uint8]] = field(default_factory=dict)
+    tiles: dict[tuple[int, int, int], Words] = field(default_factory=dict)
     _waiting: dict[int, list[Edges]] = field(default_factory=dict)
 
     def cover(self, columns: Integers, rows: Integers, layer: int) -> None:
         """Cover single squares (n,)."""
-        keys, owners = np.unique(np.stack([rows // TILE, columns // TILE]), axis=1, return_inverse=True)
-        order = np.argsort(owners, kind="stable")
-        ends = np.cumsum(np.bincount(owners, minlength=keys.shape[1]))
-        for (row, column), members in zip(keys.T.tolist(), np.split(order, ends[:-1]), strict=True):
-            self._tile(row, column)[rows[members] % TILE, columns[members] % TILE] |= np.uint8(1 << layer)
+        for members, words in self._tiles_of(columns, rows, layer):
+            column, row = columns[members] % TILE, rows[members] % TILE
+            np.bitwise_or.at(words, (row, column // WORD), _bit(column))
 
     def cover_within(self, edges: Edges, layer: int) -> None:
         """Cover what whole polygons enclose; where several overlap, their union."""
@@ -78,42 +81,35 @@ class Squares:
         if sum(len(some.column) for some in waiting) > MOST_EDGES:
             self._draw(layer)
 
-    def window(self, west: int, south: int, columns: int, rows: int) -> NDArray[np.uint8]:
-        """Layers as bits (rows, columns) of a part of the grid."""
-        for layer in list(self._waiting):
-            self._draw(layer)
-        seen = np.zeros((rows, columns), dtype=np.uint8)
-        for row in range(south // TILE, (south + rows - 1) // TILE + 1):
-            for column in range(west // TILE, (west + columns - 1) // TILE + 1):
-                tile = self.tiles.get((row, column))
-                if tile is None:
-                    continue
-                low, left = max(south, row * TILE), max(west, column * TILE)
-                high, right = min(south + rows, (row + 1) * TILE), min(west + columns, (column + 1) * TILE)
-                seen[low - south : high - south, left - west : right - west] = tile[
-                    low - row * TILE : high - row * TILE, left - column * TILE : right - column * TILE
-                ]
+    def window(self, west: int, south: int, words: int, rows: int, mask: int) -> Words:
+        """Squares of any layer in a mask (rows, words) of a part of the grid; ``west`` is a multiple of 64."""
+        self._draw_all()
+        seen = np.zeros((rows, words), dtype=np.uint64)
+        first, wide = west // WORD, TILE // WORD
+        for (layer, row, column), tile in self.tiles.items():
+            low, left = max(south, row * TILE), max(first, column * wide)
+            high, right = min(south + rows, (row + 1) * TILE), min(first + words, (column + 1) * wide)
+            if mask >> layer & 1 and low < high and left < right:
+                part = tile[low - row * TILE : high - row * TILE, left - column * wide : right - column * wide]
+                seen[low - south : high - south, left - first : right - first] |= part
         return seen
 
     def occupied(self, step: int) -> Floats:
         """Centres (n, 2), in coordinates, of the blocks of ``step`` × ``step`` squares that hold a covered one."""
-        for layer in list(self._waiting):
-            self._draw(layer)
+        self._draw_all()
+        cuts = np.arange(0, TILE, step)
         centres = [np.empty((0, 2))]
-        for (row, column), tile in sorted(self.tiles.items()):
-            blocks = np.add.reduceat(
-                np.add.reduceat(tile != 0, np.arange(0, TILE, step), 0), np.arange(0, TILE, step), 1
-            )
+        for (_, row, column), tile in sorted(self.tiles.items(), key=lambda item: item[0]):
+            blocks = np.logical_or.reduceat(np.logical_or.reduceat(_squares(tile), cuts, 0), cuts, 1)
             offset = np.array([column * TILE, row * TILE])
             centres.append(np.argwhere(blocks)[:, ::-1] * step + step / 2 + offset)
-        return np.concatenate(centres) * (self.grid.side_x, self.grid.side_y) + (self.grid.west, self.grid.south)
+        found = np.unique(np.concatenate(centres), axis=0)
+        return np.asarray(found * (self.grid.side_x, self.grid.side_y) + (self.grid.west, self.grid.south))
 
-    def boxes(self, bounds: Sequence[float], mask: int) -> Shapes:
+    def boxes(self, bounds: Sequence[float] | Floats, mask: int) -> Shapes:
         """Covered squares of the layers in ``mask`` as rectangles (n,), one per run of a row, in and around bounds."""
-        (left, low), (right, high) = self.grid.position(np.reshape(np.asarray(bounds), (2, 2)))
-        west, south = int(np.floor(left)), int(np.floor(low))
-        seen = self.window(west, south, int(np.ceil(right)) - west + 1, int(np.ceil(high)) - south + 1)
-        steps = np.diff(((seen & mask) != 0).astype(np.int8), axis=1, prepend=0, append=0)
+        west, south, words, rows = self._frame(self.grid.position(np.reshape(np.asarray(bounds), (2, 2))))
+        steps = np.diff(_squares(self.window(west, south, words, rows, mask)).astype(np.int8), prepend=0, append=0)
         row, first = np.nonzero(steps == 1)
         last = np.nonzero(steps == -1)[1]
         x = self.grid.west + (west + np.stack([first, last])) * self.grid.side_x
@@ -139,48 +135,92 @@ class Squares:
 
     def _integrals(self, start: Floats, end: Floats, masks: Sequence[int]) -> list[Floats]:
         """∫ F dy along each edge (n,), for each mask."""
-        low = np.floor(np.minimum(start.min(axis=0), end.min(axis=0))).astype(np.int64)
-        high = np.ceil(np.maximum(start.max(axis=0), end.max(axis=0))).astype(np.int64) + 1
-        seen = self.window(*low.tolist(), *(high - low).tolist())
+        west, south, words, rows = self._frame(np.concatenate([start, end]))
+        seen = self.window(west, south, words, rows, -1)
         if not seen.any():
             return [np.zeros(len(start)) for _ in masks]
-        edge, middle, rise = _cut(start - low, end - low)
+        edge, middle, rise = _cut(start - (west, south), end - (west, south))
         column, row = np.floor(middle).astype(np.int64).T
         within = middle[:, 0] - column
+        word, bit = column // WORD, _bit(column)
         found = []
         for mask in masks:
-            inside = (seen & mask) != 0
-            west = np.cumsum(inside, axis=1, dtype=np.int32)
-            here = inside[row, column]
-            length = west[row, column] - here * (1.0 - within)
+            seen = self.window(west, south, words, rows, mask)
+            count = np.bitwise_count(seen).astype(np.int32)
+            before = np.cumsum(count, axis=1, dtype=np.int32) - count
+            here = seen[row, word]
+            length = before[row, word] + np.bitwise_count(here & (bit - np.uint64(1))) + within * ((here & bit) != 0)
             found.append(np.bincount(edge, length * rise, len(start)).astype(np.float64))
         return found
+
+    @staticmethod
+    def _frame(positions: Floats) -> tuple[int, int, int, int]:
+        """West, south, words and rows of the window around positions (n, 2)."""
+        low = np.floor(positions.min(axis=0)).astype(np.int64)
+        high = np.ceil(positions.max(axis=0)).astype(np.int64) + 1
+        west = int(low[0]) // WORD * WORD
+        return west, int(low[1]), -(-(int(high[0]) - west) // WORD), int(high[1] - low[1])
+
+    def _draw_all(self) -> None:
+        for layer in list(self._waiting):
+            self._draw(layer)
 
     def _draw(self, layer: int) -> None:
         parts = self._waiting.pop(layer)
         column, low, high, turn = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("column", "low", "high", "turn")
         )
-        for row in range(int(low.min(initial=0)) // TILE, int(high.max(initial=-1)) // TILE + 1):
-            here = (low < (row + 1) * TILE) & (high > row * TILE)
-            if not here.any():
-                continue
-            first = int(column[here].min()) // TILE
-            width = (int(column[here].max()) // TILE + 1 - first) * TILE
-            # a winding number changes by the turn from `low` up to `high`, and from the edge eastwards
-            winding = np.zeros((TILE + 1, width), dtype=np.int16)
-            at = column[here] - first * TILE
-            np.add.at(winding, (np.maximum(low[here] - row * TILE, 0), at), turn[here].astype(np.int16))
-            np.subtract.at(winding, (np.minimum(high[here] - row * TILE, TILE), at), turn[here].astype(np.int16))
-            np.cumsum(winding, axis=0, out=winding)
-            np.cumsum(winding, axis=1, out=winding)
-            for number in range(width // TILE):
-                inside = winding[:TILE, number * TILE : (number + 1) * TILE] > 0
-                if inside.any():
-                    self._tile(row, first + number)[inside] |= np.uint8(1 << layer)
+        if not len(column):
+            return
+        # One event for each row that an edge crosses; in order, the winding number is their running sum.
+        rows = high - low
+        row = np.repeat(low - np.cumsum(rows) + rows, rows) + np.arange(rows.sum())
+        column, turn = np.repeat(column, rows), np.repeat(turn, rows)
+        origin, width = column.min(), column.max() - column.min() + 1
+        order = np.argsort((row - row.min()) * width + column - origin, kind="stable")
+        row, column = row[order], column[order]
+        winding = np.cumsum(turn[order])
+        changes = np.flatnonzero((winding > 0) != (np.concatenate([[0], winding[:-1]]) > 0))
+        row, west, east = row[changes[::2]], column[changes[::2]], column[changes[1::2]]
+        for number in range(int(west.min(initial=0)) // TILE, int((east - 1).max(initial=-1)) // TILE + 1):
+            here = np.flatnonzero((west < (number + 1) * TILE) & (east > number * TILE))
+            first = np.maximum(west[here], number * TILE)
+            for members, words in self._tiles_of(first, row[here], layer):
+                at, line = here[members], row[here[members]] % TILE
+                toggles = np.zeros((TILE, TILE // WORD + 1), dtype=np.uint64)
+                for place in (first[members] % TILE, np.minimum(east[at] - number * TILE, TILE)):
+                    np.bitwise_xor.at(toggles, (line, place // WORD), _bit(place))
+                words |= _between(toggles[:, :-1])
 
-    def _tile(self, row: int, column: int) -> NDArray[np.uint8]:
-        return self.tiles.setdefault((row, column), np.zeros((TILE, TILE), dtype=np.uint8))
+    def _tiles_of(self, columns: Integers, rows: Integers, layer: int) -> Iterator[tuple[NDArray[np.intp], Words]]:
+        """Which squares (n,) fall into each tile, and the tile."""
+        keys, owners = np.unique((rows // TILE << 32) + columns // TILE, return_inverse=True)
+        for key, members in zip(keys.tolist(), _groups(owners), strict=True):
+            column = (key + (1 << 31)) % (1 << 32) - (1 << 31)
+            place = (layer, (key - column) >> 32, column)
+            if place not in self.tiles:
+                self.tiles[place] = np.zeros((TILE, TILE // WORD), dtype=np.uint64)
+            yield members, self.tiles[place]
+
+
+def _bit(columns: Integers) -> Words:
+    return np.left_shift(np.uint64(1), (columns % WORD).astype(np.uint64))
+
+
+def _between(toggles: Words) -> Words:
+    """Bits (rows, words) from each odd toggle of a row up to the next even one."""
+    filled = toggles.copy()
+    for distance in (1, 2, 4, 8, 16, 32):
+        filled ^= filled << np.uint64(distance)
+    carried = np.bitwise_xor.accumulate(filled >> np.uint64(WORD - 1), axis=1)
+    filled[:, 1:] ^= np.uint64(0) - carried[:, :-1]
+    return filled
+
+
+def _squares(words: Words) -> NDArray[np.bool_]:
+    """Words (rows, n) as single squares (rows, 64 n)."""
+    octets = words.astype("<u8").view(np.uint8)
+    return np.unpackbits(octets, axis=1, bitorder="little").astype(bool)
 
 
 def _groups(labels: NDArray[np.intp]) -> list[NDArray[np.intp]]:
