@@ -2,9 +2,9 @@
 
 Polygons of one département in Arcep's layout, generated: for each operator a 50 m raster of a signal that falls off
 from masts over rough ground, cut at three levels, each level vectorised along the squares' sides and split into its
-parts (which overlay needs: on whole multipolygons it is slower still). Both get the same polygons in memory and the same
-hexagons of resolution 8; ours makes the hexagons' outlines itself. Overlay intersects every polygon with every hexagon
-it meets, so its areas are the exact ones that shares are held against.
+parts (which overlay needs: on whole multipolygons it is slower still). Both get the same polygons in memory and the
+same hexagons of resolution 8; ours makes the hexagons' outlines itself. Overlay intersects every polygon with every
+hexagon it meets, so its areas are the exact ones that shares are held against.
 
 Two more lines say what the target does not: the same for polygons that are no raster's (simplified outlines, which are
 clipped), and the whole import of one operator's GeoPackage.

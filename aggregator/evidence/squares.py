@@ -226,7 +226,7 @@ def _squares(words: Words) -> NDArray[np.bool_]:
 def _groups(labels: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     """Positions by label, in order."""
     order = np.argsort(labels, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(labels))[:-1])
+    return np.split(order, np.cumsum(np.bincount(labels))[:-1]) if len(labels) else []
 
 
 def _cut(start: Floats, end: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
