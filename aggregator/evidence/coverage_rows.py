@@ -138,7 +138,8 @@ def _values(names: Names, what: str, rule: Rule, table: pd.DataFrame) -> NDArray
     else:
         texts = _texts(table[rule.column.lower()])
     codes, written = pd.factorize(texts)
-    means = [_mean(names, what, rule, text) for text in [*written, fallback]]
+    means = [_mean(names, what, rule, text) for text in written]
+    means.append(_mean(names, what, rule, fallback) if (codes < 0).any() else None)
     return np.array(means, dtype=object)[codes]
 
 

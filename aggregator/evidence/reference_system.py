@@ -13,8 +13,9 @@ from aggregator.evidence.hexagons import WGS_84, transformer
 from aggregator.evidence.layout import Layout
 from client_sdk.messages import tr
 
-MARGIN_DEGREES = 5.0
-"""Ours: a file may reach this far beyond where its reference system is meant to be used."""
+EAST_MARGIN_DEGREES, NORTH_MARGIN_DEGREES = 6.0, 2.0
+"""Ours: how far a file may reach beyond where its reference system is meant to be used. A whole country in one UTM zone
+reaches into the next one; to the north, Réunion's coordinates taken for Lambert-93 would lie 4.5° beyond."""
 
 
 def system_of(parts: list[Part], layout: Layout, file: Path) -> CRS:
@@ -84,8 +85,10 @@ def _require_there(part: Part, system: CRS, named: str) -> None:
     area = system.area_of_use
     used = (area.west, area.south, area.east, area.north) if area is not None else (-180.0, -90.0, 180.0, 90.0)
     wide = used[2] < used[0]  # across the antimeridian
-    fits = np.isfinite(x) & np.isfinite(y) & (y >= used[1] - MARGIN_DEGREES) & (y <= used[3] + MARGIN_DEGREES)
-    fits &= wide | ((x >= used[0] - MARGIN_DEGREES) & (x <= used[2] + MARGIN_DEGREES))
+    fits = (
+        np.isfinite(x) & np.isfinite(y) & (y >= used[1] - NORTH_MARGIN_DEGREES) & (y <= used[3] + NORTH_MARGIN_DEGREES)
+    )
+    fits &= wide | ((x >= used[0] - EAST_MARGIN_DEGREES) & (x <= used[2] + EAST_MARGIN_DEGREES))
     if system.is_geographic and not degrees:
         fits[:] = max(abs(west), abs(east)) <= 360 and max(abs(south), abs(north)) <= 90
     if not fits.all():
