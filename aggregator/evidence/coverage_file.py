@@ -27,8 +27,8 @@ BATCH_FEATURES = 2_000
 BATCH_ROWS = 200_000
 
 TABLES = (".csv", ".txt")
-READABLE = (".gpkg", ".shp", ".fgb", ".geojson", ".json", ".gml", ".tab", ".mif", *TABLES)
-"""What is looked for in an archive."""
+READABLE = ((".gpkg", ".shp", ".gdb", ".fgb", ".gml", ".tab", ".mif"), (".geojson", ".json"), TABLES)
+"""What is looked for in an archive: the first kinds that it holds, as tables and JSON often describe the others."""
 
 Bounds = tuple[float, float, float, float]
 
@@ -72,11 +72,11 @@ def opened(file: Path) -> Iterator[list[Path]]:
     Raises:
         EvidenceError: no file, an archive that cannot be read, or nothing readable inside.
     """
-    if not file.exists():
+    if not file.is_file():
         raise EvidenceError(
             tr(
-                f"{file}: no such file, expected a map of coverage",
-                f"{file} : fichier absent ; attendu : une carte de couverture",
+                f"{file}: no such file, expected a map of coverage (a folder: packed as .zip)",
+                f"{file} : fichier absent ; attendu : une carte de couverture (un dossier : dans un .zip)",
             )
         )
     if file.suffix.lower() not in (".7z", ".zip"):
@@ -92,12 +92,16 @@ def opened(file: Path) -> Iterator[list[Path]]:
                     f"{file} : archive illisible ({error})",
                 )
             ) from error
-        found = [path for path in sorted(Path(directory).rglob("*")) if path.suffix.lower() in READABLE]
+        inside = sorted(Path(directory).rglob("*"))
+        found = next(
+            filter(None, ([path for path in inside if path.suffix.lower() in kinds] for kinds in READABLE)), []
+        )
         if not found:
+            wanted = ", ".join(suffix for kinds in READABLE for suffix in kinds)
             raise EvidenceError(
                 tr(
-                    f"{file}: holds no {', '.join(READABLE)}, expected a map of coverage",
-                    f"{file} : aucun fichier {', '.join(READABLE)} ; attendu : une carte de couverture",
+                    f"{file}: holds no {wanted}, expected a map of coverage",
+                    f"{file} : aucun fichier {wanted} ; attendu : une carte de couverture",
                 )
             )
         yield found

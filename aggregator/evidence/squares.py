@@ -30,7 +30,7 @@ TILE = 1_024
 WORD = 64
 """Squares of a row that one number holds, the westernmost in its lowest bit."""
 
-MOST_EDGES = 4_000_000
+MOST_EDGES = 2_000_000
 """Ours: edges kept before they are drawn; 32 bytes each."""
 
 Words = NDArray[np.uint64]
