@@ -15,7 +15,7 @@ from aggregator.evidence.declared_area import DeclaredArea, Plane
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, Shapes, outlines, projected
 from aggregator.evidence.squares import Grid
 
-CELLS = np.array(sorted(h3.str_to_int(cell) for cell in h3.grid_disk(h3.latlng_to_cell(47.0, 3.5, 8), 2)))
+CELLS = np.array(sorted(h3.str_to_int(cell) for cell in h3.grid_disk(h3.latlng_to_cell(47.0, 3.5, 8), 1)))
 HEXAGONS = outlines(CELLS, LAMBERT_93)
 PLANE = Plane.over(CRS.from_epsg(LAMBERT_93), CELLS)
 WEST, SOUTH, EAST, NORTH = (50 * math.floor(bound / 50) for bound in shapely.total_bounds(HEXAGONS))
