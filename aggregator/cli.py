@@ -8,12 +8,13 @@ import typer
 from aggregator.commands import inputs, results, zones
 from aggregator.commands.breach import breach
 from aggregator.commands.calibrate import calibrate
+from aggregator.commands.coverage import coverage
 from aggregator.commands.demonstration import demo
 from client_sdk.messages import tr
 
 commands = typer.Typer(no_args_is_help=True)
 commands.add_typer(inputs.territory, name="territory")
-commands.add_typer(inputs.coverage, name="coverage")
+commands.add_typer(coverage, name="coverage")
 commands.add_typer(calibrate, name="calibrate")
 commands.command(help=tr("Turn the archive into verdicts.", "Tirer les verdicts de l’archive."))(results.aggregate)
 commands.add_typer(zones.commands, name="zones", help=tr("Propose candidate zones.", "Proposer des zones candidates."))

@@ -32,17 +32,18 @@ def polygons_of(geometries: Shapes) -> tuple[Shapes, Indexes]:
 
 def subdivided(polygons: Shapes, largest: int = LARGEST_PIECE) -> tuple[Shapes, Indexes]:
     """Pieces of at most ``largest`` vertices, and which polygon each comes from."""
-    pieces: list[shapely.Geometry] = []
-    owners: list[int] = []
-    waiting = list(enumerate(polygons))
+    small = shapely.get_num_coordinates(polygons) <= largest
+    pieces: list[shapely.Geometry] = list(polygons[small])
+    owners: list[int] = np.flatnonzero(small).tolist()
+    waiting = [(int(index), polygons[index]) for index in np.flatnonzero(~small)]
     while waiting:
         owner, polygon = waiting.pop()
-        if shapely.get_num_coordinates(polygon) <= largest:
-            pieces.append(polygon)
-            owners.append(owner)
-            continue
         halves = np.array([shapely.clip_by_rect(polygon, *rectangle) for rectangle in _halves(polygon)], dtype=object)
-        waiting.extend((owner, part) for part in polygons_of(halves)[0])
+        parts = polygons_of(halves)[0]
+        fits = shapely.get_num_coordinates(parts) <= largest
+        pieces.extend(parts[fits])
+        owners.extend([owner] * int(fits.sum()))
+        waiting.extend((owner, part) for part in parts[~fits])
     made = np.empty(len(pieces), dtype=object)
     made[:] = pieces
     return made, np.array(owners, dtype=np.intp)

@@ -43,6 +43,7 @@ class ClaimSource:
         file: name of the file as imported, with ``file_sha256`` in lower-case hexadecimal.
         source: who published it. licence: under which licence.
         bounded: known only in the hexagons that have a row.
+        layer: names of the layers read. features: rows read that make this claim.
     """
 
     operator: str
@@ -54,6 +55,8 @@ class ClaimSource:
     source: str
     licence: str
     bounded: bool
+    layer: str = ""
+    features: int = 0
 
 
 def read_claims(claims: Path) -> pd.DataFrame:

@@ -1,216 +1,249 @@
-"""Arcep's theoretical coverage files: GeoPackages, alone or inside 7z archives, read feature by feature.
+"""Files of declared coverage: anything GDAL reads, and CSV tables; alone or in a 7z or ZIP archive; in batches."""
 
-Columns ``operateur`` (MCC and MNC as an integer), ``techno``, ``usage`` and ``niveau``; what a file lacks is read from
-its name, ``<AAAA>_T<n>_couv_<zone>_<operator>_<technology>_<usage>.gpkg``. Coordinates are Lambert-93 whatever
-reference system the file declares: recent files declare one of their own.
-"""
-
-import re
-from collections.abc import Iterator
+import codecs
+import zipfile
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+import pandas as pd
 import py7zr
 import pyarrow as pa
 import pyogrio
 import shapely
+from numpy.typing import NDArray
 from py7zr.exceptions import ArchiveError
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import Shapes
-from aggregator.evidence.operators import OPERATOR_OF_FILE_CODE
 from client_sdk.messages import tr
-from client_sdk.operators import operator_of
 
 BATCH_FEATURES = 2_000
+BATCH_ROWS = 200_000
 
-LEVELS = ("TBC", "BC", "CL", "")
-USAGES = ("data", "voix")
-TECHNOLOGIES = ("2G", "2G3G", "3G", "4G", "5G")
+TABLES = (".csv", ".txt")
+READABLE = ((".gpkg", ".shp", ".gdb", ".fgb", ".gml", ".tab", ".mif"), (".geojson", ".json"), TABLES)
+"""What is looked for in an archive: the first kinds that it holds, as tables and JSON often describe the others."""
 
-LAMBERT_93_X_M = (-500_000, 1_700_000)
-LAMBERT_93_Y_M = (5_800_000, 7_500_000)
-"""Metropolitan France with a wide margin, a choice of ours: an extent beyond it is in another reference system."""
-
-_NAME = re.compile(r"_(?P<operator>[A-Za-z0-9]+)_(?P<technology>2G3G|[2-5]G)_(?P<usage>voix|data)(?![A-Za-z0-9])")
-_QUARTER = re.compile(r"(?<!\d)(\d{4})_?T([1-4])(?!\d)")
+Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimKey:
-    """What one polygon declares: service by an operator, on a technology, for a usage, at a level."""
+class Part:
+    """A layer of a file, or a table.
 
-    operator: str
-    technology: str
-    usage: str
-    level: str
+    Attributes:
+        path: unpacked. name: of the file, as the archive calls it. layer: empty for a table.
+        features: rows in all; for a table, bytes.
+        fields: lower case → as written.
+        system: declared reference system, or empty.
+        extent: west, south, east, north in that system, or None.
+        kind: of the geometries.
+    """
+
+    path: Path
+    name: str
+    layer: str
+    features: int
+    fields: dict[str, str]
+    system: str = ""
+    extent: Bounds | None = None
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of a part: their columns in lower case, their geometries (n,) or None, and the progress they make."""
+
+    table: pd.DataFrame
+    shapes: Shapes | None
+    progress: int
 
 
 @contextmanager
 def opened(file: Path) -> Iterator[list[Path]]:
-    """The GeoPackages of a file: itself, or what a 7z archive holds, unpacked for as long as the context lasts.
+    """The readable files of a file: itself, or what an archive holds, unpacked for as long as the context lasts.
 
     Raises:
-        EvidenceError: no file, no 7z archive, or no GeoPackage inside.
+        EvidenceError: no file, an archive that cannot be read, or nothing readable inside.
     """
     if not file.is_file():
-        raise EvidenceError(f"{file}: no such file, expected a GeoPackage or a 7z archive of one")
-    if file.suffix != ".7z":
+        raise EvidenceError(
+            tr(
+                f"{file}: no such file, expected a map of coverage (a folder: packed as .zip)",
+                f"{file} : fichier absent ; attendu : une carte de couverture (un dossier : dans un .zip)",
+            )
+        )
+    if file.suffix.lower() not in (".7z", ".zip"):
         yield [file]
         return
     with TemporaryDirectory() as directory:
         try:
-            with py7zr.SevenZipFile(file) as archive:
-                members = [name for name in archive.getnames() if name.endswith(".gpkg")]
-                archive.extract(path=directory, targets=members)
-        except (ArchiveError, OSError, EOFError) as error:
-            raise EvidenceError(f"{file}: not a 7z archive that can be read ({error})") from error
-        if not members:
-            raise EvidenceError(f"{file}: holds no .gpkg, expected Arcep's coverage GeoPackage")
-        yield [Path(directory, name) for name in sorted(members)]
+            _unpack(file, Path(directory))
+        except (ArchiveError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+            raise EvidenceError(
+                tr(
+                    f"{file}: not an archive that can be read ({error})",
+                    f"{file} : archive illisible ({error})",
+                )
+            ) from error
+        inside = sorted(Path(directory).rglob("*"))
+        found = next(
+            filter(None, ([path for path in inside if path.suffix.lower() in kinds] for kinds in READABLE)), []
+        )
+        if not found:
+            wanted = ", ".join(suffix for kinds in READABLE for suffix in kinds)
+            raise EvidenceError(
+                tr(
+                    f"{file}: holds no {wanted}, expected a map of coverage",
+                    f"{file} : aucun fichier {wanted} ; attendu : une carte de couverture",
+                )
+            )
+        yield found
 
 
-def quarter_in(name: str) -> str:
-    """Quarter in a file's name as ``2024_T3``, or empty."""
-    found = _QUARTER.search(name)
-    return f"{found[1]}_T{found[2]}" if found else ""
+def _unpack(file: Path, directory: Path) -> None:
+    if file.suffix.lower() == ".zip":
+        with zipfile.ZipFile(file) as archive:
+            archive.extractall(directory)
+        return
+    with py7zr.SevenZipFile(file) as archive:
+        archive.extractall(directory)
 
 
-def source_in(name: str) -> tuple[str, str, str] | None:
-    """Operator, technology and usage that a file's name in Arcep's manner states, or None."""
-    found = _NAME.search(name)
-    if not found or found["operator"].upper() not in OPERATOR_OF_FILE_CODE:
-        return None
-    return OPERATOR_OF_FILE_CODE[found["operator"].upper()], found["technology"], found["usage"]
-
-
-def count_features(file: Path) -> int:
-    """Number of polygons, for progress bars."""
-    return sum(int(pyogrio.read_info(file, layer=layer)["features"]) for layer in _layers(file))
-
-
-def require_lambert_93_polygons(file: Path) -> None:
-    """Refuse a GeoPackage that no share can be computed from, before anything of it is read.
+def parts_of(path: Path) -> list[Part]:
+    """The layers of a file that have geometries, or the table that it is.
 
     Raises:
-        EvidenceError: a layer holds no polygons, or its extent is in degrees or outside metropolitan France.
+        EvidenceError: GDAL cannot read it.
     """
-    for layer in _layers(file):
-        info = pyogrio.read_info(file, layer=layer, force_total_bounds=True)
-        kind = str(info["geometry_type"])
-        if "Polygon" not in kind and kind not in ("Unknown", "GeometryCollection"):
-            raise _no_polygon(file, kind)
-        if not info["features"] or info["total_bounds"] is None or not np.isfinite(info["total_bounds"]).all():
-            continue
-        west, south, east, north = info["total_bounds"]
-        extent = f"x {west:.10g} … {east:.10g}, y {south:.10g} … {north:.10g}"
-        if max(abs(west), abs(east)) <= 180 and max(abs(south), abs(north)) <= 90:
-            raise EvidenceError(
-                tr(
-                    f"{file.name}: its extent is {extent}, which looks like degrees, expected metres of Lambert-93",
-                    f"{file.name} : son étendue est {extent}, en degrés ; attendu : des mètres (Lambert-93)",
-                )
-            )
-        (low_x, high_x), (low_y, high_y) = LAMBERT_93_X_M, LAMBERT_93_Y_M
-        if west < low_x or east > high_x or south < low_y or north > high_y:
-            raise EvidenceError(
-                tr(
-                    f"{file.name}: its extent is {extent}, expected Lambert-93 with x from {low_x} to {high_x} "
-                    f"and y from {low_y} to {high_y}",
-                    f"{file.name} : son étendue est {extent} ; attendu : Lambert-93, x de {low_x} à {high_x} "
-                    f"et y de {low_y} à {high_y}",
-                )
-            )
+    if path.suffix.lower() in TABLES:
+        with path.open("rb") as stream:
+            columns = _read_csv(path, stream, nrows=0).columns
+        return [Part(path, path.name, "", path.stat().st_size, {str(name).strip().lower(): name for name in columns})]
+    try:
+        layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+        return [_layer(path, layer) for layer in layers]
+    except (DataSourceError, DataLayerError) as error:
+        raise EvidenceError(
+            tr(f"{path.name}: not a map that can be read ({error})", f"{path.name} : carte illisible ({error})")
+        ) from error
 
 
-def _no_polygon(file: Path, kind: str) -> EvidenceError:
+def _layer(path: Path, layer: str) -> Part:
+    info = pyogrio.read_info(path, layer=layer, force_feature_count=True, force_total_bounds=True)
+    extent = info["total_bounds"]
+    known = extent is not None and info["features"] and np.isfinite(extent).all()
+    return Part(
+        path,
+        path.name,
+        layer,
+        int(info["features"]),
+        {str(name).lower(): str(name) for name in info["fields"]},
+        str(info["crs"] or ""),
+        _bounds(extent) if known else None,
+        str(info["geometry_type"]),
+    )
+
+
+def _bounds(extent: Any) -> Bounds:
+    west, south, east, north = map(float, extent)
+    return west, south, east, north
+
+
+def batches(part: Part, columns: set[str], bounds: Bounds | None, *, shapes: bool) -> Generator[Batch]:
+    """Rows of a part.
+
+    Args:
+        part: of a file.
+        columns: wanted, in lower case; those that the part lacks are left out.
+        bounds: features that lie elsewhere are not read.
+        shapes: whether the geometries are wanted.
+    """
+    wanted = [written for name, written in part.fields.items() if name in columns]
+    if not part.layer:
+        read = 0
+        with (
+            part.path.open("rb") as stream,
+            _read_csv(part.path, stream, usecols=wanted, chunksize=BATCH_ROWS) as tables,
+        ):
+            for table in tables:
+                table.columns = [str(name).strip().lower() for name in table.columns]
+                yield Batch(table.reset_index(drop=True), None, stream.tell() - read)
+                read = stream.tell()
+        return
+    with pyogrio.open_arrow(
+        part.path,
+        layer=part.layer,
+        columns=wanted,
+        bbox=bounds,
+        read_geometry=shapes,
+        batch_size=BATCH_FEATURES if shapes else BATCH_ROWS,
+        use_pyarrow=True,
+    ) as (meta, reader):
+        geometry = meta["geometry_name"] or "wkb_geometry"
+        for batch in reader:
+            table = pa.Table.from_batches([batch])
+            found = _shapes(table.column(geometry)) if shapes else None
+            kept = [name for name in table.column_names if name.lower() in columns]
+            frame = table.select(kept).to_pandas()
+            frame.columns = [name.lower() for name in kept]
+            if not kept:
+                frame = pd.DataFrame(index=range(table.num_rows))
+            yield Batch(frame, found, table.num_rows)
+
+
+def _shapes(column: Any) -> Shapes:
+    return np.asarray(shapely.from_wkb(column.to_numpy(zero_copy_only=False), on_invalid="fix"))
+
+
+def only_polygons(part: Part, shapes: Shapes) -> NDArray[np.bool_]:
+    """Refuse geometries (n,) that have no area; True where there is one.
+
+    Raises:
+        EvidenceError: a geometry is neither a polygon nor a multipolygon.
+    """
+    kinds = shapely.get_type_id(shapes)
+    wrong = ~np.isin(kinds, [-1, shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON])
+    if wrong.any():
+        raise no_polygon(part.name, shapes[wrong][0].geom_type)
+    return np.asarray(kinds >= 0)
+
+
+def no_polygon(name: str, kind: str) -> EvidenceError:
+    """What to say of a file whose geometries have no area."""
     return EvidenceError(
         tr(
-            f"{file.name}: its geometries are {kind}, expected Polygon or MultiPolygon",
-            f"{file.name} : ses géométries sont {kind} ; attendu : Polygon ou MultiPolygon",
+            f"{name}: its geometries are {kind}, expected Polygon or MultiPolygon",
+            f"{name} : ses géométries sont {kind} ; attendu : Polygon ou MultiPolygon",
         )
     )
 
 
-def read_features(
-    file: Path, bounds: tuple[float, float, float, float] | None
-) -> Iterator[tuple[int, dict[ClaimKey, Shapes]]]:
-    """Polygons in Lambert-93, in batches, by what they declare.
-
-    Args:
-        file: a GeoPackage in Arcep's layout.
-        bounds: west, south, east, north in Lambert-93 metres; polygons that lie elsewhere are not read.
-
-    Yields:
-        Number of features in the batch, and their geometries (n,) by key.
-
-    Raises:
-        EvidenceError: not a GeoPackage, or a column holds what Arcep's layout does not know.
-    """
-    for layer in _layers(file):
-        with pyogrio.open_arrow(file, layer=layer, bbox=bounds, batch_size=BATCH_FEATURES, use_pyarrow=True) as (
-            meta,
-            reader,
-        ):
-            for batch in reader:
-                yield batch.num_rows, _by_key(file, pa.Table.from_batches([batch]), meta["geometry_name"] or "geom")
-
-
-def _layers(file: Path) -> list[str]:
+def _read_csv(path: Path, stream: IO[bytes], **options: Any) -> Any:
+    separator = max(b";,\t|", key=stream.readline().count)
+    stream.seek(0)
     try:
-        return [name for name, kind in pyogrio.list_layers(file) if kind is not None]
-    except (DataSourceError, DataLayerError) as error:
-        raise EvidenceError(f"{file}: not a GeoPackage ({error})") from error
+        return pd.read_csv(stream, sep=chr(separator), dtype=str, encoding=_encoding(path), **options)
+    except ValueError as error:
+        raise EvidenceError(
+            tr(f"{path.name}: not a CSV that can be read ({error})", f"{path.name} : CSV illisible ({error})")
+        ) from error
 
 
-def _by_key(file: Path, table: pa.Table, geometry: str) -> dict[ClaimKey, Shapes]:
-    named = _NAME.search(file.stem)
-    columns = {name.lower(): table.column(name).to_pylist() for name in table.column_names if name != geometry}
-
-    def values(column: str, default: str | None) -> list[Any]:
-        found = columns.get(column, [None] * table.num_rows)
-        return [default if value is None or value == "" else value for value in found]
-
-    operators = values("operateur", named["operator"] if named else None)
-    technologies = values("techno", named["technology"] if named else None)
-    usages = values("usage", named["usage"] if named else None)
-    levels = values("niveau", "")
-    keys = [_key(file, *parts) for parts in zip(operators, technologies, usages, levels, strict=True)]
-    shapes = np.asarray(shapely.from_wkb(table.column(geometry).to_numpy(zero_copy_only=False)))
-    kinds = shapely.get_type_id(shapes)
-    wrong = ~np.isin(kinds, [-1, shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON])
-    if wrong.any():
-        raise _no_polygon(file, shapes[wrong][0].geom_type)
-    rows: dict[ClaimKey, list[int]] = {}
-    for row, key in enumerate(keys):
-        rows.setdefault(key, []).append(row)
-    return {key: shapes[indexes] for key, indexes in rows.items()}
-
-
-def _key(file: Path, operator: Any, technology: Any, usage: Any, level: Any) -> ClaimKey:
-    return ClaimKey(
-        operator=_operator(file, operator),
-        technology=_one_of(file, "techno", str(technology).upper(), TECHNOLOGIES),
-        usage=_one_of(file, "usage", str(usage).lower(), USAGES),
-        level=_one_of(file, "niveau", str(level).upper(), LEVELS),
-    )
-
-
-def _operator(file: Path, value: Any) -> str:
-    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
-    if text.upper() in OPERATOR_OF_FILE_CODE:
-        return OPERATOR_OF_FILE_CODE[text.upper()]
-    if not (text.isdigit() and len(text) in (5, 6)):
-        raise EvidenceError(f"{file.name}: operateur is {value!r}, expected an MCC and MNC such as 20801")
-    return operator_of(text)
-
-
-def _one_of(file: Path, column: str, value: str, expected: tuple[str, ...]) -> str:
-    if value not in expected:
-        raise EvidenceError(f"{file.name}: {column} is {value!r}, expected one of {', '.join(filter(None, expected))}")
-    return value
+def _encoding(path: Path) -> str:
+    """UTF-8, else Latin-1; by the whole file, as an accent may come late."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as stream:
+        try:
+            while block := stream.read(1 << 20):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "latin-1"
+    return "utf-8-sig"

@@ -11,7 +11,7 @@ import h3
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 from shapely import MultiPolygon, Polygon
 
 HEXAGON_RESOLUTION = 8
@@ -20,6 +20,8 @@ WGS_84 = 4326
 
 Cells = NDArray[np.int64]
 Shapes = NDArray[np.object_]
+System = int | str | CRS
+"""A coordinate reference system: its EPSG code, or what pyproj reads."""
 
 _RESOLUTION_BITS = 15 << 52
 
@@ -37,14 +39,18 @@ def parent(index: Any, resolution: int) -> Any:
     return (index & ~_RESOLUTION_BITS) | (resolution << 52 | (1 << (3 * (15 - resolution))) - 1)
 
 
-def outlines(cells: Cells, epsg: int) -> Shapes:
-    """Polygons of cells (n,) in a projected reference system."""
+def outlines(cells: Cells, system: System) -> Shapes:
+    """Polygons of cells (n,) in a reference system; in degrees, those on the antimeridian lie east of it."""
     if len(cells) == 0:
         return np.empty(0, dtype=object)
     rings = [h3.cell_to_boundary(h3.int_to_str(int(cell))) for cell in cells]
     vertices = np.concatenate([np.asarray(ring) for ring in rings])
     owners = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
-    x, y = transformer(WGS_84, epsg).transform(vertices[:, 1], vertices[:, 0])
+    longitudes = vertices[:, 1]
+    starts = np.cumsum([0, *map(len, rings[:-1])])
+    across = np.maximum.reduceat(longitudes, starts) - np.minimum.reduceat(longitudes, starts) > 180
+    longitudes = np.where(across[owners] & (longitudes < 0), longitudes + 360, longitudes)
+    x, y = transformer(WGS_84, system).transform(longitudes, vertices[:, 0])
     return np.asarray(shapely.polygons(shapely.linearrings(np.column_stack([x, y]), indices=owners)))
 
 
@@ -57,12 +63,12 @@ def covering(areas: Iterable[Polygon | MultiPolygon], resolution: int = HEXAGON_
     return np.array(sorted(found), dtype=np.int64)
 
 
-def transformer(source: int, target: int) -> Transformer:
-    """Coordinates between two EPSG codes, longitude or easting first."""
+def transformer(source: System, target: System) -> Transformer:
+    """Coordinates between two reference systems, longitude or easting first."""
     return Transformer.from_crs(source, target, always_xy=True)
 
 
-def projected(geometry: Any, source: int, target: int) -> Any:
+def projected(geometry: Any, source: System, target: System) -> Any:
     """A shapely geometry, or an array of them, in another reference system."""
     convert = transformer(source, target)
 

@@ -82,15 +82,16 @@ def test_shares_are_exact_whatever_system_the_file_declares(write: Write, tmp_pa
     assert shares(tmp_path / "claims") == pytest.approx(expected, abs=1e-4)
 
 
-def test_overlapping_polygons_of_a_level_count_once_and_levels_apart(write: Write, tmp_path: Path) -> None:
-    half = box(WEST, SOUTH, (WEST + EAST) / 2, NORTH)
+def test_overlapping_polygons_count_once_and_a_place_counts_for_its_best_level(write: Write, tmp_path: Path) -> None:
+    half = box(WEST - 9, SOUTH - 9, (WEST + EAST) / 2, NORTH + 9)
     whole = box(WEST - 9, SOUTH - 9, EAST + 9, NORTH + 9)
     import_arcep(write((whole, {}), (half, {}), (half, {"niveau": "TBC"}), (half, {"niveau": None})), tmp_path / "c")
     table = read_claims(tmp_path / "c")
-    inside = table[table["h3_r8"].isin(DISK)]
-    assert inside.loc[inside["level"] == "CL", "declared_share"].eq(1.0).all()
-    assert set(table["level"]) == {"CL", "TBC", ""}
-    assert table["declared_share"].max() == 1.0
+    inside = table[table["h3_r8"].isin(DISK)].pivot(index="h3_r8", columns="level", values="declared_share").fillna(0.0)
+    west = shapely.area(shapely.intersection(SHAPES, half)) / shapely.area(SHAPES)
+    assert inside["TBC"].to_numpy() == pytest.approx(west, abs=1e-4)
+    assert inside["CL"].to_numpy() == pytest.approx(1 - west, abs=1e-4)
+    assert list(inside.columns) == ["CL", "TBC"]
 
 
 def test_within_a_territory_border_hexagons_keep_their_share_and_the_rest_is_unknown(
@@ -129,8 +130,8 @@ def test_a_file_without_a_polygon_declares_zero_in_the_territory(tmp_path: Path)
 @pytest.mark.parametrize(
     ("shape", "crs", "message"),
     [
-        (box(3.4, 46.9, 3.6, 47.1), WGS_84, "looks like degrees, expected metres of Lambert-93"),
-        (box(0, 0, 900_000, 900_000), LAMBERT_93, "expected Lambert-93 with x from -500000"),
+        (box(3.4, 46.9, 3.6, 47.1), WGS_84, "looks like degrees, expected metres of EPSG:2154"),
+        (box(0, 0, 900_000, 900_000), LAMBERT_93, "expected coordinates of EPSG:2154"),
         (shapely.Point(700_000, 6_600_000), LAMBERT_93, "its geometries are Point, expected Polygon"),
     ],
 )
@@ -244,7 +245,11 @@ def test_a_grid_speaks_only_where_it_counts_all_operators_or_none(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("100mN58735E4942,3,4,0,0,0", "lte is 4"), ("oops,3,3,0,0,0", "id is 'oops'"), ("", "not a CSV")],
+    [
+        ("100mN58735E4942,3,4,0,0,0", "lte is 4"),
+        ("oops,3,3,0,0,0", "id is 'oops'"),
+        ("", "no column gsm_out; it has a, b"),
+    ],
 )
 def test_a_grid_of_another_layout_is_refused(tmp_path: Path, line: str, message: str) -> None:
     header = "id,gsm_out,lte,nr_dss,nr_nsa_sa,nr_gesamt\n" if line else "a,b\n1,2\n"

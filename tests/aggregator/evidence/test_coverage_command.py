@@ -4,7 +4,7 @@ from typing import Any
 import pandas as pd
 from typer.testing import CliRunner
 
-from aggregator.commands.inputs import coverage
+from aggregator.commands.coverage import coverage
 from aggregator.evidence.claims_table import CLAIM_KEYS, ClaimSource, replace_claims
 from client_sdk.messages import use_language
 
@@ -27,6 +27,6 @@ def test_show_says_what_no_verdict_compares_and_leaves_an_empty_quarter_out(tmp_
     result = CliRunner().invoke(coverage, ["show", "--data", str(tmp_path)])
     assert result.exit_code == 0
     shown = " ".join(result.output.split())
-    assert "20801 4G data: 0 hexagons" in shown
+    assert "20801 4G data: 0 hexagons claimed, 0 km²" in shown
     assert "20801 2G voix 2024_T3: 0 hexagons" in shown
     assert shown.count("imported, not compared yet") == 2

@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
+import h3
 import numpy as np
+import pandas as pd
 import pytest
 
 from aggregator.evidence.claims import import_grid, read_claims
@@ -25,7 +27,8 @@ def field_data() -> Path:
 
 
 def test_the_bremen_grid_becomes_claims_of_each_operator(field_data: Path, tmp_path: Path) -> None:
-    import_grid(field_data / "bremen_claims/202401_bremen_declared_coverage_100m.csv", tmp_path)
+    file = field_data / "bremen_claims/202401_bremen_declared_coverage_100m.csv"
+    sources = import_grid(file, tmp_path)
     claims = read_claims(tmp_path)
     sizes = claims.groupby(["operator", "technology"]).size()
     assert len(sizes) == 9
@@ -34,6 +37,18 @@ def test_the_bremen_grid_becomes_claims_of_each_operator(field_data: Path, tmp_p
     assert sizes["26201", "5G"] < sizes["26201", "4G"] <= sizes["26201", "2G"]
     assert claims.loc[claims["technology"] == "2G", "declared_share"].eq(1).all()
     assert claims["bounded"].all()
+    # the declared surface is that of the squares with all operators, but for hexagons on the border, whole or left out
+    rows = pd.read_csv(file)
+    own = claims[claims["operator"] == "26201"]
+    areas_km2 = [h3.cell_area(h3.int_to_str(cell), unit="km^2") for cell in own["h3_r8"]]
+    declared_km2 = (own["declared_share"] * areas_km2).groupby(own["technology"]).sum()
+    counted_km2 = {"2G": (rows["gsm_out"] == 3), "4G": (rows["lte"] == 3), "5G": (rows["nr_gesamt"] == 3)}
+    assert declared_km2.to_dict() == pytest.approx({key: how.sum() / 100 for key, how in counted_km2.items()}, rel=0.01)
+    assert {(source.technology, source.features) for source in sources} == {
+        ("2G", 40_255),
+        ("4G", 39_812),
+        ("5G", 35_398),
+    }
 
 
 def test_bourgogne_franche_comte_keeps_its_people(field_data: Path, tmp_path: Path) -> None:
