@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from aggregator.commands.options import data_directory
+from aggregator.commands.options import NameColumn, data_directory
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.messages import tr
 from collector.options import Data
@@ -20,11 +20,12 @@ coverage = typer.Typer(
 @territory.command("import", help=tr("Import communes or sites.", "Importer des communes ou des sites."))
 def import_territory(
     kind: Annotated[
-        Literal["communes", "sites"],
+        Literal["communes", "sites", "roads", "railways"],
         typer.Argument(
             help=tr(
-                "communes: CSV of centres, or outlines; sites: Arcep's CSV.",
-                "communes : CSV de centres, ou contours ; sites : CSV de l’Arcep.",
+                "communes: CSV of centres, or outlines; sites: Arcep's CSV; roads, railways: any layer of lines.",
+                "communes : CSV de centres, ou contours ; sites : CSV de l’Arcep ; roads, railways : toute couche de "
+                "lignes.",
             )
         ),
     ],
@@ -40,12 +41,14 @@ def import_territory(
             help=tr("INSEE's CSV of people, beside outlines.", "CSV de population de l’INSEE, avec des contours."),
         ),
     ] = None,
+    name_column: NameColumn = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Replace what was there of the same kind."""
     from dataclasses import asdict
 
+    from aggregator.evidence.lines import import_lines
     from aggregator.evidence.territory import import_communes, import_sites
 
     folder = data_directory(data) / "territory"
@@ -61,6 +64,9 @@ def import_territory(
                 f"{communes.communes} communes, {communes.people} habitants ; {len(communes.without_population)} sans "
                 f"population, {communes.people_without_outline} habitants sans contour.",
             )
+        elif kind == "roads" or kind == "railways":
+            lines = import_lines(file, folder, kind, name_column=name_column, progress=progress)
+            members, text = asdict(lines), lines.text()
         else:
             sites = import_sites(file, folder)
             members = asdict(sites)
