@@ -6,6 +6,7 @@ What a command needs is imported when it runs: `maille --help` stays fast. Error
 import typer
 
 from aggregator.commands import inputs, results
+from aggregator.commands.corridors import corridors
 from aggregator.commands.demonstration import demo
 from client_sdk.messages import tr
 
@@ -14,6 +15,7 @@ commands.add_typer(inputs.territory, name="territory")
 commands.add_typer(inputs.coverage, name="coverage")
 commands.command(help=tr("Turn the archive into verdicts.", "Tirer les verdicts de l’archive."))(results.aggregate)
 commands.command(help=tr("Propose candidate zones.", "Proposer des zones candidates."))(results.zones)
+commands.command(help=tr("Follow roads and railways.", "Suivre routes et voies ferrées."))(corridors)
 commands.command(help=tr("Write a release.", "Écrire une publication."))(results.publish)
 commands.command(help=tr("Serve the releases: read API and map.", "Servir les publications : API et carte."))(
     results.serve

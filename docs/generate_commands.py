@@ -58,6 +58,7 @@ EXAMPLES = {
     "coverage show": "maille coverage show",
     "aggregate": "maille aggregate",
     "zones": "maille zones --count 10",
+    "corridors": "maille corridors railways",
     "publish": "maille publish",
     "serve": "maille serve",
     "demo": "maille demo --no-serve",

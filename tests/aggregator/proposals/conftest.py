@@ -38,6 +38,7 @@ def verdict_row() -> Callable[..., dict[str, object]]:
         row: dict[str, object] = {"h3_r8": cell, "operator": "20801", "technology": "4G", "threshold": "service"}
         row |= {"evidence": "crowd", "verdict": verdict, "strength": strength, "rule": f"{verdict}-1"}
         row |= {"devices": 6, "failing": 5, "device_days": 9, "tests": 40}
+        row |= {"votes_outdoor": 2, "failing_outdoor": 2, "votes_vehicle": 4, "failing_vehicle": 3, "claimed": True}
         row |= {"first_day": date(2026, 3, 2), "last_day": date(2026, 8, 14)}
         return row | changes
 
