@@ -8,11 +8,13 @@ import typer
 from aggregator.commands import inputs, results
 from aggregator.commands.corridors import corridors
 from aggregator.commands.demonstration import demo
+from aggregator.commands.missions import missions
 from client_sdk.messages import tr
 
 commands = typer.Typer(no_args_is_help=True)
 commands.add_typer(inputs.territory, name="territory")
 commands.add_typer(inputs.coverage, name="coverage")
+commands.add_typer(missions, name="missions")
 commands.command(help=tr("Turn the archive into verdicts.", "Tirer les verdicts de l’archive."))(results.aggregate)
 commands.command(help=tr("Propose candidate zones.", "Proposer des zones candidates."))(results.zones)
 commands.command(help=tr("Follow roads and railways.", "Suivre routes et voies ferrées."))(corridors)

@@ -59,6 +59,8 @@ EXAMPLES = {
     "aggregate": "maille aggregate",
     "zones": "maille zones --count 10",
     "corridors": "maille corridors railways",
+    "missions": "maille missions --hours 6 --from 47.29,3.95",
+    "missions report": "maille missions report",
     "publish": "maille publish",
     "serve": "maille serve",
     "demo": "maille demo --no-serve",
@@ -134,6 +136,8 @@ def _leaves(path: str, command: Any, parent: Any) -> Iterator[tuple[str, Any, An
     if inside is None:
         yield path, command, context
         return
+    if command.invoke_without_command and command.params:  # a command of its own too, unlike one that only says begin
+        yield path, command, context
     for name, one in inside.items():
         yield from _leaves(f"{path} {name}", one, context)
 

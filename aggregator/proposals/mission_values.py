@@ -10,15 +10,20 @@ It is 0 where the answer is known, and greatest where it is open: about one bit 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 from scipy.special import xlog1py, xlogy
 from scipy.stats import binom
 
+from aggregator.evidence.hexagons import Cells
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.null import failing_vote_probability
+from aggregator.proposals.discs import hexagon_centres, lambert_93
 
 Floats = NDArray[np.float64]
 
@@ -196,3 +201,15 @@ def _ranks(table: pd.DataFrame) -> NDArray[np.int64]:
     """Position of each question's reason in :data:`REASONS`."""
     held = [table["verdict"] == "contradicted", table["verdict"] == "suspected", table["in_c"]]
     return np.asarray(np.select([np.asarray(one, bool) for one in held], [0, 1, 2], 3), dtype=np.int64)
+
+
+def hexagons_of_class(zones: Path, evidence_class: str, cells: Cells) -> Cells:
+    """Those of ``cells`` whose centre lies in a zone of that class, of a file that ``write_proposals`` left, if any."""
+    if not zones.exists():
+        return np.empty(0, np.int64)
+    table = gpd.read_parquet(zones)
+    shapes = table.geometry[(table["evidence_class"] == evidence_class).to_numpy()].to_numpy()
+    centres = hexagon_centres(cells.tolist())
+    metres = lambert_93(centres[:, 0].tolist(), centres[:, 1].tolist())
+    inside = shapely.STRtree(shapes).query(shapely.points(metres), predicate="intersects")[0]
+    return cells[np.unique(inside)]

@@ -53,9 +53,7 @@ def plan_mission(
     cells = chosen.index.to_numpy(np.int64)
     order = list(range(len(cells)))
     if order:
-        points = choose_points(
-            cells, roads, points=parameters.points, days=parameters.days, apart_m=parameters.apart_m
-        )
+        points = choose_points(cells, roads, points=parameters.points, days=parameters.days, apart_m=parameters.apart_m)
     while order:
         days = range(1, parameters.days + 1)
         tours = [_day(points, order if day % 2 else order[::-1], start, day, parameters) for day in days]
