@@ -98,7 +98,7 @@ def mission_values(
     declared = claims[(claims["usage"] == "data") & (claims["technology"] == technology)]
     operators = sorted({*rows["operator"], *declared["operator"]})
     in_c = np.empty(0, np.int64) if class_c is None else np.unique(class_c)
-    open_questions = _questions(rows, _claimed(declared, rule), in_c, operators)
+    open_questions = _questions(rows, _claimed(declared, rule), in_c, sorted(declared["operator"].unique()))
     if within is not None:
         open_questions = open_questions[np.isin(open_questions["h3_r8"], within)]
     u = chance_bad(open_questions, weights, rule)
@@ -176,10 +176,14 @@ def _claimed(declared: pd.DataFrame, constants: Constants) -> pd.DataFrame:
 
 
 def _questions(
-    rows: pd.DataFrame, claimed: pd.DataFrame, in_c: NDArray[np.int64], operators: list[str]
+    rows: pd.DataFrame, claimed: pd.DataFrame, in_c: NDArray[np.int64], declaring: list[str]
 ) -> pd.DataFrame:
-    """Hexagons and operators about which nothing is concluded: ``claimed``, ``verdict`` and votes of each."""
-    zone = pd.MultiIndex.from_product([in_c, operators], names=_KEY).to_frame(index=False)
+    """Hexagons and operators about which nothing is concluded: ``claimed``, ``verdict`` and votes of each.
+
+    Where no service is declared there is a question in zones of class C alone, and of ``declaring`` operators: of one
+    whose map was not imported it is not known what it declares.
+    """
+    zone = pd.MultiIndex.from_product([in_c, declaring], names=_KEY).to_frame(index=False)
     crowd = rows[rows["evidence"] == "crowd"].drop_duplicates(_KEY)
     every = pd.concat([crowd[_KEY], claimed, zone], ignore_index=True).drop_duplicates(_KEY)
     table = every.merge(crowd[[*_KEY, "claimed", "verdict", "strength", *_BALLOT]], on=_KEY, how="left")
@@ -194,7 +198,8 @@ def _questions(
         ["confirmed", "unclaimed_service"]
     )
     settled |= (table["verdict"] == "contradicted") & (table["strength"] == "strong")
-    return table[~settled & (table["claimed"] | table["in_c"])].reset_index(drop=True)
+    asked = table["claimed"] | (table["in_c"] & table["operator"].isin(declaring))
+    return table[~settled & asked].reset_index(drop=True)
 
 
 def _ranks(table: pd.DataFrame) -> NDArray[np.int64]:
