@@ -103,26 +103,26 @@ def _day(
     points: pd.DataFrame, order: Sequence[int], start: Any, day: int, parameters: MissionParameters
 ) -> pd.DataFrame:
     """Points of one day in the order of the way, with minutes and kilometres; a last row back at the start."""
-    own = points[points["day"] == day]
+    metres, stops = points[["x", "y"]].to_numpy(float), points["stop"].to_numpy(np.intp)
+    own = (points["day"] == day).to_numpy()
     here, minute, km, before = start, 0.0, 0.0, -1
-    rows = []
+    way: list[tuple[int, float, float]] = []
     for stop in order:
-        left = own[own["stop"] == stop]
-        while len(left):
-            far = np.hypot(*(left[["x", "y"]].to_numpy(float) - here).T)
+        left = np.flatnonzero(own & (stops == stop)).tolist()
+        while left:
+            far = np.hypot(*(metres[left] - here).T) * parameters.detour
             nearest = int(far.argmin())
-            point = left.iloc[nearest]
-            metres = float(far[nearest]) * parameters.detour
-            minute += metres / _per_minute(parameters.local_kmh if before == stop else parameters.drive_kmh)
-            km += metres / 1000
-            rows.append({**point.to_dict(), "minute": minute, "km": km})
+            row = left.pop(nearest)
+            minute += far[nearest] / _per_minute(parameters.local_kmh if before == stop else parameters.drive_kmh)
+            km += far[nearest] / 1000
+            way.append((row, minute, km))
             minute += parameters.minutes_per_point
-            here, before = point[["x", "y"]].to_numpy(float), stop
-            left = left.drop(index=left.index[nearest])
-    metres = float(np.hypot(*(here - start))) * parameters.detour
-    minute += metres / _per_minute(parameters.drive_kmh)
-    rows.append({"stop": -1, "day": day, "minute": minute, "km": km + metres / 1000})
-    return pd.DataFrame(rows)
+            here, before = metres[row], stop
+    home = float(np.hypot(*(here - start))) * parameters.detour
+    minute += home / _per_minute(parameters.drive_kmh)
+    timed = points.iloc[[row for row, _, _ in way]].assign(minute=[at for _, at, _ in way], km=[at for _, _, at in way])
+    back = pd.DataFrame([{"stop": -1, "day": day, "minute": minute, "km": km + home / 1000}])
+    return pd.concat([timed, back], ignore_index=True)
 
 
 def _mission(

@@ -61,7 +61,7 @@ def mission(verdicts: pd.DataFrame, roads: gpd.GeoDataFrame, communes: gpd.GeoDa
     return plan_mission(values(), verdicts, MissionParameters(**START), roads=roads, communes=communes)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 99), hours=st.floats(1.5, 10), minutes=st.floats(2, 15))
 def test_whatever_is_asked_the_day_fits_and_every_point_is_in_its_hexagon(
     seed: int, hours: float, minutes: float, verdicts: pd.DataFrame
@@ -103,9 +103,11 @@ def test_points_are_apart_inside_and_on_smaller_roads_where_there_are_some(
     for _, own in mission.points.groupby("stop"):
         apart = np.hypot(*(own[["x", "y"]].to_numpy()[:, None] - own[["x", "y"]].to_numpy()[None]).transpose(2, 0, 1))
         assert apart[np.triu_indices(len(own), 1)].min() >= 100 - 0.2
+    assert set(mission.points["ground"]) <= {"other", "main", "open"}
+    everywhere = choose_points(np.array(CELLS[::12]), roads, points=10, days=2)
     flat = roads.to_crs(2154)
     for ground, kept in (("other", flat["kind"] == "other"), ("main", flat["kind"] == "main")):
-        own = mission.points[mission.points["ground"] == ground]
+        own = everywhere[everywhere["ground"] == ground]
         far = shapely.distance(shapely.points(own[["x", "y"]].to_numpy()), shapely.union_all(flat.geometry[kept]))
         assert len(own) > 0
         assert far.max() < 1.0
@@ -117,7 +119,7 @@ def test_points_are_apart_inside_and_on_smaller_roads_where_there_are_some(
 
 def test_a_hexagon_too_small_for_its_points_gets_fewer() -> None:
     few = choose_points(np.array(CELLS[:2]), None, points=10, days=2, apart_m=400.0)
-    assert few.groupby("stop").size().between(2, 6).all()
+    assert few.groupby("stop").size().between(4, 7).all()
     assert choose_points(np.array(CELLS[:1]), None, points=10, days=1)["day"].eq(1).all()
 
 
