@@ -8,16 +8,20 @@ import typer
 from aggregator.commands import inputs, results, zones
 from aggregator.commands.breach import breach
 from aggregator.commands.calibrate import calibrate
+from aggregator.commands.corridors import corridors
 from aggregator.commands.coverage import coverage
 from aggregator.commands.demonstration import demo
+from aggregator.commands.missions import missions
 from client_sdk.messages import tr
 
 commands = typer.Typer(no_args_is_help=True)
 commands.add_typer(inputs.territory, name="territory")
 commands.add_typer(coverage, name="coverage")
 commands.add_typer(calibrate, name="calibrate")
+commands.add_typer(missions, name="missions")
 commands.command(help=tr("Turn the archive into verdicts.", "Tirer les verdicts de l’archive."))(results.aggregate)
 commands.add_typer(zones.commands, name="zones", help=tr("Propose candidate zones.", "Proposer des zones candidates."))
+commands.command(help=tr("Follow roads and railways.", "Suivre routes et voies ferrées."))(corridors)
 commands.command(
     help=tr(
         "Hold a field team's success rate over an area against what is asked of operators.",

@@ -18,8 +18,12 @@ import pandas as pd
 
 from aggregator import pipeline
 from aggregator.demo_folder import DemoFolder, prepare
-from aggregator.evidence.claims import import_grid
-from aggregator.evidence.territory import import_communes, import_sites
+from aggregator.evidence.claims import import_grid, read_claims
+from aggregator.evidence.territory import import_communes, import_sites, read_communes
+from aggregator.evidence.tracks import track_through
+from aggregator.judgement.comparison import read_verdicts
+from aggregator.proposals.corridors import SPEED_KMH, follow
+from aggregator.publication.corridor_files import write_corridors
 from aggregator.publication.origin import Origin, write_origin
 from client_sdk.enrolment import enrol
 from client_sdk.errors import MailleError
@@ -44,6 +48,7 @@ CAMPAIGN_DAY, CAMPAIGN_TECHNOLOGY = date(2025, 6, 15), "4G"  # the extract of Ar
 DRIVE_ZONE, DRIVE_PLMN = ZoneInfo("Europe/Dublin"), "27203"  # nor does the log say where its clock and its SIM are from
 DRIVE_FOLDER = "5G-production-dataset/Download/Driving/"
 CLAIMS_QUARTER = "2024_T1"
+RAIL_LINE = "TGV Paris – Marseille"
 ATTRIBUTIONS = (
     "Quality of service, sites: Arcep (Licence Ouverte); population: INSEE (Licence Ouverte)",
     "Drive test: University College Cork, 5G production dataset (Raca et al., MMSys 2020)",
@@ -56,6 +61,7 @@ class FieldOutcome:
 
     folder: DemoFolder
     release: Path
+    strip: Path
     samples: dict[str, int]
     left_out: dict[str, int]
     stored: int
@@ -72,6 +78,7 @@ class FieldOutcome:
             "folder": str(self.folder.out),
             "data": str(self.folder.data),
             "release": str(self.release),
+            "strip": str(self.strip),
             "synthetic": False,
         }
 
@@ -92,6 +99,7 @@ class FieldOutcome:
             f"  verdicts on all technologies and thresholds, survey: {self.verdicts}\n"
             "The measurements (a French train line, Cork) and the declarations (Bremen) meet nowhere: no claim can be "
             "confirmed or contradicted here. One decision window was laid over both campaigns, years apart.\n"
+            f"Strip of the train line: {self.strip}\n"
             f"Release: {self.release}\nMap: maille serve --data {self.folder.data}",
             f"Fichiers réels, par toute la chaîne, comme ceux d’une équipe de terrain :\n{files}\n"
             f"  stockés par le collecteur : {self.stored}, rejetés : {self.rejected}\n"
@@ -99,7 +107,9 @@ class FieldOutcome:
             f"  verdicts, toutes technologies et tous seuils, relevé de terrain : {self.verdicts}\n"
             "Les mesures (une ligne de TGV, Cork) et les déclarations (Brême) ne se croisent nulle part : rien ne peut "
             "être confirmé ni contredit ici. Une seule fenêtre couvre les deux campagnes, éloignées de plusieurs "
-            f"années.\nPublication : {self.release}\nCarte : maille serve --data {self.folder.data}",
+            "années.\n"
+            f"Bandeau de la ligne de train : {self.strip}\n"
+            f"Publication : {self.release}\nCarte : maille serve --data {self.folder.data}",
         )
 
 
@@ -153,10 +163,11 @@ def walk(field_data: Path, out: Path, progress: Progress | None = None) -> Field
         window_days=(days[-1] - days[0]).days + 1,
         progress=pipeline.Room(progress, 0.6, 1.0, tr("aggregation", "agrégation")),
     )
-    verdicts = pd.read_parquet(folder.data / "judgement" / "verdicts.parquet")
+    verdicts = read_verdicts(folder.data / "judgement")
     return FieldOutcome(
         folder=folder,
         release=release,
+        strip=_strip_of_the_line(folder.data, next(iter(logs.values())), verdicts),
         samples=counts,
         left_out=left_out,
         stored=summary.sent,
@@ -166,6 +177,18 @@ def walk(field_data: Path, out: Path, progress: Progress | None = None) -> Field
         sites=antennas.sites,
         verdicts={str(kind): int(count) for kind, count in verdicts["verdict"].value_counts().sort_index().items()},
     )
+
+
+def _strip_of_the_line(data: Path, rows: list[Sample | LeftOut], verdicts: pd.DataFrame) -> Path:
+    """The train line, drawn through the positions of its own tests, and what is known along it."""
+    places = [(row.latitude, row.longitude) for row in rows if isinstance(row, Sample)]
+    line = track_through(*zip(*places, strict=True), name=RAIL_LINE)
+    told = follow(line, verdicts, read_claims(data / "claims"), speed_kmh=SPEED_KMH["railways"])
+    into, communes = data / "corridors" / "railways", read_communes(data / "territory")
+    files = write_corridors(
+        told, into, technology=CAMPAIGN_TECHNOLOGY, communes=communes, last_day=verdicts["last_day"].max()
+    )
+    return files.strips[0].with_suffix(".png")
 
 
 def read_logs(field_data: Path) -> Iterator[tuple[str, list[Sample | LeftOut]]]:

@@ -61,6 +61,9 @@ EXAMPLES = {
     "zones decide": 'maille zones decide 58-881f940b09 set-aside --reason "site annoncé"',
     "calibrate vehicle": "maille calibrate vehicle pairs.csv --write",
     "breach": "maille breach --departement 58",
+    "corridors": "maille corridors railways",
+    "missions": "maille missions --hours 6 --from 47.29,3.95",
+    "missions report": "maille missions report",
     "publish": "maille publish",
     "serve": "maille serve",
     "demo": "maille demo --no-serve",
@@ -133,9 +136,12 @@ def exit_code_part() -> str:
 def _leaves(path: str, command: Any, parent: Any) -> Iterator[tuple[str, Any, Any]]:
     context = type(parent)(command, info_name=command.name, parent=parent)
     inside = getattr(command, "commands", None)
-    if inside is None or command.invoke_without_command:
+    if inside is None:
         yield path, command, context
-    for name, one in (inside or {}).items():
+        return
+    if command.invoke_without_command and command.params:  # a command of its own too, unlike one that only says begin
+        yield path, command, context
+    for name, one in inside.items():
         yield from _leaves(f"{path} {name}", one, context)
 
 

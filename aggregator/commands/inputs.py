@@ -1,6 +1,6 @@
 """`maille territory`: what a project team is given before anything is measured."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ from typing import Annotated
 import click
 import typer
 
-from aggregator.commands.options import data_directory
+from aggregator.commands.options import NameColumn, data_directory
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
@@ -30,6 +30,7 @@ class Kind:
     function: str
     english: str
     french: str
+    beside: dict[str, str] = field(default_factory=dict)
 
 
 KINDS = {
@@ -50,6 +51,8 @@ KINDS = {
         "Arcep's GeoJSON of a day, or an operator's CSV; other days stay",
         "GeoJSON d’un jour de l’Arcep, ou CSV d’un opérateur ; les autres jours restent",
     ),
+    "roads": Kind("lines", "import_lines", "any layer of lines", "toute couche de lignes", {"layer": "roads"}),
+    "railways": Kind("lines", "import_lines", "the same", "de même", {"layer": "railways"}),
     "dcc": Kind("dcc", "import_dcc", "Arcep's DCC points or sites", "points ou sites DCC de l’Arcep"),
 }
 """Kind of file → its import."""
@@ -76,14 +79,20 @@ def import_territory(
             help=tr("INSEE's CSV of people, beside outlines.", "CSV de population de l’INSEE, avec des contours."),
         ),
     ] = None,
+    name_column: NameColumn = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Replace what was there of the same kind."""
     if population is not None and kind != "communes":
         raise MailleError(tr("--population goes with communes alone", "--population ne va qu’avec communes"))
+    if name_column is not None and kind not in ("roads", "railways"):
+        raise MailleError(
+            tr("--name-column goes with roads and railways alone", "--name-column ne va qu’avec roads et railways")
+        )
     importer = getattr(import_module(f"aggregator.evidence.{KINDS[kind].module}"), KINDS[kind].function)
-    beside = {} if population is None else {"population": population}
+    given = {"population": population, "name_column": name_column}
+    beside = KINDS[kind].beside | {name: value for name, value in given.items() if value is not None}
     with progress_bar(as_json) as progress:
         if progress:
             progress(file.name, 0.0)

@@ -12,6 +12,15 @@ from client_sdk.messages import tr
 if TYPE_CHECKING:
     from aggregator.evidence.outline import Territory
 
+NameColumn = Annotated[
+    str | None,
+    typer.Option(
+        help=tr(
+            "Column of the lines' names, where it is none of the usual ones.",
+            "Colonne du nom des lignes, si ce n’est aucune des habituelles.",
+        )
+    ),
+]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help=tr("TCP port; 0: any.", "Port TCP ; 0 : au choix."))]
 PORT = 8421  # beside the collector's 8420
 

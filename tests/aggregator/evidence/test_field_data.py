@@ -7,8 +7,10 @@ import h3
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
 from aggregator.evidence.claims import import_grid, read_claims
+from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, projected
 from aggregator.evidence.territory import (
     commune_of,
     import_communes,
@@ -17,6 +19,9 @@ from aggregator.evidence.territory import (
     read_communes,
     read_sites,
 )
+from aggregator.evidence.tracks import track_through
+from aggregator.field_data import read_logs
+from client_sdk.sample import Sample
 
 pytestmark = pytest.mark.field_data
 
@@ -71,3 +76,15 @@ def test_the_site_file_is_read_whole(field_data: Path, tmp_path: Path) -> None:
     assert (summary.sites, summary.left_out) == (8_295, 0)
     assert set(sites["operator"]) == {"20801", "20810", "20815", "20820"}
     assert sites["has_4g"].mean() > 0.5
+
+
+def test_the_train_line_is_drawn_through_its_own_tests(field_data: Path) -> None:
+    _, rows = next(iter(read_logs(field_data)))
+    places = [(row.latitude, row.longitude) for row in rows if isinstance(row, Sample)]
+    latitudes, longitudes = zip(*places, strict=True)
+    (track,) = track_through(latitudes, longitudes, name="line").geometry.to_crs(LAMBERT_93)
+    metres = projected(shapely.points(longitudes, latitudes), WGS_84, LAMBERT_93)
+    assert shapely.distance(metres, track).max() < 0.01
+    # the ends are 158 km apart; a line that turned back and forth would be much longer
+    assert 155_000 < track.length < 170_000
+    assert track.is_simple

@@ -1,0 +1,119 @@
+"""A visit is worth nothing where the answer is known, most where it is open, in proportion to people and roads."""
+
+from collections.abc import Callable
+from math import comb
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.evidence.claims_table import CLAIMS
+from aggregator.judgement.constants import Constants
+from aggregator.judgement.null import failing_vote_probability
+from aggregator.proposals.mission_values import (
+    BAD,
+    FINE,
+    ValueWeights,
+    chance_bad,
+    chance_contradicted,
+    expected_bits,
+    mission_values,
+)
+
+Row = Callable[..., dict[str, object]]
+Around = Callable[[float, float, int], list[int]]
+COSSAYE = (46.7722, 3.4817)
+NO_CLAIMS = CLAIMS.empty_table().to_pandas()
+
+
+def ballots(*rows: tuple[int, int, int, int], claimed: bool = True) -> pd.DataFrame:
+    columns = ["votes_outdoor", "failing_outdoor", "votes_vehicle", "failing_vehicle"]
+    return pd.DataFrame(rows, columns=columns).assign(claimed=claimed)
+
+
+def claims(cells: list[int], operator: str = "20801", share: float = 1.0) -> pd.DataFrame:
+    table = pd.DataFrame({"h3_r8": cells, "operator": operator, "technology": "4G", "usage": "data", "level": "BC"})
+    return table.assign(declared_share=share, bounded=False)
+
+
+def test_the_chance_of_a_bad_place_is_bayes_rule_by_hand() -> None:
+    (none, two) = chance_bad(ballots((0, 0, 0, 0), (3, 2, 1, 1)), ValueWeights(), Constants())
+    assert none == pytest.approx(0.03)
+
+    def likelihood(failures: tuple[float, ...]) -> float:
+        outdoor = [failing_vote_probability(failure, "outdoor", Constants()) for failure in failures]
+        vehicle = [failing_vote_probability(failure, "vehicle", Constants()) for failure in failures]
+        return sum(o**2 * (1 - o) * v for o, v in zip(outdoor, vehicle, strict=True)) / len(failures)
+
+    bad, fine = 0.03 * likelihood(BAD), 0.97 * likelihood(FINE)
+    assert two == pytest.approx(bad / (bad + fine))
+    assert chance_bad(ballots((0, 0, 0, 0), claimed=False), ValueWeights(), Constants()) == pytest.approx(0.5)
+
+
+def test_the_information_of_one_point_is_that_of_a_noisy_channel() -> None:
+    bad, fine = np.mean(BAD), np.mean(FINE)
+
+    def entropy(x: float) -> float:
+        return float(-x * np.log2(x) - (1 - x) * np.log2(1 - x))
+
+    u = 0.3
+    expected = entropy(u * bad + (1 - u) * fine) - u * entropy(bad) - (1 - u) * entropy(fine)
+    assert expected_bits(np.array([u]), 1)[0] == pytest.approx(expected)
+
+
+@given(u=st.floats(0, 1), points=st.integers(1, 30))
+def test_information_is_between_nothing_and_the_doubt_and_grows_with_points(u: float, points: int) -> None:
+    bits = [float(expected_bits(np.array([u]), n)[0]) for n in (points, points + 1)]
+    doubt = 0.0 if u in (0.0, 1.0) else float(-u * np.log2(u) - (1 - u) * np.log2(1 - u))
+    assert -1e-9 <= bits[0] <= doubt + 1e-9
+    assert bits[1] >= bits[0] - 1e-9
+
+
+def test_three_failing_points_of_ten_contradict() -> None:
+    """P[Bin(10, 5 %) ≥ 2] = .0861 and P[≥ 3] = .0115."""
+    certain = chance_contradicted(np.array([1.0]), 10, Constants())[0]
+    below = np.mean([sum(comb(10, k) * p**k * (1 - p) ** (10 - k) for k in range(3)) for p in BAD])
+    assert certain == pytest.approx(1 - below)
+
+
+def test_what_is_concluded_is_worth_nothing_and_what_is_open_has_its_reason(verdict_row: Row, around: Around) -> None:
+    cells = around(*COSSAYE, 1)
+    strong, moderate, suspected, confirmed, surveyed, silent, undeclared = cells
+    verdicts = pd.DataFrame(
+        [
+            verdict_row(strong, "contradicted", "strong"),
+            verdict_row(moderate, "contradicted", "moderate"),
+            verdict_row(moderate, "suspected", operator="20820"),
+            verdict_row(suspected, "suspected"),
+            verdict_row(confirmed, "confirmed"),
+            verdict_row(surveyed, "suspected"),
+            verdict_row(surveyed, "confirmed", evidence="survey"),
+            verdict_row(undeclared, "insufficient", claimed=False),
+        ]
+    )
+    people = pd.Series(10.0, index=cells)
+    values = mission_values(verdicts, claims([*cells[:3], silent]), people)
+    assert values["reason"].to_dict() == dict(
+        sorted({moderate: "moderate", suspected: "suspected", silent: "unknown"}.items())
+    )
+    assert values.loc[moderate, "operators"] == "20801 20820"
+    assert (values["value"] > 0).all()
+    assert values.loc[suspected, "value"] > values.loc[silent, "value"]
+    in_zone = mission_values(verdicts, claims([silent]), people, class_c=np.array([undeclared, silent]))
+    assert in_zone.loc[[undeclared, silent], "reason"].tolist() == ["class_c", "class_c"]
+    assert in_zone.loc[silent, "value"] == pytest.approx(2 * values.loc[silent, "value"])
+    assert undeclared in in_zone.index
+    assert confirmed not in in_zone.index
+
+
+def test_value_is_in_proportion_to_people_and_roads(verdict_row: Row, around: Around) -> None:
+    one, two, three = around(*COSSAYE, 1)[:3]
+    verdicts = pd.DataFrame([verdict_row(cell, "suspected") for cell in (one, two, three)])
+    roads = pd.DataFrame({"h3_r8": [two], "main_km": [1.5], "other_km": [2.0]})
+    values = mission_values(verdicts, NO_CLAIMS, pd.Series({one: 19.0}), roads)
+    assert values["demand"].to_dict() == {one: 19.0, two: 38.0}, "nobody lives or drives in the third"
+    assert values.loc[two, "value"] == pytest.approx(2 * values.loc[one, "value"])
+    near = mission_values(verdicts, NO_CLAIMS, pd.Series({one: 19.0}), roads, within=np.array([one]))
+    assert near.index.tolist() == [one]
