@@ -32,13 +32,14 @@ def declare(world: World, air: Air, scenario: Scenario) -> Floats:
     return np.array(planned)
 
 
-def write_claims(declared_dbm: Floats, world: World, into: Path) -> list[Path]:
+def write_claims(declared_dbm: Floats, grid: Grid, into: Path, *, departement: str = "58") -> list[Path]:
     """One GeoPackage per operator, named and laid out as those of “Mon réseau mobile”, EPSG:2154.
 
     Args:
         declared_dbm: see :func:`declare`.
-        world: the raster.
+        grid: the raster.
         into: an existing directory.
+        departement: written beside every polygon.
     """
     paths = []
     for code, planned in zip(OPERATORS, declared_dbm, strict=True):
@@ -47,7 +48,7 @@ def write_claims(declared_dbm: Floats, world: World, into: Path) -> list[Path]:
         ceiling = np.inf
         for level in ("TBC", "BC", "CL"):
             floor = LEVELS_ABOVE_DBM[level]
-            rows.append({"niveau": level, "geom": outlined((planned > floor) & (planned <= ceiling), world.grid)})
+            rows.append({"niveau": level, "geom": outlined((planned > floor) & (planned <= ceiling), grid)})
             ceiling = floor
         frame = geopandas.GeoDataFrame(rows, geometry="geom", crs="EPSG:2154")
         frame = frame[~frame.geometry.is_empty].assign(
@@ -57,7 +58,7 @@ def write_claims(declared_dbm: Floats, world: World, into: Path) -> list[Path]:
             date=MAP_DATE,
             techno="4G",
             usage="data",
-            dept="58",
+            dept=departement,
         )
         paths.append(into / f"{stem}.gpkg")
         paths[-1].unlink(missing_ok=True)
