@@ -26,9 +26,15 @@ class Constants:
         least_devices: votes that any finding needs, after withdrawal where votes are withdrawn.
         strong_withdrawn_edge, strong_withdrawn_inside: failing votes withdrawn before a strong contradiction.
         moderate_withdrawn_edge, moderate_withdrawn_inside: the same for a moderate one.
+        trust_prior_mean, trust_prior_weight: failing vote expected of a device where few others voted, and how many
+            other devices that expectation is worth.
+        trust_neighbour_weight: weight of a device in one of the 6 hexagons around, beside 1 in the hexagon itself.
+        trust_vehicle_excess: how much likelier a vote in a vehicle fails than the mean of the votes around.
+        trust_z, trust_mean_excess, trust_least_hexagons: a device is left out beyond both in that many hexagons.
+        trust_rounds: times at most that devices are held against those left in.
     """
 
-    version: str = "2026-11.1"
+    version: str = "2026-11.2"
     spurious_failure: float = 0.03
     hexagon_spread_db: float = 5.6
     device_spread_db: float = 4.0
@@ -43,3 +49,11 @@ class Constants:
     strong_withdrawn_inside: int = 3
     moderate_withdrawn_edge: int = 1
     moderate_withdrawn_inside: int = 2
+    trust_prior_mean: float = 0.10
+    trust_prior_weight: float = 1.0
+    trust_neighbour_weight: float = 0.3
+    trust_vehicle_excess: float = 0.18
+    trust_z: float = 3.0
+    trust_mean_excess: float = 0.2
+    trust_least_hexagons: int = 2
+    trust_rounds: int = 4

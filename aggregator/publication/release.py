@@ -21,7 +21,7 @@ from aggregator.judgement import basis
 from aggregator.judgement.comparison import read_verdicts
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.rules import RULES
-from aggregator.judgement.votes import votable_rows
+from aggregator.judgement.votes import voting_rows
 from aggregator.proposals.demand import DEMAND_MODEL, DEMAND_TEXT
 from aggregator.proposals.zones import ZoneParameters, read_parameters
 from aggregator.publication import manifest, origin
@@ -113,7 +113,7 @@ def publish(
     source = origin.read_origin(data)
     ledger = pd.read_parquet(data / "evidence/ledger.parquet")
     capability = pd.read_parquet(data / "evidence/capability.parquet")
-    rows = ledger if ledger.empty else _votable(ledger, capability, ground)
+    rows = ledger if ledger.empty else _voting(ledger, capability, ground, constants)
     if rows.empty:
         raise PublicationError(
             tr(
@@ -156,8 +156,11 @@ def publish(
     return target
 
 
-def _votable(ledger: pd.DataFrame, capability: pd.DataFrame, ground: basis.Basis) -> pd.DataFrame:
-    return votable_rows(ledger, capability, date.fromisoformat(ground.last_day), ground.window_days)
+def _voting(
+    ledger: pd.DataFrame, capability: pd.DataFrame, ground: basis.Basis, constants: Constants | None
+) -> pd.DataFrame:
+    day = date.fromisoformat(ground.last_day)
+    return voting_rows(ledger, capability, day, ground.window_days, constants=constants)
 
 
 def _claim_sources(file: Path) -> list[dict[str, Any]]:

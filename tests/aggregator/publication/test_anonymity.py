@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aggregator.evidence.hexagons import parent
 from aggregator.judgement.comparison import read_verdicts
-from aggregator.judgement.votes import SUBJECT, cast_votes, votable_rows
+from aggregator.judgement.votes import SUBJECT, cast_votes, votable_rows, voting_rows
 from aggregator.publication.anonymity import place, rounded_counts, summary
 from aggregator.publication.hexagons import published_hexagons
 from aggregator.publication.release import publish
@@ -22,7 +22,7 @@ LAST_DAY = date(2026, 6, 30)
 @pytest.fixture(scope="module")
 def rows(data: Path, ledger: pd.DataFrame) -> pd.DataFrame:
     capability = pd.read_parquet(data / "evidence/capability.parquet")
-    return votable_rows(ledger, capability, pd.Timestamp(ledger["day"].max()).date(), 365)
+    return voting_rows(ledger, capability, pd.Timestamp(ledger["day"].max()).date(), 365)
 
 
 def exposures(published: pd.DataFrame, rows: pd.DataFrame, k: int = 5) -> list[str]:
@@ -72,7 +72,7 @@ def uneven(
 def uneven_rows(uneven: Path) -> pd.DataFrame:
     table = pd.read_parquet(uneven / "evidence/ledger.parquet")
     capability = pd.read_parquet(uneven / "evidence/capability.parquet")
-    return votable_rows(table, capability, pd.Timestamp(table["day"].max()).date(), 365)
+    return voting_rows(table, capability, pd.Timestamp(table["day"].max()).date(), 365)
 
 
 def test_a_release_exposes_nobody(uneven: Path, uneven_rows: pd.DataFrame) -> None:
