@@ -1,5 +1,6 @@
 """What the operators of this world declare: an optimistic planning tool, drawn as polygons in Arcep's exact layout."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import geopandas
@@ -32,7 +33,14 @@ def declare(world: World, air: Air, scenario: Scenario) -> Floats:
     return np.array(planned)
 
 
-def write_claims(declared_dbm: Floats, grid: Grid, into: Path, *, departement: str = "58") -> list[Path]:
+def write_claims(
+    declared_dbm: Floats,
+    grid: Grid,
+    into: Path,
+    *,
+    departement: str = "58",
+    levels: Mapping[str, float] = LEVELS_ABOVE_DBM,
+) -> list[Path]:
     """One GeoPackage per operator, named and laid out as those of “Mon réseau mobile”, EPSG:2154.
 
     Args:
@@ -40,14 +48,14 @@ def write_claims(declared_dbm: Floats, grid: Grid, into: Path, *, departement: s
         grid: the raster.
         into: an existing directory.
         departement: written beside every polygon.
+        levels: each from which RSRP, the weakest first.
     """
     paths = []
     for code, planned in zip(OPERATORS, declared_dbm, strict=True):
         stem = f"{QUARTER}_couv_Metropole_{FILE_CODES[code]}_4G_data"
         rows = []
         ceiling = np.inf
-        for level in ("TBC", "BC", "CL"):
-            floor = LEVELS_ABOVE_DBM[level]
+        for level, floor in reversed(levels.items()):
             rows.append({"niveau": level, "geom": outlined((planned > floor) & (planned <= ceiling), grid)})
             ceiling = floor
         frame = geopandas.GeoDataFrame(rows, geometry="geom", crs="EPSG:2154")

@@ -51,7 +51,8 @@ def propagate(world: World, masts: Masts, scenario: Scenario) -> Air:
     terrain = correlated_field(grid, TERRAIN_DB, TERRAIN_M, random)
     common = correlated_field(grid, LOCAL_DB, LOCAL_M, random)
     own = [correlated_field(grid, LOCAL_DB, LOCAL_M, random) for _ in OPERATORS]
-    received, best, median = strongest(grid, masts, common, own)
+    field_of_mast = np.where(masts.shared, 0, 1 + masts.present.argmax(axis=1))  # what is not shared has one operator
+    received, best, median = strongest(grid, masts, [common, *own], field_of_mast)
     x, y = grid.centres()
     gorges = _gorges(world, masts)
     squared = (x[None, None, :] - gorges[:, 0, None, None]) ** 2 + (y[None, :, None] - gorges[:, 1, None, None]) ** 2
@@ -60,15 +61,15 @@ def propagate(world: World, masts: Masts, scenario: Scenario) -> Air:
 
 
 def strongest(
-    grid: Grid, masts: Masts, common_db: Floats, own_db: Sequence[Floats]
+    grid: Grid, masts: Masts, local_db: Sequence[Floats], field_of_mast: npt.NDArray[np.int64]
 ) -> tuple[Floats, npt.NDArray[np.int64], Floats]:
     """What each operator's strongest mast gives every pixel, before the terrain.
 
     Args:
         grid: the raster.
         masts: who transmits from where.
-        common_db: local shadowing of the shared masts, shape (rows, columns).
-        own_db: that of each operator's own masts.
+        local_db: fields of local shadowing, each of shape (rows, columns).
+        field_of_mast: which of them each mast has, shape (masts,).
 
     Returns:
         RSRP with the local shadowing (dBm), index of that mast, RSRP by path loss alone, each of shape
@@ -84,8 +85,7 @@ def strongest(
         power = EIRP_DBM - path_loss_db(np.hypot(x[None, columns] - mast_x, y[rows, None] - mast_y))
         for operator in np.flatnonzero(masts.present[mast]):
             window = (operator, rows, columns)
-            local = common_db if masts.shared[mast] else own_db[operator]
-            shadowed = power + local[rows, columns]
+            shadowed = power + local_db[field_of_mast[mast]][rows, columns]
             best[window] = np.where(shadowed > received[window], mast, best[window])
             received[window] = np.maximum(received[window], shadowed)
             median[window] = np.maximum(median[window], power)
