@@ -5,7 +5,7 @@ What a command needs is imported when it runs: `maille --help` stays fast. Error
 
 import typer
 
-from aggregator.commands import inputs, results
+from aggregator.commands import inputs, results, zones
 from aggregator.commands.demonstration import demo
 from client_sdk.messages import tr
 
@@ -13,7 +13,7 @@ commands = typer.Typer(no_args_is_help=True)
 commands.add_typer(inputs.territory, name="territory")
 commands.add_typer(inputs.coverage, name="coverage")
 commands.command(help=tr("Turn the archive into verdicts.", "Tirer les verdicts de l’archive."))(results.aggregate)
-commands.command(help=tr("Propose candidate zones.", "Proposer des zones candidates."))(results.zones)
+commands.add_typer(zones.commands, name="zones", help=tr("Propose candidate zones.", "Proposer des zones candidates."))
 commands.command(help=tr("Write a release.", "Écrire une publication."))(results.publish)
 commands.command(help=tr("Serve the releases: read API and map.", "Servir les publications : API et carte."))(
     results.serve

@@ -12,11 +12,17 @@ import geopandas as gpd
 
 from aggregator.evidence.binning import bin_archive
 from aggregator.evidence.claims import read_claims
-from aggregator.evidence.territory import people_by_hexagon, read_communes
+from aggregator.evidence.territory import read_communes, read_people
 from aggregator.judgement.basis import record_basis
 from aggregator.judgement.comparison import compare, read_verdicts, write_verdicts
 from aggregator.judgement.votes import cast_votes, last_day_in
-from aggregator.proposals.zones import ZoneParameters, propose_zones, write_proposals
+from aggregator.proposals.areas import Choice
+from aggregator.proposals.decisions import located, read_decisions
+from aggregator.proposals.drawing import zone_components
+from aggregator.proposals.parameters import ZoneParameters, weights_of
+from aggregator.proposals.surroundings import read_surroundings
+from aggregator.proposals.writing import write_proposals
+from aggregator.proposals.zones import propose_zones
 from aggregator.publication.release import Audience, publish
 from client_sdk.messages import tr
 from collector.plausibility.grounds import read_grounds
@@ -126,23 +132,40 @@ def judge(
     return {str(kind): int(count) for kind, count in service["verdict"].value_counts().sort_index().items()}
 
 
-def propose(data: Path, zones: ZoneParameters | None = None, progress: Progress | None = None) -> gpd.GeoDataFrame:
+def propose(
+    data: Path,
+    zones: ZoneParameters | None = None,
+    progress: Progress | None = None,
+    tell_choice: Callable[[Choice], None] | None = None,
+) -> gpd.GeoDataFrame:
     """``DATA/judgement`` × ``DATA/territory`` → ``DATA/proposals``, from every verdict: for the project team.
 
-    A public release proposes its own zones, from what it may publish.
+    Zones the team decided on (``decisions.csv``) stay, or stay away. A public release proposes its own zones, from what
+    it may publish.
     """
     report = progress or (lambda step, fraction: None)
     report("", 0.0)
     communes = read_communes(data / "territory")
-    earlier = data / "proposals" / "zones.parquet"
-    parameters = zones or ZoneParameters()
+    file = data / "proposals" / "zones.parquet"
+    earlier = gpd.read_parquet(file) if file.exists() else None
+    parameters = zones or ZoneParameters(weights=weights_of(data))
+    verdicts = read_verdicts(data / "judgement")
+    choices: list[Choice] = []
     proposed, points = propose_zones(
-        read_verdicts(data / "judgement"),
+        verdicts,
         communes,
-        people=people_by_hexagon(communes),
-        previous=gpd.read_parquet(earlier) if earlier.exists() else None,
+        people=read_people(data / "territory", communes),
+        claims=read_claims(data / "claims"),
+        previous=earlier,
         parameters=parameters,
+        surroundings=read_surroundings(data / "territory"),
+        decisions=located(read_decisions(data), earlier),
+        tell_choice=choices.append,
     )
-    write_proposals(proposed, points, data / "proposals", parameters)
+    report("", 0.9)
+    components = zone_components(proposed, verdicts, parameters)
+    write_proposals(proposed, points, components, data / "proposals", parameters, choices[0])
+    if tell_choice:
+        tell_choice(choices[0])
     report("", 1.0)
     return proposed

@@ -58,6 +58,7 @@ EXAMPLES = {
     "coverage show": "maille coverage show",
     "aggregate": "maille aggregate",
     "zones": "maille zones --count 10",
+    "zones decide": 'maille zones decide 58-881f940b09 set-aside --reason "site annoncé"',
     "publish": "maille publish",
     "serve": "maille serve",
     "demo": "maille demo --no-serve",
@@ -130,10 +131,9 @@ def exit_code_part() -> str:
 def _leaves(path: str, command: Any, parent: Any) -> Iterator[tuple[str, Any, Any]]:
     context = type(parent)(command, info_name=command.name, parent=parent)
     inside = getattr(command, "commands", None)
-    if inside is None:
+    if inside is None or command.invoke_without_command:
         yield path, command, context
-        return
-    for name, one in inside.items():
+    for name, one in (inside or {}).items():
         yield from _leaves(f"{path} {name}", one, context)
 
 

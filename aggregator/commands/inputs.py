@@ -1,31 +1,65 @@
 """`maille territory` and `maille coverage`: what a project team is given before anything is measured."""
 
+from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
+import click
 import typer
 
 from aggregator.commands.options import data_directory
 from client_sdk.commands.terminal import Json, answer, progress_bar
+from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 from collector.options import Data
 
-territory = typer.Typer(no_args_is_help=True, help=tr("Import communes and sites.", "Importer communes et sites."))
+territory = typer.Typer(
+    no_args_is_help=True, help=tr("Import what is known of the territory.", "Importer ce que l’on sait du territoire.")
+)
 coverage = typer.Typer(
     no_args_is_help=True,
     help=tr("Import and show declared coverage.", "Importer et afficher la couverture déclarée."),
 )
 
 
-@territory.command("import", help=tr("Import communes or sites.", "Importer des communes ou des sites."))
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of file: where its import is, and what the file is.
+
+    The import takes the file and the territory's directory, and returns a dataclass with a ``text()`` for people.
+    """
+
+    module: str
+    function: str
+    english: str
+    french: str
+
+
+KINDS = {
+    "communes": Kind("territory", "import_communes", "CSV of centres, or outlines", "CSV de centres, ou contours"),
+    "population": Kind(
+        "population",
+        "import_population",
+        "INSEE's 200 m grid, H3 cells, polygons or points with people",
+        "carreaux de 200 m de l’INSEE, cellules H3, polygones ou points avec habitants",
+    ),
+    "sites": Kind("territory", "import_sites", "Arcep's CSV", "CSV de l’Arcep"),
+    "planned-sites": Kind(
+        "territory", "import_planned_sites", "CSV of announced antennas, the same", "CSV d’antennes annoncées, de même"
+    ),
+    "dcc": Kind("dcc", "import_dcc", "Arcep's DCC points or sites", "points ou sites DCC de l’Arcep"),
+}
+"""Kind of file → its import."""
+
+
+@territory.command("import", help=tr("Import a file about the territory.", "Importer un fichier sur le territoire."))
 def import_territory(
     kind: Annotated[
-        Literal["communes", "sites"],
+        str,
         typer.Argument(
-            help=tr(
-                "communes: CSV of centres, or outlines; sites: Arcep's CSV.",
-                "communes : CSV de centres, ou contours ; sites : CSV de l’Arcep.",
-            )
+            click_type=click.Choice(list(KINDS)),
+            help="; ".join(f"{name}: {tr(one.english, one.french)}" for name, one in KINDS.items()) + ".",
         ),
     ],
     file: Annotated[
@@ -44,31 +78,15 @@ def import_territory(
     as_json: Json = False,
 ) -> None:
     """Replace what was there of the same kind."""
-    from dataclasses import asdict
-
-    from aggregator.evidence.territory import import_communes, import_sites
-
-    folder = data_directory(data) / "territory"
+    if population is not None and kind != "communes":
+        raise MailleError(tr("--population goes with communes alone", "--population ne va qu’avec communes"))
+    importer = getattr(import_module(f"aggregator.evidence.{KINDS[kind].module}"), KINDS[kind].function)
+    beside = {} if population is None else {"population": population}
     with progress_bar(as_json) as progress:
         if progress:
             progress(file.name, 0.0)
-        if kind == "communes":
-            communes = import_communes(file, folder, population=population)
-            members = asdict(communes)
-            text = tr(
-                f"{communes.communes} communes, {communes.people} people; {len(communes.without_population)} without "
-                f"population, {communes.people_without_outline} people without outline.",
-                f"{communes.communes} communes, {communes.people} habitants ; {len(communes.without_population)} sans "
-                f"population, {communes.people_without_outline} habitants sans contour.",
-            )
-        else:
-            sites = import_sites(file, folder)
-            members = asdict(sites)
-            text = tr(
-                f"{sites.sites} sites; {sites.left_out} rows left out, without a position.",
-                f"{sites.sites} sites ; {sites.left_out} lignes écartées, sans position.",
-            )
-    answer(as_json, {"kind": kind, **members}, text)
+        imported = importer(file, data_directory(data) / "territory", **beside)
+    answer(as_json, {"kind": kind, **asdict(imported)}, imported.text())
 
 
 @coverage.command("import", help=tr("Import coverage maps.", "Importer des cartes de couverture."))
@@ -102,8 +120,6 @@ def import_coverage(
     as_json: Json = False,
 ) -> None:
     """Replace what was known of the same operator, technology and usage; cut to the communes where there are some."""
-    from dataclasses import asdict
-
     import shapely
 
     from aggregator.evidence.claims import ClaimSource, import_arcep, import_grid
@@ -132,8 +148,6 @@ def import_coverage(
 @coverage.command(help=tr("Show what is declared.", "Afficher ce qui est déclaré."))
 def show(data: Data = None, as_json: Json = False) -> None:
     """One line per operator, technology and usage: hexagons claimed, and where this was read."""
-    from dataclasses import asdict
-
     from aggregator.evidence.claims import read_claim_sources, read_claims
 
     claims = read_claims(data_directory(data) / "claims")

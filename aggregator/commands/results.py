@@ -1,4 +1,4 @@
-"""`maille aggregate`, `zones`, `publish` and `serve`: from the archive to what people read."""
+"""`maille aggregate`, `publish` and `serve`: from the archive to what people read."""
 
 import os
 from datetime import datetime
@@ -64,40 +64,6 @@ def aggregate(
     lines = [f"  {count} {kind}" for kind, count in verdicts.items()]
     heading = tr("4G service, hexagon × operator:", "Service 4G, hexagone × opérateur :")
     answer(as_json, {"verdicts": verdicts}, "\n".join([heading, *lines]))
-
-
-def zones(
-    count: Annotated[int, typer.Option(min=1, max=1000, help=tr("Zones at most.", "Nombre maximal de zones."))] = 10,
-    technology: Annotated[
-        Literal["2G", "3G", "4G", "5G"], typer.Option(help=tr("Whose verdicts count.", "Technologie considérée."))
-    ] = "4G",
-    threshold: Annotated[
-        Literal["service", "3", "8", "30"],
-        typer.Option(help=tr("service, or Mbit/s of download.", "service, ou Mbit/s en réception.")),
-    ] = "service",
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """From every verdict, for the project team; `publish` then proposes what may be public, the same way."""
-    from aggregator import pipeline
-    from aggregator.proposals.zones import ZoneParameters
-
-    with progress_bar(as_json) as progress:
-        parameters = ZoneParameters(count=count, technology=technology, threshold=threshold)
-        proposed = pipeline.propose(data_directory(data), parameters, progress)
-    columns = ["rank", "zone_id", "name", "communes", "people", "unmet_people", "contradicted", "suspected"]
-    rows = [
-        {**zone, "rank": int(zone["rank"]), "evidence_class": str(zone["evidence_class"])}
-        for zone in proposed[[*columns, "evidence_class"]].to_dict("records")
-    ]
-    text = "\n".join(
-        f"{zone['rank']:>3}  {zone['zone_id']}  {zone['communes']}  "
-        + tr(f"{zone['people']:.0f} people", f"{zone['people']:.0f} habitants")
-        + tr(", evidence class ", ", classe d’indices ")
-        + zone["evidence_class"]
-        for zone in rows
-    )
-    answer(as_json, {"zones": rows}, text or tr("No zone: no unmet demand found.", "Aucune zone."))
 
 
 def publish(

@@ -13,6 +13,7 @@ from pyogrio.errors import DataSourceError
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, Shapes, projected
 from aggregator.evidence.tables import numbers, read_table
+from client_sdk.messages import tr
 
 COLUMNS = [
     "insee_com",
@@ -47,6 +48,15 @@ class CommunesImported:
     without_population: tuple[str, ...] = ()
     without_outline: tuple[str, ...] = ()
     people_without_outline: int = 0
+
+    def text(self) -> str:
+        """For people."""
+        return tr(
+            f"{self.communes} communes, {self.people} people; {len(self.without_population)} without population, "
+            f"{self.people_without_outline} people without outline.",
+            f"{self.communes} communes, {self.people} habitants ; {len(self.without_population)} sans population, "
+            f"{self.people_without_outline} habitants sans contour.",
+        )
 
 
 def communes_from_centres(file: Path) -> tuple[gpd.GeoDataFrame, CommunesImported]:

@@ -1,6 +1,6 @@
-"""The ground under the hexagons: communes with their people, and operators' declared sites.
+"""The ground under the hexagons: communes with their people, and operators' declared and planned sites.
 
-``communes.parquet`` and ``sites.parquet`` are GeoParquet in EPSG:4326.
+``communes.parquet``, ``sites.parquet`` and ``planned-sites.parquet`` are GeoParquet in EPSG:4326.
 """
 
 import os
@@ -17,6 +17,7 @@ from aggregator.evidence.areas import overlaps, polygons_of, subdivided
 from aggregator.evidence.communes import CommunesImported, communes_from_centres, communes_from_outlines
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, covering, outlines, projected
+from aggregator.evidence.population import read_population
 from aggregator.evidence.sites import SitesImported, read_site_file
 
 OUTLINE_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb")
@@ -55,6 +56,17 @@ def import_sites(file: Path, territory: Path) -> SitesImported:
     return summary
 
 
+def import_planned_sites(file: Path, territory: Path) -> SitesImported:
+    """Replace the sites that operators announced, in the layout of Arcep's file of sites.
+
+    Raises:
+        EvidenceError: a column is missing, or an operator is unknown.
+    """
+    sites, summary = read_site_file(file)
+    _write(sites, territory / "planned-sites.parquet")
+    return summary
+
+
 def read_communes(territory: Path) -> gpd.GeoDataFrame:
     """Communes: ``insee_com, name, population, insee_dep, latitude, longitude, outline_kind, geometry``.
 
@@ -71,6 +83,18 @@ def read_sites(territory: Path) -> gpd.GeoDataFrame | None:
     """Sites: ``operator, site_id, has_2g, has_3g, has_4g, has_5g, geometry``; None where none were imported."""
     file = territory / "sites.parquet"
     return gpd.read_parquet(file) if file.exists() else None
+
+
+def read_planned_sites(territory: Path) -> gpd.GeoDataFrame | None:
+    """Announced sites, as :func:`read_sites` has them; None where none were imported."""
+    file = territory / "planned-sites.parquet"
+    return gpd.read_parquet(file) if file.exists() else None
+
+
+def read_people(territory: Path, communes: gpd.GeoDataFrame) -> "pd.Series[float]":
+    """People in each hexagon, sorted: of the grid where one was imported, else of the communes, by area."""
+    grid = read_population(territory)
+    return people_by_hexagon(communes) if grid is None else grid.set_index("h3_r8")["people"]
 
 
 def people_by_hexagon(communes: gpd.GeoDataFrame) -> "pd.Series[float]":

@@ -1,32 +1,74 @@
-"""Expected unmet demand of each hexagon: people there, times the share of operators that seem to fail them.
-
-A verdict is turned into a weight by a fixed table. Empirical Bayes will replace it: until then every zone carries
-``demand_model = "verdict-weights-1"`` and the texts below say what that means.
-"""
+"""Expected unmet demand of each hexagon: people and roads, times the share of operators that probably fail them."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-DEMAND_MODEL = "verdict-weights-1"
+from aggregator.evidence.hexagons import LAMBERT_93
+from aggregator.judgement.constants import Constants
+from aggregator.proposals.discs import hexagon_centres, lambert_93
+from aggregator.proposals.empirical_bayes import Fitted, unmet_probability
+from aggregator.proposals.parameters import ZoneParameters
+from aggregator.proposals.strata import EDGE, UNCLAIMED, UNKNOWN, claim_strata
+
+DEMAND_MODEL = "empirical-bayes-1"
 DEMAND_TEXT = {
-    "en": "Unmet demand = people of the hexagon × mean over the operators of a weight fixed by the verdict "
-    "(contradicted, strong: 1; contradicted, moderate, and suspected: 0.5; others: 0). The weights are ours, and "
-    "a hexagon without measurements counts 0. Probabilities estimated by empirical Bayes will replace them.",
-    "fr": "Demande non satisfaite = habitants de l'hexagone × moyenne, sur les opérateurs, d'un poids fixé par le "
-    "verdict (contredite : 1 ; probablement contredite et à vérifier : 0,5 ; autres : 0). Ces poids sont les nôtres, "
-    "et un hexagone sans mesure compte 0. Des probabilités estimées par Bayes empirique les remplaceront.",
+    "en": "Unmet demand = (people + 20 per km of main road + 4 per km of other road) × mean over the operators of the "
+    "probability that at least a quarter of tests fail, given the votes of phones there (empirical Bayes, by distance "
+    "from the edge of the claim). The weights are ours unless the parameters say otherwise. A hexagon nobody measured "
+    "counts with what places of its kind teach: zones of class C rest mainly on that, and are to be measured first. "
+    "It is a weighting, not a number of people.",
+    "fr": "Demande non satisfaite = (habitants + 20 par km de route principale + 4 par km d'autre route) × moyenne, "
+    "sur les opérateurs, de la probabilité qu'au moins un quart des tests échouent, d'après les votes des téléphones "
+    "(Bayes empirique, selon la distance au bord de la couverture déclarée). Ces poids sont les nôtres, sauf si les "
+    "paramètres disent autre chose. Un hexagone sans mesure compte selon ce qu'apprennent les lieux semblables : les "
+    "zones de classe C reposent surtout là-dessus et sont à mesurer d'abord. C'est une pondération, pas un nombre "
+    "d'habitants.",
 }
 
+BALLOT = ["votes_outdoor", "failing_outdoor", "votes_vehicle", "failing_vehicle"]
+BASES = MappingProxyType({"prior": 0, "measured": 1, "reported": 2, "unclaimed": 3, "strong": 4})
+"""What the demand of a hexagon × operator rests on: nothing but its stratum, votes without a finding, a moderate
+contradiction or a suspicion, the operator's own map, a strong contradiction or a survey."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemandWeights:
-    """Weight u of each verdict, in 0..1: how much of the people's demand an operator is thought to leave unmet."""
 
-    contradicted_strong: float = 1.0
-    contradicted_moderate: float = 0.5
-    suspected: float = 0.5
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Unmet demand of the hexagons of a territory.
+
+    Attributes:
+        cells: hexagons (h,), sorted, with people, roads or a verdict.
+        people: (h,). main_km, other_km: kilometres of road (h,).
+        demand: (h,) weighted people and roads.
+        operators: (o,) those that declare or were measured in the territory, sorted.
+        u: (h, o) probability that the operator fails here, after subtraction of what the DCC decided.
+        basis: (h, o) of :data:`BASES`.
+        strata: (h, o) of ``strata.STRATA``.
+        subtracted: (h,) demand taken out because of the DCC.
+        fitted: laws behind ``u``.
+    """
+
+    cells: NDArray[np.int64]
+    people: NDArray[np.float64]
+    main_km: NDArray[np.float64]
+    other_km: NDArray[np.float64]
+    demand: NDArray[np.float64]
+    operators: tuple[str, ...]
+    u: NDArray[np.float64]
+    basis: NDArray[np.int8]
+    strata: NDArray[np.int8]
+    subtracted: NDArray[np.float64]
+    fitted: Fitted
+
+    @property
+    def unmet(self) -> NDArray[np.float64]:
+        """W (h,): demand times the mean of u over the operators."""
+        return np.asarray(self.demand * self.u.sum(axis=1) / max(len(self.operators), 1), dtype=np.float64)
 
 
 def prevailing(verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -38,39 +80,149 @@ def prevailing(verdicts: pd.DataFrame) -> pd.DataFrame:
     return ranked.drop_duplicates(key, keep="last").drop(columns="_order").reset_index(drop=True)
 
 
-def weights(verdicts: pd.DataFrame, parameters: DemandWeights = DemandWeights()) -> pd.Series:
-    """u of each row of a table of verdicts."""
-    contradicted = verdicts["verdict"] == "contradicted"
-    strong = contradicted & (verdicts["strength"] == "strong")
-    chosen = np.select(
-        [strong, contradicted, verdicts["verdict"] == "suspected"],
-        [parameters.contradicted_strong, parameters.contradicted_moderate, parameters.suspected],
-        0.0,
-    )
-    return pd.Series(chosen, index=verdicts.index, name="u")
-
-
-def unmet_demand(rows: pd.DataFrame, people: pd.Series, parameters: DemandWeights = DemandWeights()) -> pd.DataFrame:
-    """Unmet demand of every hexagon where people live or a verdict stands.
+def unmet_demand(
+    verdicts: pd.DataFrame,
+    claims: pd.DataFrame,
+    people: pd.Series,
+    road_km: pd.DataFrame | None = None,
+    *,
+    parameters: ZoneParameters,
+    dcc: gpd.GeoDataFrame | None = None,
+    within: NDArray[np.int64] | None = None,
+    constants: Constants,
+) -> Demand:
+    """Unmet demand of every hexagon where people live, a road runs or a verdict stands.
 
     Args:
-        rows: verdicts on one technology and threshold, one row per hexagon and operator (see ``prevailing``).
+        verdicts: as ``judgement.comparison.compare`` gives them.
+        claims: columns of :data:`aggregator.evidence.claims_table.CLAIMS`.
         people: people of each hexagon, indexed by ``h3_r8``.
-        parameters: weight of each verdict.
-
-    Returns:
-        Indexed by ``h3_r8``, sorted: ``people``; ``unmet`` = people × mean of u over the operators seen in ``rows``;
-        ``unmet_firm``, the part of ``unmet`` that rests on strong verdicts or on a survey.
+        road_km: ``h3_r8, main_km, other_km``.
+        parameters: whose verdicts count, and the weights.
+        dcc: decided points (``operators``, point).
+        within: only these hexagons, sorted.
+        constants: of the decision rule.
     """
-    operators = max(rows["operator"].nunique(), 1)
-    u = weights(rows, parameters)
-    firm = u.where((rows["strength"] == "strong") | (rows["evidence"] == "survey"), 0.0)
-    shares = pd.DataFrame({"h3_r8": rows["h3_r8"], "operator": rows["operator"], "u": u, "firm": firm})
-    shares = shares.sort_values(["h3_r8", "operator"]).groupby("h3_r8")[["u", "firm"]].sum() / operators
-    index = people.index.union(shares.index).sort_values()
-    shares = shares.reindex(index, fill_value=0.0)
-    living = people.reindex(index).fillna(0.0).clip(lower=0.0).astype(float)
-    return pd.DataFrame(
-        {"people": living, "unmet": living * shares["u"], "unmet_firm": living * shares["firm"]},
-        index=pd.Index(index, name="h3_r8"),
+    rows = verdicts[(verdicts["technology"] == parameters.technology) & (verdicts["threshold"] == parameters.threshold)]
+    cells = np.unique(np.concatenate([people.index.to_numpy(np.int64), rows["h3_r8"].to_numpy(np.int64)]))
+    if road_km is not None:
+        cells = np.union1d(cells, road_km["h3_r8"].to_numpy(np.int64))
+    if within is not None:
+        cells = np.intersect1d(cells, within)
+    rows = rows[rows["h3_r8"].isin(cells)]
+    strata = claim_strata(claims, parameters.technology, cells, constants)
+    operators = sorted({*map(str, strata.columns), *map(str, rows["operator"].unique())})
+    strata = strata.reindex(columns=operators, fill_value=UNKNOWN)
+    places = _agreed(strata.to_numpy(np.int8, copy=True), rows, cells, operators)
+    u, fitted = _probabilities(rows, cells, operators, places, constants)
+    basis = _basis(rows, cells, operators, places)
+    u = _surveyed(u, rows, cells, operators)
+    untested = (basis == BASES["prior"]) & (places != UNCLAIMED)
+    u = np.where(untested, np.where(places == UNKNOWN, 0.0, u * parameters.weights.prior_only), u)
+    living = people.groupby(level=0).sum().reindex(cells).fillna(0.0).clip(lower=0.0).to_numpy(float)
+    roads = _roads(road_km, cells)
+    weights = parameters.weights
+    demand = weights.person * living + weights.main_road_km * roads[0] + weights.other_road_km * roads[1]
+    left = _left_by_dcc(dcc, cells, operators, weights.dcc_reach_m, weights.dcc_remaining)
+    subtracted = demand * (u * (1 - left)).sum(axis=1) / max(len(operators), 1)
+    return Demand(
+        cells=cells,
+        people=living,
+        main_km=roads[0],
+        other_km=roads[1],
+        demand=demand,
+        operators=tuple(operators),
+        u=u * left,
+        basis=basis,
+        strata=places,
+        subtracted=subtracted,
+        fitted=fitted,
     )
+
+
+def _agreed(
+    strata: NDArray[np.int8], rows: pd.DataFrame, cells: NDArray[np.int64], operators: list[str]
+) -> NDArray[np.int8]:
+    """Strata that agree with the verdicts on what is claimed: they may have looked at the accessible part alone."""
+    told = rows[rows["claimed"].notna()]
+    at = _places(told, cells, operators)
+    claimed = told["claimed"].astype(bool).to_numpy()
+    strata[at] = np.where(claimed, np.maximum(strata[at], EDGE), UNCLAIMED)
+    return strata
+
+
+def _probabilities(
+    rows: pd.DataFrame, cells: NDArray[np.int64], operators: list[str], strata: NDArray[np.int8], constants: Constants
+) -> tuple[NDArray[np.float64], Fitted]:
+    """u (h, o) of the crowd's votes; a field team's points are no votes of this kind."""
+    crowd = rows[rows["evidence"] == "crowd"]
+    ballots = np.zeros((len(cells), len(operators), len(BALLOT)), dtype=np.int64)
+    at = _places(crowd, cells, operators)
+    np.add.at(ballots, at, crowd[BALLOT].to_numpy(np.int64))
+    u, fitted = unmet_probability(ballots.reshape(-1, len(BALLOT)), strata.reshape(-1), constants)
+    return u.reshape(strata.shape), fitted
+
+
+def _basis(
+    rows: pd.DataFrame, cells: NDArray[np.int64], operators: list[str], strata: NDArray[np.int8]
+) -> NDArray[np.int8]:
+    found = prevailing(rows)
+    contradicted = found["verdict"] == "contradicted"
+    strong = contradicted & ((found["strength"] == "strong") | (found["evidence"] == "survey"))
+    kind = np.select(
+        [strong, contradicted | (found["verdict"] == "suspected")],
+        [BASES["strong"], BASES["reported"]],
+        BASES["measured"],
+    )
+    basis = np.full(strata.shape, BASES["prior"], dtype=np.int8)
+    basis[_places(found, cells, operators)] = kind
+    basis[(strata == UNCLAIMED) & (basis < BASES["unclaimed"])] = BASES["unclaimed"]
+    return basis
+
+
+def _surveyed(
+    u: NDArray[np.float64], rows: pd.DataFrame, cells: NDArray[np.int64], operators: list[str]
+) -> NDArray[np.float64]:
+    """What a field team found is not a matter of votes any more."""
+    survey = rows[rows["evidence"] == "survey"]
+    for verdict, value in (("contradicted", 1.0), ("confirmed", 0.0), ("unclaimed_service", 0.0)):
+        u[_places(survey[survey["verdict"] == verdict], cells, operators)] = value
+    return u
+
+
+def _places(
+    rows: pd.DataFrame, cells: NDArray[np.int64], operators: list[str]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Position of each row's hexagon and operator."""
+    return (
+        np.searchsorted(cells, rows["h3_r8"].to_numpy(np.int64)),
+        np.asarray(
+            pd.Index(operators, dtype="str").get_indexer(pd.Index(rows["operator"], dtype="str")), dtype=np.intp
+        ),
+    )
+
+
+def _roads(road_km: pd.DataFrame | None, cells: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if road_km is None:
+        return np.zeros(len(cells)), np.zeros(len(cells))
+    table = road_km.groupby("h3_r8")[["main_km", "other_km"]].sum().reindex(cells).fillna(0.0)
+    return table["main_km"].to_numpy(float), table["other_km"].to_numpy(float)
+
+
+def _left_by_dcc(
+    dcc: gpd.GeoDataFrame | None, cells: NDArray[np.int64], operators: list[str], reach_m: float, remaining: float
+) -> NDArray[np.float64]:
+    """Share (h, o) of the demand that counts: 1, or ``remaining`` near a point decided for the operator."""
+    left = np.ones((len(cells), len(operators)))
+    if dcc is None or dcc.empty or not len(cells):
+        return left
+    points = dcc.to_crs(LAMBERT_93).geometry
+    decided = np.column_stack([points.x, points.y])
+    centres = hexagon_centres(cells.tolist())
+    metres = lambert_93(centres[:, 0].tolist(), centres[:, 1].tolist())
+    for column, operator in enumerate(operators):
+        own = decided[[operator in obliged.split() for obliged in dcc["operators"]]]
+        if len(own):
+            apart, _ = cKDTree(own).query(metres, distance_upper_bound=reach_m)
+            left[np.isfinite(apart), column] = remaining
+    return left

@@ -17,6 +17,7 @@ def zone_ids(
     previous: pd.DataFrame | None,
     *,
     radius_m: float,
+    reserved: Sequence[str] = (),
 ) -> list[str]:
     """One id per zone, in the zones' order.
 
@@ -29,10 +30,11 @@ def zone_ids(
         metres: Lambert-93 of each centre.
         previous: zones of the last release (``zone_id``, ``latitude``, ``longitude``), or nothing.
         radius_m: radius of the discs.
+        reserved: ids that a team decided on: none of these zones may have one.
     """
     kept: dict[int, str] = {}
     if previous is not None and len(previous) and len(centres):
-        old = previous.sort_values("zone_id")
+        old = previous[~previous["zone_id"].isin(list(reserved))].sort_values("zone_id")
         old_ids = [str(zone_id) for zone_id in old["zone_id"]]
         old_metres = lambert_93(old["latitude"].tolist(), old["longitude"].tolist())
         apart = np.hypot(*(metres[:, None, :] - old_metres[None, :, :]).transpose(2, 0, 1))
@@ -43,7 +45,7 @@ def zone_ids(
         for _, old_id, _, row in sorted(pairs):
             if row not in kept and old_id not in kept.values():
                 kept[row] = old_id
-    taken = set(kept.values())
+    taken = {*kept.values(), *reserved}
     for row, centre in enumerate(centres):
         if row not in kept:
             kept[row] = _new_id(departements[row], int(centre), taken)

@@ -1,60 +1,50 @@
 """Candidate zones: discs of 4 km around the most unmet demand, with what supports each of them.
 
-A zone is a place to look at, not a finding. Each hexagon belongs to the first disc that holds it, so the figures of
-the zones add up.
+A zone is a place to look at, not a finding. Each hexagon belongs to one zone, so the figures of the zones add up.
+Zones that a team decided on stay where they were; the others are chosen on what those leave.
 """
 
-import json
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from h3.api import basic_int as h3
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from shapely import Point
 
 from aggregator.evidence.territory import commune_of
-from aggregator.proposals.demand import DEMAND_MODEL, DemandWeights, prevailing, unmet_demand
-from aggregator.proposals.discs import LAMBERT_93, Disc, greedy_discs, hexagon_centres, lambert_93
+from aggregator.judgement.constants import Constants
+from aggregator.proposals.areas import Area, Choice, decided_areas, new_areas
+from aggregator.proposals.decisions import Decision
+from aggregator.proposals.demand import DEMAND_MODEL, Demand, prevailing, unmet_demand
+from aggregator.proposals.discs import LAMBERT_93, hexagon_centres, lambert_93
 from aggregator.proposals.identity import zone_ids
+from aggregator.proposals.parameters import ZoneParameters
 from aggregator.proposals.points import Ground, zone_points
+from aggregator.proposals.support import (
+    SHARES,
+    class_of,
+    ground_figures,
+    missing_operators,
+    shares_of,
+    verdict_figures,
+)
+from aggregator.proposals.surroundings import Surroundings, decided_near, nearest_m, road_finder
 
 ZONE_COLUMNS = [
     *("zone_id", "rank", "name", "h3_centre", "latitude", "longitude", "insee_dep", "communes", "people"),
-    *("unmet_people", "hexagons", "contradicted", "suspected", "devices", "device_days", "first_day", "last_day"),
-    *("evidence", "evidence_class", "demand_model"),
+    *("main_road_km", "other_road_km", "demand", "unmet_people", "hexagons", "contradicted", "suspected", "verdicts"),
+    *("operators_missing", "devices", "device_days", "first_day", "last_day", "e_value", "evidence", "evidence_class"),
+    *(*SHARES, "nearest_site_m", "nearest_site_operators", "nearest_planned_m", "dcc_near", "dcc_dossiers"),
+    *("dcc_subtracted", "people_source", "decision", "merged", "demand_model"),
 ]
 POINT_COLUMNS = [
-    *("zone_id", "point_id", "name", "kind", "insee_com", "commune_name", "insee_dep"),
+    *("zone_id", "point_id", "name", "kind", "placed_on", "insee_com", "commune_name", "insee_dep"),
     *("latitude", "longitude", "x_lambert_93", "y_lambert_93"),
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZoneParameters:
-    """How zones are proposed; the defaults are ours.
-
-    Attributes:
-        technology: whose verdicts count.
-        threshold: ``service`` or Mbit/s of download.
-        count: zones at most (a year's quota is 8 to 20).
-        radius_m: radius of a disc.
-        near_m: a commune's centre is a point of interest when unmet demand lies at most this far from it.
-        firm_share: share of the unmet demand on strong verdicts or surveys from which the evidence is of class A.
-        weights: weight of each verdict in the unmet demand.
-    """
-
-    technology: str = "4G"
-    threshold: str = "service"
-    count: int = 10
-    radius_m: float = 4000.0
-    near_m: float = 2000.0
-    firm_share: float = 0.5
-    weights: DemandWeights = field(default_factory=DemandWeights)
 
 
 def propose_zones(
@@ -62,6 +52,7 @@ def propose_zones(
     communes: gpd.GeoDataFrame,
     *,
     people: pd.Series,
+    claims: pd.DataFrame,
     technology: str = "4G",
     threshold: str = "service",
     count: int = 10,
@@ -69,6 +60,11 @@ def propose_zones(
     previous: pd.DataFrame | None = None,
     parameters: ZoneParameters | None = None,
     device_days: pd.DataFrame | None = None,
+    surroundings: Surroundings | None = None,
+    decisions: Sequence[Decision] = (),
+    within: NDArray[np.int64] | None = None,
+    constants: Constants | None = None,
+    tell_choice: Callable[[Choice], None] | None = None,
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Choose the zones and their points of interest.
 
@@ -76,161 +72,153 @@ def propose_zones(
         verdicts: as ``judgement.comparison.compare`` gives them.
         communes: as ``evidence.territory.read_communes`` gives them.
         people: people of each hexagon, indexed by ``h3_r8``.
+        claims: columns of :data:`aggregator.evidence.claims_table.CLAIMS`.
         technology: whose verdicts count.
         threshold: ``service`` or Mbit/s of download.
         count: zones at most; fewer when nothing is left to gain.
         radius_m: radius of a disc.
         previous: zones of the last release, from which ids are kept.
         parameters: all of the above and the rest at once; then they count.
-        device_days: ``h3_r8, operator, evidence, device_token, day``, one row per device-day behind ``verdicts``. With
-            it, a zone's devices are counted exactly; without it, its figures are those of its best measured hexagon,
-            since counts of devices do not add up.
+        device_days: see :func:`aggregator.proposals.support.verdict_figures`.
+        surroundings: roads, antennas, the DCC's decisions.
+        decisions: of the team, with their places (``decisions.located``).
+        within: only these hexagons, sorted.
+        constants: of the decision rule.
+        tell_choice: told how good the choice is.
 
     Returns:
-        Zones (``ZONE_COLUMNS``, ``op_<PLMN>`` columns, disc) by rank, and points (``POINT_COLUMNS``, the same
-        ``op_`` columns, point), both in EPSG:2154. ``unmet_people`` and the counts are of the hexagons that no zone
-        of a better rank holds. ``evidence`` is ``crowd``, or ``survey`` where only field teams measured.
+        Zones (``ZONE_COLUMNS``, ``op_<PLMN>`` columns, disc) by rank, then those a team set aside, with rank 0; and
+        points (``POINT_COLUMNS``, the same ``op_`` columns, point); both in EPSG:2154. Figures are of the hexagons that
+        no zone of a better rank holds. ``evidence`` is ``crowd``, ``survey`` where only field teams measured, or
+        ``none``.
     """
     chosen = parameters or ZoneParameters(technology=technology, threshold=threshold, count=count, radius_m=radius_m)
+    around = surroundings or Surroundings()
+    demand = unmet_demand(
+        verdicts,
+        claims,
+        people,
+        around.kilometres(),
+        parameters=chosen,
+        dcc=around.dcc,
+        within=within,
+        constants=constants or Constants(),
+    )
     rows = prevailing(verdicts)
     rows = rows[(rows["technology"] == chosen.technology) & (rows["threshold"] == chosen.threshold)]
-    hexagons = unmet_demand(rows, people, chosen.weights)
-    centres = hexagon_centres(hexagons.index.tolist())
-    metres = lambert_93(centres[:, 0].tolist(), centres[:, 1].tolist())
-    hexagons["claim"] = _claims(rows).reindex(hexagons.index, fill_value="")
-    commune_metres = lambert_93(communes["latitude"].tolist(), communes["longitude"].tolist())
-    hexagons["commune"] = _commune_rows(communes, centres, metres, commune_metres)
-    ground = Ground(hexagons, metres, communes, commune_metres)
-    discs = greedy_discs(
-        metres,
-        hexagons["unmet"].to_numpy(),
-        (hexagons["people"] > 0).to_numpy(),
-        count=chosen.count,
-        radius_m=chosen.radius_m,
-    )
-    centre_rows = [disc.centre for disc in discs]
-    home = [_home(ground, disc) for disc in discs]
-    ids = zone_ids(
-        [int(hexagons.index[row]) for row in centre_rows],
-        [str(communes["insee_dep"].iloc[row]) for row in home],
-        metres[centre_rows],
+    ground = _ground(demand, rows, communes, around)
+    decided, free = decided_areas(demand, ground.metres, decisions, chosen.radius_m)
+    left = max(0, chosen.count - sum(area.decision != "set-aside" for area in decided))
+    areas, choice = new_areas(demand, ground.metres, free, left, chosen)
+    if tell_choice:
+        tell_choice(choice)
+    homes = [int(_communes(ground, area).index[0]) for area in areas]
+    names = zone_ids(
+        [int(demand.cells[area.centre]) for area in areas],
+        [str(communes["insee_dep"].iloc[row]) for row in homes],
+        ground.metres[[area.centre for area in areas]],
         previous,
         radius_m=chosen.radius_m,
+        reserved=[one.zone_id for one in decisions],
     )
-    operators = sorted(rows["operator"].unique())
-    zones, points, taken = [], [], set[int]()
-    for rank, (disc, zone_id, row) in enumerate(zip(discs, ids, home, strict=True), start=1):
-        own = rows[rows["h3_r8"].isin(hexagons.index[disc.members])]
-        missing = set(own.loc[own["verdict"].isin(["contradicted", "suspected"]), "operator"])
-        flags = {f"op_{operator}": int(operator in missing) for operator in operators}
-        zone = {"zone_id": zone_id, "rank": rank, "name": str(communes["name"].iloc[row])}
-        zone |= {"insee_dep": str(communes["insee_dep"].iloc[row])} | _place(ground, disc) | _figures(ground, disc)
-        zone |= _evidence(own, device_days) | flags
-        firm = hexagons["unmet_firm"].iloc[disc.members].sum() >= chosen.firm_share * disc.gain
-        zones.append(zone | {"evidence_class": "A" if firm else "B", "demand_model": DEMAND_MODEL})
-        reach = np.hypot(*(commune_metres - metres[disc.centre]).T) <= chosen.radius_m
-        seats = [int(seat) for seat in np.flatnonzero(reach) if seat not in taken]
+    ids = {area.centre: name for area, name in zip(areas, names, strict=True)}
+    ranked = sorted([*areas, *decided], key=lambda a: (a.decision == "set-aside", -a.gain, a.zone_id or ids[a.centre]))
+    own_centres = np.array([area.centres[0] for area in ranked]).reshape(-1, 2)
+    sites = nearest_m(around.sites, chosen.technology, own_centres)
+    planned = nearest_m(around.planned, chosen.technology, own_centres)
+    near = decided_near(around.dcc, own_centres, chosen.radius_m)
+    zones: list[dict[str, Any]] = []
+    points: list[dict[str, Any]] = []
+    taken = set[int]()
+    for number, area in enumerate(ranked):
+        zone_id = area.zone_id or ids[area.centre]
+        own = rows[rows["h3_r8"].isin(demand.cells[area.members])]
+        reported = set(own.loc[own["verdict"].isin(["contradicted", "suspected"]), "operator"].astype(str))
+        missing = missing_operators(demand, area.members, reported)
+        flags = {f"op_{operator}": int(operator in missing) for operator in demand.operators}
+        shares = shares_of(demand, area.members)
+        zone = {"zone_id": zone_id, "rank": 0 if area.decision == "set-aside" else number + 1}
+        zone |= _place(ground, demand, area) | ground_figures(demand, area.members)
+        zone |= verdict_figures(own, device_days) | shares | flags
+        zone |= {"operators_missing": len(missing), "evidence_class": class_of(shares, chosen.class_share)}
+        zone |= {"nearest_site_m": sites[number][0], "nearest_site_operators": sites[number][1]}
+        zone |= {"nearest_planned_m": planned[number][0], "dcc_near": near[number][0], "dcc_dossiers": near[number][1]}
+        zone |= {"people_source": around.people_source, "decision": area.decision}
+        zones.append(zone | {"merged": ", ".join(area.merged), "demand_model": DEMAND_MODEL})
+        seats = [int(s) for s in np.flatnonzero(area.holds(ground.commune_metres, chosen.radius_m)) if s not in taken]
         taken.update(seats)
-        points += [point | flags for point in zone_points(ground, zone_id, disc.members, seats, near_m=chosen.near_m)]
-    flag_columns = [f"op_{operator}" for operator in operators]
-    spots = metres[centre_rows]
+        if len(area.members) and area.decision != "set-aside":
+            made = zone_points(ground, zone_id, area.members, seats, near_m=chosen.near_m)
+            points += [point | flags for point in made]
+    flag_columns = [f"op_{operator}" for operator in demand.operators]
+    outlines = [_outline(area, chosen.radius_m) for area in ranked]
     return (
         gpd.GeoDataFrame(
-            pd.DataFrame(zones, columns=[*ZONE_COLUMNS, *flag_columns]),
-            geometry=[Point(spot).buffer(chosen.radius_m, quad_segs=16) for spot in spots],
-            crs=LAMBERT_93,
+            _typed(pd.DataFrame(zones, columns=[*ZONE_COLUMNS, *flag_columns])), geometry=outlines, crs=LAMBERT_93
         ),
         gpd.GeoDataFrame(
             pd.DataFrame(points, columns=[*POINT_COLUMNS, *flag_columns]),
-            geometry=[Point(cast(float, p["x_lambert_93"]), cast(float, p["y_lambert_93"])) for p in points],
+            geometry=[shapely.Point(p["x_lambert_93"], p["y_lambert_93"]) for p in points],
             crs=LAMBERT_93,
         ),
     )
 
 
-def write_proposals(
-    zones: gpd.GeoDataFrame, points: gpd.GeoDataFrame, into: Path, parameters: ZoneParameters = ZoneParameters()
-) -> None:
-    """Write ``zones.parquet``, ``points.parquet`` and ``parameters.json`` into a directory."""
-    into.mkdir(parents=True, exist_ok=True)
-    zones.to_parquet(into / "zones.parquet")
-    points.to_parquet(into / "points.parquet")
-    (into / "parameters.json").write_text(json.dumps(asdict(parameters), indent=2) + "\n", encoding="utf-8")
+def _outline(area: Area, radius_m: float) -> shapely.Geometry:
+    """The disc; of a zone with others merged into it, all their discs, or what spans them where they lie apart."""
+    discs = shapely.union_all(shapely.buffer(shapely.points(area.centres), radius_m, quad_segs=16))
+    return discs if discs.geom_type == "Polygon" else shapely.convex_hull(discs)
 
 
-def read_parameters(proposals: Path) -> ZoneParameters:
-    """The parameters ``write_proposals`` left there, or the defaults."""
-    file = proposals / "parameters.json"
-    if not file.exists():
-        return ZoneParameters()
-    members = json.loads(file.read_text(encoding="utf-8"))
-    return ZoneParameters(**{**members, "weights": DemandWeights(**members["weights"])})
+def _typed(zones: pd.DataFrame) -> pd.DataFrame:
+    """Columns that may be empty keep their type where no zone has a value."""
+    return zones.astype(dict.fromkeys(("nearest_site_m", "nearest_planned_m", "e_value"), "float64"))
 
 
-def _claims(rows: pd.DataFrame) -> pd.Series:
-    """The worst verdict of each hexagon on its operators' claims, where there is one."""
-    found = rows[rows["verdict"].isin(["contradicted", "suspected"])]
-    return found.groupby("h3_r8")["verdict"].min()
-
-
-def _commune_rows(
-    communes: gpd.GeoDataFrame,
-    centres: NDArray[np.float64],
-    metres: NDArray[np.float64],
-    commune_metres: NDArray[np.float64],
-) -> NDArray[np.intp]:
-    """Position of each hexagon's commune: the outline that holds its centre, else the nearest centre."""
+def _ground(demand: Demand, rows: pd.DataFrame, communes: gpd.GeoDataFrame, surroundings: Surroundings) -> Ground:
+    centres = hexagon_centres(demand.cells.tolist())
+    metres = lambert_93(centres[:, 0].tolist(), centres[:, 1].tolist())
+    commune_metres = lambert_93(communes["latitude"].tolist(), communes["longitude"].tolist())
     held = commune_of(communes, centres[:, 0], centres[:, 1])
     _, nearest = cKDTree(commune_metres).query(metres)
-    return np.where(held < 0, nearest, held)
+    found = rows[rows["verdict"].isin(["contradicted", "suspected"])]
+    claim = found.groupby("h3_r8")["verdict"].min().reindex(demand.cells).fillna("")
+    hexagons = pd.DataFrame(
+        {
+            "people": demand.people,
+            "unmet": demand.unmet,
+            "commune": np.where(held < 0, nearest, held),
+            "claim": claim.to_numpy(),
+            "needy": (claim != "").to_numpy() | ((demand.strata == 0) & (demand.u > 0)).any(axis=1),
+        },
+        index=pd.Index(demand.cells, name="h3_r8"),
+    )
+    finder = road_finder(surroundings.roads)
+    return Ground(hexagons, metres, communes, commune_metres, finder, surroundings.people_places)
 
 
-def _home(ground: Ground, disc: Disc) -> int:
-    """Position of the commune that holds most of a disc's unmet demand; on equal demand, the smallest code."""
-    inside = ground.hexagons.iloc[disc.members]
-    demand = inside.groupby("commune")["unmet"].sum()
-    return int(min(demand.index, key=lambda row: (-demand[row], str(ground.communes["insee_com"].iloc[row]))))
+LISTED_SHARE = 0.05
+"""Ours: communes with less of a zone's unmet demand than this are not listed with it."""
 
 
-def _place(ground: Ground, disc: Disc) -> dict[str, Any]:
-    centre = int(ground.hexagons.index[disc.centre])
+def _communes(ground: Ground, area: Area) -> "pd.Series[float]":
+    """Unmet demand of an area by commune (row position), most first; on equal demand, by code."""
+    demand = ground.hexagons.iloc[area.members].groupby("commune")["unmet"].sum()
+    codes = ground.communes["insee_com"]
+    return demand.loc[sorted(demand.index, key=lambda row: (-demand[row], str(codes.iloc[row])))]
+
+
+def _place(ground: Ground, demand: Demand, area: Area) -> dict[str, Any]:
+    centre = int(demand.cells[area.centre])
     latitude, longitude = h3.cell_to_latlng(centre)
-    inside = ground.hexagons.iloc[disc.members]
-    demand = inside[inside["unmet"] > 0].groupby("commune")["unmet"].sum()
-    names = ground.communes["name"]
-    order = sorted(demand.index, key=lambda row: (-demand[row], str(ground.communes["insee_com"].iloc[row])))
+    unmet = _communes(ground, area)
+    names = ground.communes["name"].iloc[unmet.index].tolist()
+    listed = [name for name, part in zip(names, unmet, strict=True) if part >= LISTED_SHARE * unmet.sum() > 0]
     return {
+        "name": " + ".join(area.names) if area.names else str(names[0]),
         "h3_centre": h3.int_to_str(centre),
         "latitude": round(latitude, 6),
         "longitude": round(longitude, 6),
-        "communes": ", ".join(str(names.iloc[row]) for row in order),
-    }
-
-
-def _figures(ground: Ground, disc: Disc) -> dict[str, Any]:
-    inside = ground.hexagons.iloc[disc.members]
-    return {
-        "people": round(float(inside["people"].sum()), 1),
-        "unmet_people": round(disc.gain, 1),
-        "contradicted": int((inside["claim"] == "contradicted").sum()),
-        "suspected": int((inside["claim"] == "suspected").sum()),
-    }
-
-
-def _evidence(own: pd.DataFrame, device_days: pd.DataFrame | None) -> dict[str, Any]:
-    """Who measured a zone: volunteers, or field teams where no volunteer did; never both in one figure."""
-    evidence = "crowd" if (own["evidence"] == "crowd").any() else "survey"
-    rows = own[own["evidence"] == evidence]
-    figures: dict[str, Any] = {
-        "hexagons": int(own["h3_r8"].nunique()),
-        "evidence": evidence,
-        "first_day": rows["first_day"].min(),
-        "last_day": rows["last_day"].max(),
-    }
-    if device_days is None:
-        return figures | {"devices": int(rows["devices"].max()), "device_days": int(rows["device_days"].max())}
-    behind = device_days.merge(rows[["h3_r8", "operator", "evidence"]], on=["h3_r8", "operator", "evidence"])
-    return figures | {
-        "devices": int(behind["device_token"].nunique()),
-        "device_days": len(behind[["device_token", "day"]].drop_duplicates()),
+        "insee_dep": str(ground.communes["insee_dep"].iloc[unmet.index[0]]),
+        "communes": ", ".join(map(str, listed or names[:1])),
     }

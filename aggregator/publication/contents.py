@@ -1,5 +1,6 @@
 """The files of one release, written into an empty directory."""
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,14 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from aggregator.evidence.territory import people_by_hexagon
+from aggregator.evidence.territory import read_people
 from aggregator.judgement.votes import SUBJECT
+from aggregator.proposals.decisions import Decision
 from aggregator.proposals.demand import DEMAND_MODEL
-from aggregator.proposals.zones import ZoneParameters, propose_zones
+from aggregator.proposals.drawing import zone_components
+from aggregator.proposals.parameters import ZoneParameters
+from aggregator.proposals.surroundings import read_surroundings
+from aggregator.proposals.zones import propose_zones
 from aggregator.publication.anonymity import place, rounded_counts
 from aggregator.publication.dcc import write_dcc
 from aggregator.publication.hexagons import COORDINATE_DECIMALS, months, published_hexagons
@@ -27,7 +32,10 @@ def write_contents(
     day: date,
     rows: pd.DataFrame,
     verdicts: pd.DataFrame,
+    claims: pd.DataFrame,
     communes: gpd.GeoDataFrame,
+    territory: Path,
+    decisions: Sequence[Decision],
     previous: pd.DataFrame | None,
     k: int,
     notice: str,
@@ -44,7 +52,11 @@ def write_contents(
         day: date of the files' content.
         rows: the ledger's rows that speak (``judgement.votes.votable_rows``).
         verdicts: as ``judgement.comparison.compare`` gives them.
+        claims: as ``evidence.claims.read_claims`` gives them.
         communes: as ``territory.read_communes`` gives them.
+        territory: directory of what else is known of the ground.
+        decisions: of the team, with their places; zones set aside are not published, nor proposed again. A public
+            release takes no others: a zone kept by the team may rest on what only the team sees.
         previous: zones of the release before.
         k: least number of volunteer devices behind a figure.
         notice: what every row has to say of the release, such as ``synthetic data``; empty for most.
@@ -63,14 +75,18 @@ def write_contents(
     found, points = propose_zones(
         told,
         communes,
-        people=people_by_hexagon(communes),
+        people=read_people(territory, communes),
+        claims=claims,
         previous=previous,
         parameters=parameters,
+        surroundings=read_surroundings(territory),
+        decisions=decisions,
         device_days=subject[["h3_r8", "operator", "evidence", "device_token", "day"]].drop_duplicates(),
     )
-    zones = published_zones(found).assign(notice=notice)
+    zones = published_zones(found[found["decision"] != "set-aside"].reset_index(drop=True)).assign(notice=notice)
     points = points.assign(notice=notice)
-    write_geopackage({"zones": zones, "points": points}, into / "zones.gpkg", day)
+    components = zone_components(zones, told, parameters).assign(notice=notice)
+    write_geopackage({"zones": zones, "points": points, "components": components}, into / "zones.gpkg", day)
     write_geojson(zones, into / "zones.geojson", decimals=COORDINATE_DECIMALS)
     subject_names = {"technology": parameters.technology, "threshold": parameters.threshold}
     write_dcc(zones, points, into / "dcc_poi.csv", release=release, **subject_names)

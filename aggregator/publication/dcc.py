@@ -38,9 +38,19 @@ EVIDENCE_COLUMNS = [
     ),
 ]
 ORIGIN_OF_ZONE = "Maille"
-ORIGIN_OF_COORDINATES = {"commune": "Maille centre de commune", "reported": "Maille hexagone le plus peuplé"}
-KIND_IN_FRENCH = {"commune": "commune", "reported": "couverture contredite ou à vérifier"}
-EVIDENCE_IN_FRENCH = {"crowd": "volontaires", "survey": "équipe de terrain"}
+ORIGIN_OF_COORDINATES = {
+    "commune centre": "Maille centre de commune",
+    "commune outline": "Maille point dans la commune, à préciser",
+    "people": "Maille lieu le plus peuplé",
+    "road": "Maille route la plus proche",
+    "hexagon centre": "Maille centre d'hexagone, à préciser",
+}
+KIND_IN_FRENCH = {
+    "commune": "commune",
+    "reported": "couverture contredite ou à vérifier",
+    "demand": "lieu habité à mesurer",
+}
+EVIDENCE_IN_FRENCH = {"crowd": "volontaires", "survey": "équipe de terrain", "none": "aucune mesure"}
 
 
 def write_dcc(
@@ -82,7 +92,7 @@ def _row(point: dict[str, Any], zone: dict[str, Any]) -> dict[str, Any]:
         "y_lambert_93": f"{point['y_lambert_93']:.1f}",
         **{operator: int(operator in operators) for operator in DCC_COLUMNS[13:17]},
         "origine_zone": ORIGIN_OF_ZONE,
-        "origine_coordonnees": ORIGIN_OF_COORDINATES[point["kind"]],
+        "origine_coordonnees": ORIGIN_OF_COORDINATES[point["placed_on"]],
         "nom_point_arrete": point["name"],
         "type_point": KIND_IN_FRENCH[point["kind"]],
         "rang_zone": zone["rank"],

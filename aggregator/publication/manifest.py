@@ -64,11 +64,13 @@ NOT_INCLUDED = {
 }
 DCC_VALUES = {
     "en": "dcc_poi.csv has the columns of Arcep's DCC files; its values of origine_zone and origine_coordonnees are "
-    "ours, since no public list of them was found. A 0 in an operator's column means that nothing is reported of it "
-    "there, which includes never measured.",
+    "ours, since no public list of them was found. A 1 in an operator's column means that its claim is "
+    "contradicted or to be checked in the zone, or that it declares nothing on most of it; a 0 that nothing is "
+    "reported of it there, which includes never measured.",
     "fr": "dcc_poi.csv a les colonnes des fichiers DCC de l'Arcep ; ses valeurs d'origine_zone et "
-    "d'origine_coordonnees sont les nôtres, faute de liste publique. Un 0 dans la colonne d'un opérateur veut "
-    "dire que rien n'y est signalé de lui, ce qui comprend jamais mesuré.",
+    "d'origine_coordonnees sont les nôtres, faute de liste publique. Un 1 dans la colonne d'un opérateur veut "
+    "dire que sa couverture est contredite ou à vérifier dans la zone, ou qu'il n'en déclare pas sur l'essentiel ; "
+    "un 0, que rien n'y est signalé de lui, ce qui comprend jamais mesuré.",
 }
 TEAM_ONLY = {
     "en": "For the project team alone: it shows places seen by 3 or 4 devices. Not to be published.",

@@ -15,6 +15,7 @@ import geopandas as gpd
 import pandas as pd
 
 import client_sdk
+from aggregator.evidence.claims import read_claims
 from aggregator.evidence.digest import sha256_of
 from aggregator.evidence.territory import read_communes
 from aggregator.judgement import basis
@@ -22,8 +23,9 @@ from aggregator.judgement.comparison import read_verdicts
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.rules import RULES
 from aggregator.judgement.votes import voting_rows
+from aggregator.proposals import decisions, surroundings
 from aggregator.proposals.demand import DEMAND_MODEL, DEMAND_TEXT
-from aggregator.proposals.zones import ZoneParameters, read_parameters
+from aggregator.proposals.parameters import ZoneParameters, read_parameters
 from aggregator.publication import manifest, origin
 from aggregator.publication.anonymity import K_TEAM, K_VOLUNTEERS
 from aggregator.publication.contents import write_contents
@@ -39,8 +41,10 @@ FOLDER: dict[Audience, str] = {"public": "releases", "team": "team-releases"}
 INPUTS = (
     *("evidence/ledger.parquet", "evidence/capability.parquet", "judgement/verdicts.parquet", basis.FILE),
     *("territory/communes.parquet", "claims/claims.parquet", "claims/sources.json", origin.FILE),
+    *(f"territory/{name}" for name in surroundings.FILES),
+    *(decisions.FILE, "proposals/zones.parquet"),
 )
-OPTIONAL_INPUTS = frozenset({"claims/claims.parquet", "claims/sources.json", origin.FILE})
+OPTIONAL_INPUTS = frozenset({"claims/claims.parquet", "claims/sources.json", origin.FILE, *INPUTS[8:]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +138,8 @@ def publish(
     )
     shelf = data / FOLDER[audience]
     others = [name for name in INPUTS if name not in ground.inputs and (data / name).exists()]
+    if decisions.FILE not in others:
+        others = [name for name in others if name != "proposals/zones.parquet"]  # they only tell where decided ones are
     inputs = ground.inputs | {name: sha256_of(data / name) for name in others}
     made_from = _digest({"inputs": inputs, "parameters": asdict(parameters), "code": client_sdk.__version__})
     before = previous.name if previous else _previous(shelf, made_from, source.synthetic)
@@ -189,7 +195,10 @@ def _fill(
         day=date.fromisoformat(parameters.last_day),
         rows=rows,
         verdicts=read_verdicts(data / "judgement"),
+        claims=read_claims(data / "claims"),
         communes=read_communes(data / "territory"),
+        territory=data / "territory",
+        decisions=_decisions(data, parameters.audience),
         previous=gpd.read_file(previous / "zones.geojson") if previous else None,
         k=parameters.k,
         notice="; ".join(
@@ -205,6 +214,14 @@ def _fill(
             "label": parameters.label,
         },
     )
+
+
+def _decisions(data: Path, audience: Audience) -> list[decisions.Decision]:
+    """Of the team: all for itself, for the public only what it set aside."""
+    proposed = data / "proposals" / "zones.parquet"
+    known = gpd.read_parquet(proposed) if proposed.exists() else None
+    found = decisions.located(decisions.read_decisions(data), known)
+    return [one for one in found if audience == "team" or one.decision == "set-aside"]
 
 
 def _describe(

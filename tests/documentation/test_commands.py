@@ -44,7 +44,7 @@ def test_a_named_command_exists_with_its_options(text: str, command: str) -> Non
         assert words[1] in get_args(Language)
         words = words[2:]
     found: Any = typer.main.get_command(build(words[0] if words else None))
-    while words and hasattr(found, "commands"):
+    while words and hasattr(found, "commands") and not words[0].startswith("-"):
         name = words.pop(0)
         assert name in found.commands, f"{text}: {command}: no command {name}"
         found = found.commands[name]

@@ -1,11 +1,13 @@
 from itertools import combinations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from aggregator.proposals.discs import greedy_discs, lambert_93
+from aggregator.proposals.discs import greedy, greedy_discs, lambert_93, reach
+from aggregator.proposals.exact import exact_discs
 
 RADIUS = 4000.0
 
@@ -20,6 +22,11 @@ def _laid_out(drawn: list[tuple[tuple[int, int], int]]) -> tuple[NDArray[np.floa
 def _covered(metres: NDArray[np.float64], demand: NDArray[np.float64], centres: tuple[int, ...]) -> float:
     apart = np.hypot(*(metres[:, None] - metres[list(centres)][None]).transpose(2, 0, 1))
     return float(demand[(apart <= RADIUS).any(axis=1)].sum())
+
+
+def _best(metres: NDArray[np.float64], demand: NDArray[np.float64], count: int) -> float:
+    every = combinations(range(len(demand)), min(count, len(demand)))
+    return max(_covered(metres, demand, choice) for choice in every)
 
 
 @settings(max_examples=60, deadline=None)
@@ -40,9 +47,46 @@ def test_gains_never_increase_and_discs_share_no_hexagon(drawn: list, count: int
 def test_greedy_holds_at_least_what_the_theorem_promises(drawn: list, count: int) -> None:
     metres, demand = _laid_out(drawn)
     discs = greedy_discs(metres, demand, np.ones(len(demand), bool), count=count, radius_m=RADIUS)
-    every = combinations(range(len(demand)), min(count, len(demand)))
-    best = max(_covered(metres, demand, choice) for choice in every)
-    assert sum(disc.gain for disc in discs) >= (1 - 1 / np.e) * best - 1e-9
+    assert sum(disc.gain for disc in discs) >= (1 - 1 / np.e) * _best(metres, demand, count) - 1e-9
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn=places, count=st.integers(1, 4))
+def test_no_choice_exceeds_the_bound_told_and_the_exact_one_reaches_the_best(drawn: list, count: int) -> None:
+    metres, demand = _laid_out(drawn)
+    discs = reach(metres, demand, np.ones(len(demand), bool), RADIUS)
+    quick = greedy(discs, demand, count)
+    best = _best(metres, demand, count)
+    assert quick.bound >= best - 1e-9
+    assert quick.guarantee >= 1 - 1 / np.e - 1e-9 or best == 0
+    exact = exact_discs(discs, demand, count, quick, seconds=60)
+    assert exact.proven
+    assert exact.chosen.total == pytest.approx(best)
+    assert exact.chosen.bound == pytest.approx(best)
+    members = [member for disc in exact.chosen.discs for member in disc.members]
+    assert len(members) == len(set(members))
+    gains = [disc.gain for disc in exact.chosen.discs]
+    assert gains == sorted(gains, reverse=True)
+
+
+def test_the_exact_choice_beats_the_greedy_one_where_that_is_lured_to_the_middle() -> None:
+    """The middle disc holds 4 + 4; two discs at the sides hold 5 + 5, and the greedy choice gets 9."""
+    metres = np.array([[0.0, 0.0], [2.0, 0.0], [4.0, 0.0], [6.0, 0.0], [8.0, 0.0]]) * 1000
+    demand = np.array([1.0, 4.0, 0.0, 4.0, 1.0])
+    discs = reach(metres, demand, np.ones(5, bool), 2000.0)
+    quick = greedy(discs, demand, 2)
+    assert quick.total == 9.0
+    exact = exact_discs(discs, demand, 2, quick, seconds=60)
+    assert (exact.chosen.total, exact.greedy_total, exact.gap) == (10.0, 9.0, 0.0)
+    assert [sorted(disc.members.tolist()) for disc in exact.chosen.discs] == [[0, 1, 2], [3, 4]]
+
+
+def test_hexagons_that_are_taken_are_in_no_disc() -> None:
+    metres, demand = np.array([[0.0, 0.0], [1000.0, 0.0], [2000.0, 0.0]]), np.array([1.0, 5.0, 1.0])
+    free = np.array([True, False, True])
+    discs = reach(metres, np.where(free, demand, 0.0), np.ones(3, bool), RADIUS, free)
+    (disc,) = greedy(discs, np.where(free, demand, 0.0), 2).discs
+    assert (disc.gain, disc.members.tolist()) == (2.0, [0, 2])
 
 
 def test_it_stops_when_nothing_is_left_to_gain() -> None:

@@ -1,0 +1,93 @@
+"""Points and sites already decided by the dispositif de couverture ciblée, as Arcep publishes them.
+
+Both of its layouts are read: points of interest (``id_point``, …) and sites (``numero_site``, …), in Lambert-93, with
+one 0/1 column per operator. ``dcc.parquet`` holds both, each replaced by the next file of its kind.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from aggregator.evidence.errors import EvidenceError
+from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, projected
+from aggregator.evidence.tables import lenient_numbers, read_table
+from client_sdk.messages import tr
+
+OPERATORS = ("20801", "20810", "20815", "20820")
+COLUMNS = ["kind", "dossier", "name", "decree", "operators", "in_service", "geometry"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DccImported:
+    """What an import did: ``kind`` is ``points`` or ``sites``; ``left_out`` rows had no position or no operator."""
+
+    kind: str
+    decided: int
+    left_out: int
+
+    def text(self) -> str:
+        """For people."""
+        what = tr("points", "points") if self.kind == "points" else tr("sites", "sites")
+        return tr(
+            f"{self.decided} decided {what} of the DCC; {self.left_out} rows left out.",
+            f"{self.decided} {what} déjà décidés de la DCC ; {self.left_out} lignes écartées.",
+        )
+
+
+def import_dcc(file: Path, territory: Path) -> DccImported:
+    """Replace what was known of the same kind.
+
+    Raises:
+        EvidenceError: a column is missing, or no row can be used.
+    """
+    table = read_table(file, required=("id_dossier", "x_lambert_93", "y_lambert_93", *OPERATORS))
+    kind = "points" if "id_point" in table else "sites"
+    if kind == "sites" and "numero_site" not in table:
+        raise EvidenceError(f"{file}: is no DCC file, expected a column id_point (points) or numero_site (sites)")
+    x, y = lenient_numbers(table["x_lambert_93"]), lenient_numbers(table["y_lambert_93"])
+    obliged = pd.DataFrame({name: table[name].str.strip() == "1" for name in OPERATORS})
+    usable = (x > 0) & (x < 1_400_000) & (y > 6_000_000) & (y < 7_200_000) & obliged.any(axis=1).to_numpy()
+    if not usable.any():
+        raise EvidenceError(f"{file}: no row has a position in Lambert-93 and an operator")
+    flat = shapely.points(np.where(usable, x, 700_000), np.where(usable, y, 6_600_000))
+    decided = gpd.GeoDataFrame(
+        {
+            "kind": kind,
+            "dossier": table["id_dossier"].str.strip(),
+            "name": _first(table, "nom_point_arrete", "nom_site_arrete", "nom_dossier", "nom_de_la_zone"),
+            "decree": _first(table, "num_arrete"),
+            "operators": [" ".join(np.array(OPERATORS)[row]) for row in obliged.to_numpy()],
+            "in_service": _first(table, "sites_mes").eq("1"),
+        },
+        geometry=projected(flat, LAMBERT_93, WGS_84),
+        crs=WGS_84,
+    )[usable]
+    before = read_dcc(territory)
+    parts = [decided] if before is None else [before[before["kind"] != kind], decided]
+    whole = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=WGS_84)
+    whole = whole.sort_values(["kind", "decree", "dossier", "name"], kind="stable", ignore_index=True)[COLUMNS]
+    territory.mkdir(parents=True, exist_ok=True)
+    whole.to_parquet(territory / ".dcc.parquet.partial", index=False)
+    os.replace(territory / ".dcc.parquet.partial", territory / "dcc.parquet")
+    return DccImported(kind=kind, decided=int(usable.sum()), left_out=int((~usable).sum()))
+
+
+def read_dcc(territory: Path) -> gpd.GeoDataFrame | None:
+    """Decided points and sites: :data:`COLUMNS`, ``operators`` as PLMNs apart by a space; None where none are known."""
+    file = territory / "dcc.parquet"
+    return gpd.read_parquet(file) if file.exists() else None
+
+
+def _first(table: pd.DataFrame, *names: str) -> "pd.Series[str]":
+    """The first of the columns that says something, row by row; what is absent in the source (``NA``) is empty."""
+    text = pd.Series("", index=table.index)
+    for name in reversed(names):
+        if name in table:
+            told = table[name].str.strip()
+            text = told.where(~told.isin(["", "NA"]), text)
+    return text

@@ -1,0 +1,123 @@
+"""Which hexagons belong to which zone: first those a team decided on, then discs chosen on what these leave."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from aggregator.proposals.decisions import Decision
+from aggregator.proposals.demand import Demand
+from aggregator.proposals.discs import Chosen, greedy, lambert_93, reach
+from aggregator.proposals.exact import Exact, exact_discs
+from aggregator.proposals.parameters import ZoneParameters
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How good the choice of discs is, zones a team decided on apart.
+
+    Attributes:
+        chosen: the discs, what they hold together and what no choice exceeds.
+        exact: what the integer programme found, None where it was not asked.
+        demand: what it was made on, with the laws behind.
+    """
+
+    chosen: Chosen
+    exact: Exact | None
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Hexagons of one zone.
+
+    Attributes:
+        centre: position of the hexagon at the zone's centre.
+        centres: (n, 2) of its discs in Lambert-93, its own first, then those of the zones merged into it.
+        members: positions of its hexagons, ascending.
+        gain: their unmet demand.
+        zone_id: of a zone that was decided on, else empty, as are ``decision`` (``kept`` or ``set-aside``), ``names``
+            (its own and those merged into it) and ``merged`` (ids).
+    """
+
+    centre: int
+    centres: NDArray[np.float64]
+    members: NDArray[np.intp]
+    gain: float
+    zone_id: str = ""
+    decision: str = ""
+    names: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+
+    def holds(self, places: NDArray[np.float64], radius_m: float) -> NDArray[np.bool_]:
+        """Which places (n, 2) lie in one of its discs."""
+        apart = np.hypot(*(places[:, None, :] - self.centres[None, :, :]).transpose(2, 0, 1))
+        return np.asarray((apart <= radius_m).any(axis=1))
+
+
+def decided_areas(
+    demand: Demand, metres: NDArray[np.float64], decisions: Sequence[Decision], radius_m: float
+) -> tuple[list[Area], NDArray[np.bool_]]:
+    """Zones the team decided on, where they were, and which hexagons (h,) they leave.
+
+    Kept ones take their hexagons before those set aside; a zone without any hexagon of the territory is left out.
+
+    Args:
+        demand: of the territory.
+        metres: Lambert-93 of its hexagons.
+        decisions: with their places; a merged zone's hexagons go to the zone it was merged into.
+        radius_m: radius of a disc.
+    """
+    free = np.ones(len(demand.cells), dtype=bool)
+    placed = {
+        one.zone_id: (one, lambert_93([one.latitude], [one.longitude])[0])
+        for one in sorted(decisions, key=lambda one: one.zone_id)
+        if one.latitude is not None and one.longitude is not None
+    }
+    if not placed or not len(free):
+        return [], free
+    tree, unmet = cKDTree(metres), demand.unmet
+    hosts = [one for one, _ in placed.values() if one.decision != "merged"]
+    areas = []
+    for host in sorted(hosts, key=lambda one: one.decision == "set-aside"):
+        guests = [one for one, _ in placed.values() if one.decision == "merged" and one.into == host.zone_id]
+        centres = np.array([placed[one.zone_id][1] for one in (host, *guests)])
+        inside = np.unique(np.concatenate([np.asarray(near) for near in tree.query_ball_point(centres, radius_m)]))
+        members = inside.astype(np.intp)
+        members = members[free[members]]
+        if not len(members):
+            continue
+        free[members] = False
+        _, nearest = tree.query(centres[0])
+        areas.append(
+            Area(
+                centre=int(nearest),
+                centres=centres,
+                members=members,
+                gain=float(unmet[members].sum()),
+                zone_id=host.zone_id,
+                decision="set-aside" if host.decision == "set-aside" else "kept",
+                names=tuple(one.name for one in (host, *guests) if one.name),
+                merged=tuple(one.zone_id for one in guests),
+            )
+        )
+    return areas, free
+
+
+def new_areas(
+    demand: Demand, metres: NDArray[np.float64], free: NDArray[np.bool_], count: int, parameters: ZoneParameters
+) -> tuple[list[Area], Choice]:
+    """Up to ``count`` discs on the free hexagons, greedy, or better ones where the parameters ask for them.
+
+    Centres are hexagons with people or a road.
+    """
+    unmet = np.where(free, demand.unmet, 0.0)
+    discs = reach(metres, unmet, demand.demand > 0, parameters.radius_m, free)
+    found, exact = greedy(discs, unmet, count), None
+    if parameters.exact and found.discs:
+        exact = exact_discs(discs, unmet, count, found, seconds=parameters.exact_seconds)
+        found = exact.chosen
+    areas = [Area(disc.centre, metres[[disc.centre]], disc.members, disc.gain) for disc in found.discs]
+    return areas, Choice(found, exact, demand)

@@ -1,0 +1,92 @@
+"""Where a hexagon stands in an operator's claim: outside it, or how many rings inside.
+
+Maps fail more often near their edge, so the probability that a claim nobody tested fails is learnt per stratum.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from h3.api import basic_int as h3
+from numpy.typing import NDArray
+
+from aggregator.judgement.constants import Constants
+from aggregator.judgement.declared import USAGE
+
+UNKNOWN = -1
+"""No source speaks about the operator here."""
+UNCLAIMED = 0
+EDGE = 1
+DEEPEST = 5
+"""Claimed hexagons are in ring 1 (beside an unclaimed one) to 5 (five rings away, or more, or without any edge)."""
+STRATA = (UNKNOWN, UNCLAIMED, *range(1, DEEPEST + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """One operator's claim: its cells, sorted, those claimed, and whether nothing is known elsewhere."""
+
+    known: NDArray[np.int64]
+    claimed: NDArray[np.bool_]
+    bounded: bool
+
+
+def claim_strata(
+    claims: pd.DataFrame, technology: str, cells: NDArray[np.int64], constants: Constants | None = None
+) -> pd.DataFrame:
+    """Stratum of each cell for every operator that declares something of the technology in one of the cells.
+
+    Args:
+        claims: columns of :data:`aggregator.evidence.claims_table.CLAIMS`; without ``bounded``, a source speaks about
+            every hexagon.
+        technology: whose claims count, all levels together.
+        cells: hexagons, sorted.
+        constants: the share from which a hexagon counts as claimed.
+
+    Returns:
+        Indexed by cell, one int8 column per operator, sorted, values of :data:`STRATA`.
+    """
+    least = (constants or Constants()).claimed_share
+    chosen = claims[(claims["usage"] == USAGE) & (claims["technology"] == technology)]
+    bounded = chosen["bounded"] if "bounded" in chosen else pd.Series(False, index=chosen.index)
+    table = chosen.assign(bounded=bounded).sort_values(["operator", "h3_r8"], kind="stable")
+    claimed_cells: list[NDArray[np.int64]] = []
+    found: dict[str, _Claim] = {}
+    for operator, rows in table.groupby("operator"):
+        known, starts = np.unique(rows["h3_r8"].to_numpy(np.int64), return_index=True)
+        if not np.isin(known, cells, assume_unique=True).any():
+            continue
+        share = np.add.reduceat(rows["declared_share"].to_numpy(float), starts)
+        found[str(operator)] = _Claim(known, share >= least - 1e-9, bool(rows["bounded"].any()))
+        claimed_cells.append(known[found[str(operator)].claimed])
+    every = np.unique(np.concatenate(claimed_cells)) if claimed_cells else np.empty(0, dtype=np.int64)
+    neighbours = neighbours_of(every)
+    columns = {operator: _strata(claim, cells, every, neighbours) for operator, claim in sorted(found.items())}
+    return pd.DataFrame(columns, index=pd.Index(cells, name="h3_r8"), dtype=np.int8)
+
+
+def neighbours_of(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The six cells around each (n, 6); a pentagon, which has five, has one of them twice."""
+    rings = [h3.grid_ring(int(cell), 1) for cell in cells]
+    return np.array([(*ring, *ring[: 6 - len(ring)]) for ring in rings], dtype=np.int64).reshape(-1, 6)
+
+
+def _strata(
+    claim: _Claim, cells: NDArray[np.int64], every: NDArray[np.int64], neighbours: NDArray[np.int64]
+) -> NDArray[np.int8]:
+    own = claim.known[claim.claimed]
+    beside = neighbours[np.searchsorted(every, own)]
+    at = np.searchsorted(own, beside)
+    position = np.where(np.isin(beside, own), at, -1)
+    outside = position < 0
+    if claim.bounded:
+        outside &= np.isin(beside, claim.known)
+    ring = np.where(outside.any(axis=1), 1, DEEPEST)
+    for reached in range(2, DEEPEST):
+        nearer = np.append(ring, DEEPEST)[position].min(axis=1, initial=DEEPEST)
+        ring = np.where((ring == DEEPEST) & (nearer == reached - 1), reached, ring)
+    strata = np.full(len(cells), UNKNOWN if claim.bounded else UNCLAIMED, dtype=np.int8)
+    strata[np.isin(cells, claim.known)] = UNCLAIMED
+    here = np.isin(cells, own)
+    strata[here] = ring[np.searchsorted(own, cells[here])]
+    return strata

@@ -1,0 +1,101 @@
+"""What supports a zone: its people and roads, verdicts, phones, and the evidence its demand rests on."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aggregator.proposals.demand import BASES, Demand
+from aggregator.proposals.strata import UNCLAIMED
+
+SHARE_DECIMALS = 3
+SHARES = {
+    "share_strong": "strong",
+    "share_unclaimed": "unclaimed",
+    "share_reported": "reported",
+    "share_measured": "measured",
+    "share_prior": "prior",
+}
+"""Column of a zone → what that share of its unmet demand rests on."""
+
+
+def shares_of(demand: Demand, members: NDArray[np.intp]) -> dict[str, float]:
+    """Share of the unmet demand of some hexagons that rests on each kind of evidence; all 0 without demand."""
+    parts = demand.demand[members, None] * demand.u[members]
+    whole = float(parts.sum())
+    basis = demand.basis[members]
+    return {
+        column: round(float(parts[basis == BASES[name]].sum()) / whole, SHARE_DECIMALS) if whole > 0 else 0.0
+        for column, name in SHARES.items()
+    }
+
+
+def class_of(shares: dict[str, float], enough: float) -> str:
+    """Evidence class: A on strong verdicts, surveys or the operators' own maps; B with what is reported; else C."""
+    firm = shares["share_strong"] + shares["share_unclaimed"]
+    if firm >= enough:
+        return "A"
+    return "B" if firm + shares["share_reported"] >= enough else "C"
+
+
+def missing_operators(demand: Demand, members: NDArray[np.intp], reported: set[str]) -> list[str]:
+    """Operators whose claim is contradicted or suspected here, or that declare nothing on most of the demand."""
+    weight = demand.demand[members]
+    undeclared = ((demand.strata[members] == UNCLAIMED) * weight[:, None]).sum(axis=0) >= 0.5 * weight.sum()
+    absent = {name for name, lacks in zip(demand.operators, undeclared, strict=True) if lacks and weight.sum() > 0}
+    return sorted(reported | absent)
+
+
+def ground_figures(demand: Demand, members: NDArray[np.intp]) -> dict[str, Any]:
+    """People, roads and demand of a zone's hexagons; ``unmet_people`` is W, weighted, not a number of people."""
+    return {
+        "people": round(float(demand.people[members].sum()), 1),
+        "main_road_km": round(float(demand.main_km[members].sum()), 1),
+        "other_road_km": round(float(demand.other_km[members].sum()), 1),
+        "demand": round(float(demand.demand[members].sum()), 1),
+        "unmet_people": round(float(demand.unmet[members].sum()), 1),
+        "dcc_subtracted": round(float(demand.subtracted[members].sum()), 1),
+    }
+
+
+def verdict_figures(own: pd.DataFrame, device_days: pd.DataFrame | None) -> dict[str, Any]:
+    """Who measured a zone and what was found.
+
+    Volunteers, or field teams where no volunteer measured; never both in one figure. ``e_value`` is the mean of the
+    e-values of all claims tested in the zone, itself an e-value whatever their dependence (Vovk and Wang 2021).
+
+    Args:
+        own: prevailing verdicts of the zone's hexagons.
+        device_days: ``h3_r8, operator, evidence, device_token, day`` behind them, for exact counts of devices; without
+            it the figures are those of the best measured hexagon, since counts of devices do not add up.
+    """
+    claim = own[own["verdict"].isin(["contradicted", "suspected"])].groupby("h3_r8")["verdict"].min()
+    table: dict[str, dict[str, int]] = {}
+    kinds = own["verdict"].where(own["strength"].fillna("") == "", own["verdict"] + " " + own["strength"].fillna(""))
+    for key, count in pd.Series(zip(own["operator"], kinds, strict=True)).value_counts().items():
+        operator, kind = map(str, key)
+        table.setdefault(operator, {})[kind] = int(count)
+    evidence = "crowd" if (own["evidence"] == "crowd").any() else "survey" if len(own) else "none"
+    rows = own[own["evidence"] == evidence]
+    e_values = rows.loc[rows["claimed"].fillna(False).astype(bool), "e_value"] if "e_value" in rows else None
+    figures: dict[str, Any] = {
+        "hexagons": int(own["h3_r8"].nunique()),
+        "contradicted": int((claim == "contradicted").sum()),
+        "suspected": int((claim == "suspected").sum()),
+        "verdicts": json.dumps(table, sort_keys=True),
+        "evidence": evidence,
+        "first_day": rows["first_day"].min() if len(rows) else None,
+        "last_day": rows["last_day"].max() if len(rows) else None,
+        "e_value": None if e_values is None or e_values.dropna().empty else float(f"{e_values.mean():.3g}"),
+    }
+    if rows.empty:
+        return figures | {"devices": 0, "device_days": 0}
+    if device_days is None:
+        return figures | {"devices": int(rows["devices"].max()), "device_days": int(rows["device_days"].max())}
+    behind = device_days.merge(rows[["h3_r8", "operator", "evidence"]], on=["h3_r8", "operator", "evidence"])
+    return figures | {
+        "devices": int(behind["device_token"].nunique()),
+        "device_days": len(behind[["device_token", "day"]].drop_duplicates()),
+    }
