@@ -37,8 +37,9 @@ def main() -> None:
     mix = Mix(**dict(zip((one.name for one in fields(Mix)), asked.mix, strict=True)))
     regimes = dict(asked.regimes)
     print(
-        f"seeds {', '.join(map(str, asked.seeds))}; regimes {', '.join(f'{name} {bias}' for name, bias in asked.regimes)}; "
-        f"volunteers {', '.join(map(str, asked.volunteers))}; bad devices {', '.join(map('{:.0%}'.format, asked.adversaries))}"
+        f"seeds {', '.join(map(str, asked.seeds))}; regimes {', '.join(f'{name} {dB}' for name, dB in asked.regimes)}; "
+        f"volunteers {', '.join(map(str, asked.volunteers))}; "
+        f"bad devices {', '.join(map('{:.0%}'.format, asked.adversaries))}"
         + (" — quick: fewer seeds and settings than the targets are for" if asked.quick else "")
     )
     found: list[Outcome] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from aggregator.evidence.binning import bin_archive
 from benchmarks.simulator import rivals, utility
 from benchmarks.simulator.adversaries import Mix
 from benchmarks.simulator.merit import Calibration, Score, calibration, score
@@ -99,7 +100,7 @@ def outcomes(
                             bad_3=int((bad & (rows["devices"] >= 3)).sum()),
                             usable_tests=int((done.tests["context"] != "indoor").sum()),
                         ),
-                        scores=_scores(rows) | _after_surveys(world, rows, truths[regime], data, seed),
+                        scores=_scores(rows) | _after_surveys(world, rows, data, seed),
                         calibration=calibration(rows),
                         worth=utility.worth(world.ground, truths[regime], told, rows, data),
                     )
@@ -125,15 +126,15 @@ def _scores(rows: pd.DataFrame) -> dict[str, Score]:
     return {name: score(rows, flagged) for name, flagged in flags.items()}
 
 
-def _after_surveys(world: World, rows: pd.DataFrame, truths: pd.DataFrame, data: Path, seed: int) -> dict[str, Score]:
+def _after_surveys(world: World, rows: pd.DataFrame, data: Path, seed: int) -> dict[str, Score]:
     """What a field team, judged by its own rule, contradicts among the places it was sent to."""
     found = {}
     for name, naively in ((AFTER_SURVEY, False), (AFTER_NAIVE_SURVEY, True)):
         folder = Path(tempfile.mkdtemp(dir=data))
-        survey(
-            world, most_suspicious(rows, naively=naively), folder / "archive", np.random.default_rng([seed, naively])
-        )
-        told = verdicts(_binned(folder), data)
+        places = most_suspicious(rows, naively=naively)
+        survey(world, places, folder / "archive", np.random.default_rng([seed, naively]))
+        bin_archive(folder / "archive", folder / "evidence")
+        told = verdicts(folder / "evidence", data)
         about = (told["technology"] == TECHNOLOGY) & (told["threshold"] == THRESHOLD) & (told["evidence"] == "survey")
         against = told.loc[about & (told["verdict"] == "contradicted"), KEY].assign(against=True)
         flagged = rows[KEY].merge(against, on=KEY, how="left")["against"].fillna(False).to_numpy(bool)

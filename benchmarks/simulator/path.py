@@ -40,6 +40,7 @@ def scored_rows(told: pd.DataFrame, truth: pd.DataFrame, done: Campaign) -> pd.D
     Returns:
         The columns of the truth; ``verdict, strength, p_value, e_value`` and the votes; ``tests, failures, fcc``.
     """
+    told = told.assign(e_value=told.get("e_value", 1.0))
     about = (told["technology"] == TECHNOLOGY) & (told["threshold"] == THRESHOLD) & (told["evidence"] == "crowd")
     crowd = told.loc[about, [*KEY, "verdict", "strength", "p", "e_value", *VOTES]].rename(columns={"p": "p_value"})
     rows = truth[truth["claimed"]].merge(crowd, on=KEY, how="left").merge(count_tests(done), on=KEY, how="left")
