@@ -14,8 +14,10 @@ from aggregator.evidence.binning import bin_archive
 from aggregator.evidence.claims import read_claims
 from aggregator.evidence.territory import read_communes, read_people
 from aggregator.judgement.basis import record_basis
-from aggregator.judgement.comparison import compare, read_verdicts, write_verdicts
-from aggregator.judgement.votes import cast_votes, last_day_in
+from aggregator.judgement.comparison import read_verdicts, write_verdicts
+from aggregator.judgement.decision import decide
+from aggregator.judgement.trust import write_quarantine
+from aggregator.judgement.votes import last_day_in
 from aggregator.proposals.areas import Choice
 from aggregator.proposals.decisions import located, read_decisions
 from aggregator.proposals.drawing import zone_components
@@ -115,19 +117,22 @@ def gather_evidence(data: Path, archive: str | Path, progress: Progress | None =
 def judge(
     data: Path, last_day: date | None = None, window_days: int = 365, progress: Progress | None = None
 ) -> dict[str, int]:
-    """``DATA/evidence`` × ``DATA/claims`` → ``DATA/judgement``.
+    """``DATA/evidence`` × ``DATA/claims`` → ``DATA/judgement``: verdicts, and which devices did not vote.
 
     Returns:
         Number of verdicts of each kind on 4G service, crowd and survey together.
     """
-    report = progress or (lambda step, fraction: None)
-    report(tr("votes", "votes"), 0.0)
-    votes = cast_votes(data / "evidence", last_day=last_day, window_days=window_days)
-    report(tr("comparison", "comparaison"), 0.3)
-    verdicts = compare(votes, read_claims(data / "claims"))
+    decision = decide(
+        data / "evidence",
+        read_claims(data / "claims"),
+        last_day=last_day,
+        window_days=window_days,
+        progress=progress,
+    )
+    verdicts = decision.verdicts
     write_verdicts(verdicts, data / "judgement")
+    write_quarantine(decision.quarantine, data / "judgement")
     record_basis(data, last_day or last_day_in(data / "evidence"), window_days)
-    report("", 1.0)
     service = verdicts[(verdicts["technology"] == "4G") & (verdicts["threshold"] == "service")]
     return {str(kind): int(count) for kind, count in service["verdict"].value_counts().sort_index().items()}
 

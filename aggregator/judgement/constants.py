@@ -32,6 +32,11 @@ class Constants:
         trust_vehicle_excess: how much likelier a vote in a vehicle fails than the mean of the votes around.
         trust_z, trust_mean_excess, trust_least_hexagons: a device is left out beyond both in that many hexagons.
         trust_rounds: times at most that devices are held against those left in.
+        discard_above: τ: the q-value's correction leaves out hypotheses whose p is above.
+        alternatives: failure probabilities over which the e-value is averaged.
+        survey_least_points, survey_least_days: outdoor points of a field team that a finding needs, and their days.
+        survey_points_per_place: points that a phone makes at most on one day within one resolution 9 cell (0.1 km²).
+            Ours: readings of one spot share their fading, and a log of one a second would make a crowd of it.
     """
 
     version: str = "2026-11.2"
@@ -57,3 +62,8 @@ class Constants:
     trust_mean_excess: float = 0.2
     trust_least_hexagons: int = 2
     trust_rounds: int = 4
+    discard_above: float = 0.5
+    alternatives: tuple[float, ...] = (0.15, 0.25, 0.4, 0.6, 0.8)
+    survey_least_points: int = 10
+    survey_least_days: int = 2
+    survey_points_per_place: int = 10

@@ -64,26 +64,71 @@ class Groups:
 
 def group(frame: pd.DataFrame, columns: Sequence[str]) -> Groups:
     """Rows of a frame by the values of some columns, groups in the order of these values."""
+    key, _ = packed(frame, columns)
+    order = np.argsort(key, kind="stable")
+    return Groups(order, boundaries(key[order]))
+
+
+def boundaries(ordered: Integers) -> Integers:
+    """Where each run of equal values starts."""
+    if len(ordered) == 0:
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]).astype(np.int64)
+
+
+def packed(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[Integers, list[int]]:
+    """One integer per row (n,) in the order of the columns' values, and how many values each column may have.
+
+    The key without its last column is the integer division by that column's number of values.
+    """
     key = np.zeros(len(frame), dtype=np.int64)
-    size = 1
+    size, sizes = 1, []
     for column in columns:
         codes, values = coded(frame[column])
-        if size * max(values, 1) >= _ROOM:
+        if size * values >= _ROOM:
             distinct, key = np.unique(key, return_inverse=True)
             size = len(distinct)
-        size *= max(values, 1)
-        key = key * max(values, 1) + codes
-    order = np.argsort(key, kind="stable")
-    ordered = key[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(key) else np.empty(0, dtype=np.int64)
-    return Groups(order, starts.astype(np.int64))
+        key = key * values + codes
+        size *= values
+        sizes.append(values)
+    return key, sizes
 
 
 def coded(column: pd.Series) -> tuple[Integers, int]:
-    """Rank of each value among the distinct ones, in their order, and how many there are at most."""
+    """Rank of each value among those there may be, in their order, and how many these are (at least 1)."""
+    if len(column) == 0:
+        return np.empty(0, dtype=np.int64), 1
     if isinstance(column.dtype, pd.CategoricalDtype):
         ranks = np.empty(len(column.cat.categories), dtype=np.int64)
         ranks[np.argsort(column.cat.categories.to_numpy())] = np.arange(len(ranks))
-        return ranks[column.cat.codes.to_numpy()] if len(column) else np.empty(0, dtype=np.int64), len(ranks)
-    codes, values = pd.factorize(column, sort=True)
-    return codes.astype(np.int64), len(values)
+        return ranks[column.cat.codes.to_numpy()], len(ranks)
+    values = column.to_numpy()
+    if values.dtype.kind == "M":
+        days = values.astype("datetime64[D]").astype(np.int64)
+        return days - days.min(), int(days.max() - days.min()) + 1
+    codes, distinct = pd.factorize(column, sort=True)
+    return codes.astype(np.int64), len(distinct)
+
+
+def match(rows: pd.DataFrame, among: pd.DataFrame, columns: Sequence[str]) -> Integers:
+    """Position in ``among``, whose keys are distinct, of the row with the key of each of ``rows`` (n,); -1 for none."""
+    left, right = np.zeros(len(rows), dtype=np.int64), np.zeros(len(among), dtype=np.int64)
+    there = np.ones(len(rows), dtype=bool)
+    for column in columns:
+        values = pd.Index(among[column].unique())
+        codes = _codes_in(values, rows[column])
+        there &= codes >= 0
+        left = left * len(values) + codes
+        right = right * len(values) + _codes_in(values, among[column])
+    order = np.argsort(right)
+    if len(order) == 0:
+        return np.full(len(rows), -1, dtype=np.int64)
+    found = np.minimum(np.searchsorted(right[order], left), len(order) - 1)
+    return np.where(there & (right[order][found] == left), order[found], -1)
+
+
+def _codes_in(values: pd.Index, column: pd.Series) -> Integers:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = np.r_[values.get_indexer(column.cat.categories), -1]
+        return codes[column.cat.codes.to_numpy()].astype(np.int64)
+    return values.get_indexer(column).astype(np.int64)

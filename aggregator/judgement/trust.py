@@ -15,13 +15,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from aggregator.judgement.constants import Constants
-from aggregator.judgement.grouping import group
-from aggregator.judgement.neighbourhood import positions, surroundings
+from aggregator.judgement.grouping import match
+from aggregator.judgement.votes_by_place import LAYER, VotesByPlace
 
 FILE = "trust.parquet"
-
-LAYER = ["operator", "technology", "threshold"]
-"""What a device is trusted about."""
 
 QUARANTINE = pa.schema(
     [
@@ -77,32 +74,27 @@ def quarantined(votes: pd.DataFrame, constants: Constants | None = None) -> pd.D
     """
     rule = constants or Constants()
     crowd = votes[votes["evidence"] == "crowd"]
-    devices = group(crowd, [*LAYER, "device_token"])
-    named = crowd[["device_token", *LAYER]].iloc[devices.first].reset_index(drop=True)
-    device = devices.labels
-    silent = devices.total(crowd["succeeded"].to_numpy()) == 0
-    hexagons, z, mean_excess = _held_against_others(crowd, device, silent, rule)
-    told = named.assign(
-        reason=np.where(silent, NEVER_WORKS.id, DISAGREES.id),
-        hexagons=np.where(silent, devices.sizes, hexagons),
-        z=np.where(silent, np.nan, z),
-        mean_excess=np.where(silent, np.nan, mean_excess),
+    table = VotesByPlace(crowd)
+    silent = table.per_device(table.succeeded) == 0
+    known, z, mean_excess = _held_against_others(table, silent & table.votes_somewhere, rule)
+    out = table.votes_somewhere & (silent | _disagrees(known, z, mean_excess, rule))
+    device, layer = np.nonzero(out)
+    mute = silent[out]
+    told = table.names(device, layer).assign(
+        reason=np.where(mute, NEVER_WORKS.id, DISAGREES.id),
+        hexagons=np.where(mute, table.per_device(table.present)[out], known[out]),
+        z=np.where(mute, np.nan, z[out]),
+        mean_excess=np.where(mute, np.nan, mean_excess[out]),
     )
-    out = told[silent | _disagrees(hexagons, z, mean_excess, rule)]
-    texts = {name: out[name].astype("str") for name in ("device_token", *LAYER, "reason")}
-    return out.assign(**texts).sort_values(["device_token", *LAYER], ignore_index=True)[QUARANTINE.names]
+    return told.sort_values(["device_token", *LAYER], ignore_index=True)[QUARANTINE.names]
 
 
 def trusted(rows: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
     """Rows (of votes or of the ledger) without the crowd's devices in quarantine, in their order."""
     if quarantine.empty or rows.empty:
         return rows
-    key = ["device_token", *LAYER]
-    both = pd.concat([rows[key].astype("str"), quarantine[key]], ignore_index=True)
-    labels = group(both, key).labels
-    out = np.zeros(labels.max() + 1, dtype=bool)
-    out[labels[len(rows) :]] = True
-    return rows[~(out[labels[: len(rows)]] & (rows["evidence"] == "crowd").to_numpy())]
+    out = match(rows, quarantine, ["device_token", *LAYER]) >= 0
+    return rows[~(out & (rows["evidence"] == "crowd").to_numpy())]
 
 
 def write_quarantine(quarantine: pd.DataFrame, judgement: Path) -> None:
@@ -121,50 +113,42 @@ def read_quarantine(judgement: Path) -> pd.DataFrame:
     return quarantine
 
 
-def _held_against_others(
-    crowd: pd.DataFrame, device: NDArray[np.int64], silent: NDArray[np.bool_], constants: Constants
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Hexagons, z and mean excess of every device, against the devices that stand at the last round.
+Consistency = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+"""Hexagons where others voted, z and mean excess of every device and layer (devices, layers)."""
+
+
+def _held_against_others(table: VotesByPlace, silent: NDArray[np.bool_], constants: Constants) -> Consistency:
+    """Every device against the devices that stand at the last round.
 
     A device is held against those not quarantined in the round before, whether it was itself or not: who was out only
     because of devices that are out is back in.
     """
-    failing, outdoor = crowd["failing"].to_numpy(bool), crowd["outdoor"].to_numpy(bool)
-    around = _Around(crowd, device)
     out = silent
-    result = _consistency(failing, outdoor, device, around, out, constants)
+    result = _consistency(table, out, constants)
     for _ in range(constants.trust_rounds - 1):
-        again = silent | _disagrees(*result, constants)
+        again = silent | (_disagrees(*result, constants) & table.votes_somewhere)
         if (again == out).all():
             break
         out = again
-        result = _consistency(failing, outdoor, device, around, out, constants)
+        result = _consistency(table, out, constants)
     return result
 
 
-def _consistency(
-    failing: NDArray[np.bool_],
-    outdoor: NDArray[np.bool_],
-    device: NDArray[np.int64],
-    around: "_Around",
-    out: NDArray[np.bool_],
-    constants: Constants,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    counts = ~out[device]
+def _consistency(table: VotesByPlace, out: NDArray[np.bool_], constants: Constants) -> Consistency:
+    counted = table.present & ~out[table.device]
     near, least = constants.trust_neighbour_weight, constants.spurious_failure
-    votes_here, votes_near = around.others(counts)
-    failing_here, failing_near = around.others(counts & failing)
+    votes_here, votes_near = table.others(counted)
+    failing_here, failing_near = table.others(counted & table.failing)
     weight = votes_here + near * votes_near
-    known = weight > 0
+    known = table.present & (weight > 0)
     shrunk = constants.trust_prior_mean * constants.trust_prior_weight + failing_here + near * failing_near
-    mean = shrunk / (constants.trust_prior_weight + weight) + constants.trust_vehicle_excess * ~outdoor
+    mean = shrunk / (constants.trust_prior_weight + weight) + constants.trust_vehicle_excess * ~table.outdoor
     mean = np.clip(mean, least, 1 - least)
-    excess = np.where(known, failing - mean, 0.0)
-    variance = np.where(known, mean * (1 - mean) * (1 + 1 / np.where(known, weight, 1.0)), 0.0)
-    hexagons = np.bincount(device, known, minlength=len(out)).astype(np.int64)
-    total = np.bincount(device, excess, minlength=len(out))
-    spread = np.sqrt(np.bincount(device, variance, minlength=len(out)))
-    z = np.divide(total, spread, out=np.zeros(len(out)), where=spread > 0)
+    spread = mean * (1 - mean) * (1 + 1 / np.where(known, weight, 1.0))
+    hexagons = table.per_device(known)
+    total = table.per_device(np.where(known, table.failing - mean, 0.0))
+    deviation = np.sqrt(table.per_device(np.where(known, spread, 0.0)))
+    z = np.divide(total, deviation, out=np.zeros_like(total), where=deviation > 0)
     return hexagons, z, total / np.maximum(hexagons, 1)
 
 
@@ -176,35 +160,3 @@ def _disagrees(
         & (np.abs(mean_excess) > constants.trust_mean_excess)
         & (hexagons >= constants.trust_least_hexagons)
     )
-
-
-class _Around:
-    """Who else voted in the hexagon of each vote and in the 6 next to it, on the same layer."""
-
-    def __init__(self, crowd: pd.DataFrame, device: NDArray[np.int64]) -> None:
-        layers = group(crowd, LAYER).labels
-        cells = np.unique(crowd["h3_r8"].to_numpy(np.int64))
-        cell = np.searchsorted(cells, crowd["h3_r8"].to_numpy(np.int64))
-        disks = surroundings(cells, 1)
-        near, there = positions(disks, cells)
-        there &= disks != cells[:, None]
-        width = len(cells)
-        self._places, self._place = np.unique(layers * width + cell, return_inverse=True)
-        layer_of_place, cell_of_place = np.divmod(self._places, max(width, 1))
-        found, among = positions(layer_of_place[:, None] * width + near[cell_of_place], self._places)
-        self._near_places, self._near_there = found, among & there[cell_of_place]
-        # the device's own votes next to each of its votes; sorted by device, so that they lie close together
-        key = device * width + cell
-        self._order = np.argsort(key, kind="stable")
-        ordered = key[self._order]
-        cell_ordered = cell[self._order]
-        own, mine = positions(device[self._order][:, None] * width + near[cell_ordered], ordered)
-        self._own, self._own_there = own, mine & there[cell_ordered]
-
-    def others(self, marked: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Marked votes of other devices in the hexagon of each vote, and in the 6 next to it (n,)."""
-        at_place = np.bincount(self._place, marked, minlength=len(self._places))
-        near = (at_place[self._near_places] * self._near_there).sum(axis=1)
-        own = np.empty(len(marked))
-        own[self._order] = (marked[self._order][self._own] & self._own_there).sum(axis=1)
-        return at_place[self._place] - marked, near[self._place] - own

@@ -14,12 +14,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
 from aggregator.evidence.ledger import CAPABILITY, LEDGER, TECHNOLOGIES, THRESHOLDS
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.excused import without_excused
-from aggregator.judgement.grouping import Groups, group
+from aggregator.judgement.grouping import Groups, boundaries, group, packed
+from aggregator.judgement.survey import POINTS, count_points
 from aggregator.judgement.trust import quarantined, trusted
 
 EVIDENCE_OF_TIER = {"volunteer": "crowd", "field_team": "survey"}
@@ -29,26 +31,20 @@ SUBJECT = ["operator", "technology", "threshold", "evidence"]
 
 VOTE_KEYS = ["h3_r8", *SUBJECT]
 
+BALLOT = ["votes_outdoor", "failing_outdoor", "votes_vehicle", "failing_vehicle"]
+
 VOTES = pa.schema(
     [
         ("h3_r8", pa.int64()),
         *((name, pa.string()) for name in VOTE_KEYS[1:]),
-        *(
-            (name, pa.int64())
-            for name in (
-                "votes_outdoor",
-                "failing_outdoor",
-                "votes_vehicle",
-                "failing_vehicle",
-                "device_days",
-                "tests",
-            )
-        ),
+        *((name, pa.int64()) for name in (*BALLOT, "device_days", "tests")),
         ("first_day", pa.date32()),
         ("last_day", pa.date32()),
+        *((name, pa.int64()) for name in POINTS),
     ]
 )
-"""Votes per hexagon, operator, technology, threshold and evidence; days and tests are those behind the votes."""
+"""Votes per hexagon, operator, technology, threshold and evidence; days and tests are those behind the votes. Points
+are a field team's outdoor tests and the days they were made on; 0 for the crowd."""
 
 VOTING_CONTEXTS = ("outdoor", "vehicle")
 """In the order in which a device votes. What was measured indoors, or nobody knows where, is no vote."""
@@ -79,8 +75,18 @@ def cast_votes(
     """
     ledger, capability = read_evidence(evidence)
     rows = votable_rows(ledger, capability, last_day or ledger["day"].max(), window_days, excused=excused)
-    ballots = device_votes(with_hexagon(rows), ["h3_r8"])
-    return tally(trusted(ballots, quarantined(ballots, constants)), ["h3_r8"])
+    return votes_of(with_hexagon(rows), constants)[0]
+
+
+def votes_of(rows: pd.DataFrame, constants: Constants | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Votes (:data:`VOTES`) of rows as :func:`votable_rows` gives them, with ``h3_r8``; and who is in quarantine."""
+    ballots = device_votes(rows, ["h3_r8"])
+    quarantine = quarantined(ballots, constants)
+    votes = tally(trusted(ballots, quarantine), ["h3_r8"])
+    points = count_points(rows, VOTE_KEYS, constants or Constants())
+    key = {name: points[name].astype("str") for name in SUBJECT}
+    both = votes.drop(columns=POINTS).merge(points.assign(**key), on=VOTE_KEYS, how="left")
+    return both.assign(**{name: both[name].fillna(0).astype("int64") for name in POINTS}), quarantine
 
 
 def read_evidence(evidence: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -185,34 +191,42 @@ def device_votes(rows: pd.DataFrame, place: list[str]) -> pd.DataFrame:
         context. In the order of these keys.
     """
     device = [*place, *SUBJECT, "device_token"]
-    keys = rows[[*device, "context", "day"]]
-    by_day = group(keys, [*device, "context", "day"])
+    key, sizes = packed(rows, [*device, "context", "day"])
+    order = np.argsort(key, kind="stable")
+    by_day = Groups(order, boundaries(key[order]))
     tested, failed = by_day.total(rows["tested"].to_numpy()), by_day.total(rows["failed"].to_numpy())
-    days = keys.iloc[by_day.first].reset_index(drop=True)
-    by_context = group(days, [*device, "context"])
-    contexts = days.iloc[by_context.first].reset_index(drop=True)
-    last = by_context.order[by_context.starts + by_context.sizes - 1]
-    contexts = contexts.assign(
-        days=by_context.sizes,
-        failing=2 * by_context.total(2 * failed >= tested) > by_context.sizes,
-        tests=by_context.total(tested),
-        first_day=contexts["day"],
-        last_day=days["day"].to_numpy()[last],
-    )
-    succeeded = by_context.total(tested - failed)
-    # "outdoor" sorts before "vehicle": the first row of a device is the context it votes in
-    by_device = group(contexts, device)
-    votes = contexts.iloc[by_device.first].reset_index(drop=True)
-    return votes.assign(outdoor=votes["context"] == "outdoor", succeeded=by_device.total(succeeded)).drop(
-        columns=["context", "day"]
+    context = key[by_day.first] // sizes[-1]
+    by_context = Groups(np.arange(len(context)), boundaries(context))
+    voter = context[by_context.first] // sizes[-2]
+    by_device = Groups(np.arange(len(voter)), boundaries(voter))
+    # "outdoor" sorts before "vehicle": the first context of a device is the one it votes in
+    chosen = by_device.first
+    days, first = by_context.sizes[chosen], by_context.starts[chosen]
+    behind = by_day.first
+    votes = rows[[*device, "context"]].iloc[behind[first]].reset_index(drop=True)
+    day = rows["day"].to_numpy()
+    return votes.drop(columns="context").assign(
+        outdoor=votes["context"] == "outdoor",
+        failing=2 * by_context.total(2 * failed >= tested)[chosen] > days,
+        days=days,
+        tests=by_context.total(tested)[chosen],
+        first_day=day[behind[first]],
+        last_day=day[behind[first + days - 1]],
+        succeeded=by_device.total(by_context.total(tested - failed)),
     )
 
 
 def tally(ballots: pd.DataFrame, place: list[str]) -> pd.DataFrame:
     """Votes of devices (:func:`device_votes`) per place and subject: the columns of :data:`VOTES`."""
     votes = _sums(ballots, place)
-    days = {name: votes[name].dt.date.astype(object) for name in ("first_day", "last_day")}
-    return votes.assign(**days).reindex(columns=[*place, *VOTES.names[1:]])
+    days = {name: _dates(votes[name].to_numpy()) for name in ("first_day", "last_day")}
+    none = dict.fromkeys(POINTS, 0)
+    return votes.assign(**days, **none).reindex(columns=[*place, *VOTES.names[1:]])
+
+
+def _dates(days: NDArray[np.datetime64]) -> NDArray[np.object_]:
+    distinct, which = np.unique(days.astype("datetime64[D]"), return_inverse=True)
+    return distinct.astype(object)[which]
 
 
 def _sums(ballots: pd.DataFrame, place: list[str]) -> pd.DataFrame:

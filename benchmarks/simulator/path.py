@@ -6,8 +6,7 @@ import pandas as pd
 
 from aggregator.evidence.binning import bin_archive
 from aggregator.evidence.claims_table import read_claims
-from aggregator.judgement.comparison import compare
-from aggregator.judgement.votes import cast_votes
+from aggregator.judgement.decision import decide
 from benchmarks.simulator.rivals import count_tests
 from benchmarks.simulator.world import Campaign, World, archive
 
@@ -31,7 +30,7 @@ def gather(world: World, done: Campaign, folder: Path) -> Path:
 
 def verdicts(evidence: Path, data: Path) -> pd.DataFrame:
     """Verdicts on the evidence and the claims in ``data``."""
-    return compare(cast_votes(evidence), read_claims(data / "claims"))
+    return decide(evidence, read_claims(data / "claims")).verdicts
 
 
 def scored_rows(told: pd.DataFrame, truth: pd.DataFrame, done: Campaign) -> pd.DataFrame:
@@ -40,7 +39,6 @@ def scored_rows(told: pd.DataFrame, truth: pd.DataFrame, done: Campaign) -> pd.D
     Returns:
         The columns of the truth; ``verdict, strength, p_value, e_value`` and the votes; ``tests, failures, fcc``.
     """
-    told = told.assign(e_value=told.get("e_value", 1.0))
     about = (told["technology"] == TECHNOLOGY) & (told["threshold"] == THRESHOLD) & (told["evidence"] == "crowd")
     crowd = told.loc[about, [*KEY, "verdict", "strength", "p", "e_value", *VOTES]].rename(columns={"p": "p_value"})
     rows = truth[truth["claimed"]].merge(crowd, on=KEY, how="left").merge(count_tests(done), on=KEY, how="left")

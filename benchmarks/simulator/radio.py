@@ -25,14 +25,13 @@ from aggregator.synthetic.radio import (
     strongest,
 )
 from aggregator.synthetic.sites import OPERATORS, OWN_SITES, SHARED_BY_ALL, Masts
-from aggregator.synthetic.truth import SPURIOUS
 from aggregator.synthetic.world import PIXEL_M, Booleans, Floats, Integers
 from benchmarks.simulator.ground import WHOLE_SIDE_PX, Ground, spaced
 
 PLACES = 160  # ours: in towns and villages, what is more than those in the gaps
 CONGESTED = 0.08
 LOAD, CONGESTED_LOAD = (2.0, 5.0), (4.0, 2.0)  # of beta laws
-SITE_GROUPS = 6  # ours: masts of a group have one field of local shadowing, those of different groups another
+SITE_GROUPS = 4  # ours: masts of a group have one field of local shadowing, those of different groups another
 EVENING_H = (18, 22)
 EVENING_ROOM = 0.9  # ours: what is left free of the room that the load leaves at other hours
 AWAKE_H = (6, 23)  # hours in which people test
@@ -111,13 +110,17 @@ def draw_load(congested: Booleans, evening: Booleans, random: np.random.Generato
 
 
 def failure_probability(radio: Radio) -> Floats:
-    """Probability that a reference test fails (median phone, outdoors, random hour), shape (4, rows, columns)."""
+    """Probability that a reference test fails (median phone, outdoors, random hour), shape (4, rows, columns).
+
+    By coverage and load: failures for no reason of the network are no part of the truth.
+    """
     levels = np.arange(-180.0, -40.0, 0.1)
     laws = np.array([_failure(levels, congested) for congested in (False, True)])
     outage = (1 - OUTAGE) * laws + OUTAGE * np.array([np.interp(levels - OUTAGE_DB, levels, law) for law in laws])
-    whole = SPURIOUS + (1 - SPURIOUS) * outage
     congested = radio.congested.T[np.arange(len(OPERATORS))[:, None, None], radio.mast]
-    return np.where(congested, np.interp(radio.rsrp_dbm, levels, whole[1]), np.interp(radio.rsrp_dbm, levels, whole[0]))
+    return np.where(
+        congested, np.interp(radio.rsrp_dbm, levels, outage[1]), np.interp(radio.rsrp_dbm, levels, outage[0])
+    )
 
 
 def _failure(levels_dbm: Floats, congested: bool) -> Floats:
