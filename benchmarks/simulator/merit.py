@@ -124,7 +124,8 @@ class Calibration:
 
 def calibration(rows: pd.DataFrame) -> Calibration:
     """Of one territory; ``rows`` also hold ``p_value``, ``e_value`` and the votes by context."""
-    nulls = rows[rows["hypothesis"] & rows["good"] & (rows["devices"] >= 2)]
+    own = rows[rows["p_value"].notna()]  # nothing was judged together with neighbours
+    nulls = own[own["hypothesis"] & own["good"] & (own["devices"] >= 2)]
     votes, failing = [], []
     for context in ("outdoor", "vehicle"):
         for failure in TRUE_FAILURES:

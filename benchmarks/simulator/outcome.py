@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aggregator.evidence.binning import bin_archive
+from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
+from aggregator.synthetic.truth import BAD, GOOD
 from benchmarks.simulator import rivals, utility
 from benchmarks.simulator.adversaries import Mix
 from benchmarks.simulator.merit import Calibration, Score, calibration, score
-from benchmarks.simulator.path import KEY, TECHNOLOGY, THRESHOLD, gather, scored_rows, verdicts
+from benchmarks.simulator.path import KEY, TECHNOLOGY, THRESHOLD, binned, gather, scored_rows, verdicts
 from benchmarks.simulator.survey import most_suspicious, survey
 from benchmarks.simulator.world import Campaign, World, build_world, campaign, declare, reliability, truth
 
@@ -21,6 +22,7 @@ CONTRADICTED, STRONG, SUSPECTED = "contradicted", "contradicted, strong", "suspe
 OURS = (CONTRADICTED, STRONG, SUSPECTED)
 AFTER_SURVEY, AFTER_NAIVE_SURVEY = "survey of the 60 least p", "survey of the 60 highest failure rates"
 CONFIRMED = "confirmed"
+PARENTS = "contradicted, poor hexagons together"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,16 @@ def _scores(rows: pd.DataFrame) -> dict[str, Score]:
         CONFIRMED: (verdict == "confirmed").to_numpy(bool),
     }
     flags |= {rule: rivals.flagged(rule, rows) for rule in rivals.RIVALS}
-    return {name: score(rows, flagged) for name, flagged in flags.items()}
+    return {name: score(rows, flagged) for name, flagged in flags.items()} | {PARENTS: _parents(rows)}
+
+
+def _parents(rows: pd.DataFrame) -> Score:
+    """Contradictions of poor hexagons together, each scored once, by the mean truth of these hexagons."""
+    against = rows[rows["parent_verdict"] == "contradicted"]
+    h3_r7 = parent(against["h3_r8"].to_numpy(), HEXAGON_RESOLUTION - 1)
+    p = against.groupby([h3_r7, against["operator"]])["p"].mean()
+    together = pd.DataFrame({"good": p <= GOOD, "bad": p >= BAD, "hypothesis": True, "devices": 0})
+    return score(together, np.ones(len(together), dtype=bool))
 
 
 def _after_surveys(world: World, rows: pd.DataFrame, data: Path, seed: int) -> dict[str, Score]:
@@ -133,8 +144,7 @@ def _after_surveys(world: World, rows: pd.DataFrame, data: Path, seed: int) -> d
         folder = Path(tempfile.mkdtemp(dir=data))
         places = most_suspicious(rows, naively=naively)
         survey(world, places, folder / "archive", np.random.default_rng([seed, naively]))
-        bin_archive(folder / "archive", folder / "evidence")
-        told = verdicts(folder / "evidence", data)
+        told = verdicts(binned(folder), data)
         about = (told["technology"] == TECHNOLOGY) & (told["threshold"] == THRESHOLD) & (told["evidence"] == "survey")
         against = told.loc[about & (told["verdict"] == "contradicted"), KEY].assign(against=True)
         flagged = rows[KEY].merge(against, on=KEY, how="left")["against"].fillna(False).to_numpy(bool)

@@ -25,7 +25,7 @@ def most_suspicious(rows: pd.DataFrame, *, naively: bool = False) -> pd.DataFram
         naively: by the share of tests that fail, instead of the calibrated p.
     """
     voted = rows[rows["devices"] >= 1]
-    order = -(voted["failures"] / voted["tests"].clip(lower=1)) if naively else voted["p_value"]
+    order = -(voted["failures"] / voted["tests"].clip(lower=1)) if naively else voted["p_value"].fillna(1.0)
     ranked = voted.assign(_order=order, _failing=-voted["failing"])
     return ranked.sort_values(["_order", "_failing", "h3_r8", "operator"]).head(SCREENED)[["h3_r8", "operator"]]
 

@@ -19,10 +19,22 @@ KEY = ["h3_r8", "operator", "technology", "threshold", "evidence"]
 
 def surveyed(points: int, failing: int, days: int = 2, hexagon: int = HERE, **change: Any) -> dict[str, Any]:
     row = {
-        **{"h3_r8": hexagon, "operator": "20801", "technology": "4G", "threshold": "service", "evidence": "survey"},
-        **{"votes_outdoor": 1, "failing_outdoor": 0, "votes_vehicle": 0, "failing_vehicle": 0},
-        **{"device_days": days, "tests": points, "first_day": date(2026, 3, 1), "last_day": date(2026, 3, 9)},
-        **{"points": points, "failing_points": failing, "point_days": days},
+        "h3_r8": hexagon,
+        "operator": "20801",
+        "technology": "4G",
+        "threshold": "service",
+        "evidence": "survey",
+        "votes_outdoor": 1,
+        "failing_outdoor": 0,
+        "votes_vehicle": 0,
+        "failing_vehicle": 0,
+        "device_days": days,
+        "tests": points,
+        "first_day": date(2026, 3, 1),
+        "last_day": date(2026, 3, 9),
+        "points": points,
+        "failing_points": failing,
+        "point_days": days,
     }
     return {**row, **change}
 
