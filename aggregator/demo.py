@@ -106,7 +106,7 @@ def demonstrate(out: Path, scenario: Scenario, progress: Progress | None = None)
     report(tr("territory and declared coverage", "territoire et couverture déclarée"), 0.03)
     import_communes(example_communes(), folder.data / "territory")
     import_sites(write_sites(masts, world, folder.inputs), folder.data / "territory")
-    for number, file in enumerate(write_claims(declared, world, folder.inputs)):
+    for number, file in enumerate(write_claims(declared, world.grid, folder.inputs)):
         report(file.name, 0.06 + 0.01 * number)
         import_arcep(file, folder.data / "claims", source="maille demo", licence="synthetic, nobody's claim")
 

@@ -1,5 +1,6 @@
 """What the operators of this world declare: an optimistic planning tool, drawn as polygons in Arcep's exact layout."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import geopandas
@@ -32,22 +33,30 @@ def declare(world: World, air: Air, scenario: Scenario) -> Floats:
     return np.array(planned)
 
 
-def write_claims(declared_dbm: Floats, world: World, into: Path) -> list[Path]:
+def write_claims(
+    declared_dbm: Floats,
+    grid: Grid,
+    into: Path,
+    *,
+    departement: str = "58",
+    levels: Mapping[str, float] = LEVELS_ABOVE_DBM,
+) -> list[Path]:
     """One GeoPackage per operator, named and laid out as those of “Mon réseau mobile”, EPSG:2154.
 
     Args:
         declared_dbm: see :func:`declare`.
-        world: the raster.
+        grid: the raster.
         into: an existing directory.
+        departement: written beside every polygon.
+        levels: each from which RSRP, the weakest first.
     """
     paths = []
     for code, planned in zip(OPERATORS, declared_dbm, strict=True):
         stem = f"{QUARTER}_couv_Metropole_{FILE_CODES[code]}_4G_data"
         rows = []
         ceiling = np.inf
-        for level in ("TBC", "BC", "CL"):
-            floor = LEVELS_ABOVE_DBM[level]
-            rows.append({"niveau": level, "geom": outlined((planned > floor) & (planned <= ceiling), world.grid)})
+        for level, floor in reversed(levels.items()):
+            rows.append({"niveau": level, "geom": outlined((planned > floor) & (planned <= ceiling), grid)})
             ceiling = floor
         frame = geopandas.GeoDataFrame(rows, geometry="geom", crs="EPSG:2154")
         frame = frame[~frame.geometry.is_empty].assign(
@@ -57,7 +66,7 @@ def write_claims(declared_dbm: Floats, world: World, into: Path) -> list[Path]:
             date=MAP_DATE,
             techno="4G",
             usage="data",
-            dept="58",
+            dept=departement,
         )
         paths.append(into / f"{stem}.gpkg")
         paths[-1].unlink(missing_ok=True)

@@ -4,6 +4,7 @@ Path loss is 3GPP TR 38.901's RMa NLOS at 800 MHz; the shadowing is a terrain co
 each group of masts, and gorges on busy roads that no planning tool of this world knows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,30 @@ def propagate(world: World, masts: Masts, scenario: Scenario) -> Air:
     terrain = correlated_field(grid, TERRAIN_DB, TERRAIN_M, random)
     common = correlated_field(grid, LOCAL_DB, LOCAL_M, random)
     own = [correlated_field(grid, LOCAL_DB, LOCAL_M, random) for _ in OPERATORS]
+    field_of_mast = np.where(masts.shared, 0, 1 + masts.present.argmax(axis=1))  # what is not shared has one operator
+    received, best, median = strongest(grid, masts, [common, *own], field_of_mast)
+    x, y = grid.centres()
+    gorges = _gorges(world, masts)
+    squared = (x[None, None, :] - gorges[:, 0, None, None]) ** 2 + (y[None, :, None] - gorges[:, 1, None, None]) ** 2
+    ceiling = GORGE_FLOOR_DBM + GORGE_RISE_DB * (1 - np.exp(-squared / (2 * GORGE_M**2)).max(axis=0, initial=0.0))
+    return Air(np.minimum(received + terrain, ceiling), best, median, terrain, gorges)
+
+
+def strongest(
+    grid: Grid, masts: Masts, local_db: Sequence[Floats], field_of_mast: npt.NDArray[np.int64]
+) -> tuple[Floats, npt.NDArray[np.int64], Floats]:
+    """What each operator's strongest mast gives every pixel, before the terrain.
+
+    Args:
+        grid: the raster.
+        masts: who transmits from where.
+        local_db: fields of local shadowing, each of shape (rows, columns).
+        field_of_mast: which of them each mast has, shape (masts,).
+
+    Returns:
+        RSRP with the local shadowing (dBm), index of that mast, RSRP by path loss alone, each of shape
+        (4, rows, columns); −200 dBm beyond the reach of all.
+    """
     shape = (len(OPERATORS), grid.rows, grid.columns)
     median, received = np.full(shape, -200.0), np.full(shape, -200.0)
     best = np.zeros(shape, dtype=np.int64)
@@ -60,15 +85,11 @@ def propagate(world: World, masts: Masts, scenario: Scenario) -> Air:
         power = EIRP_DBM - path_loss_db(np.hypot(x[None, columns] - mast_x, y[rows, None] - mast_y))
         for operator in np.flatnonzero(masts.present[mast]):
             window = (operator, rows, columns)
-            local = common if masts.shared[mast] else own[operator]
-            shadowed = power + local[rows, columns]
+            shadowed = power + local_db[field_of_mast[mast]][rows, columns]
             best[window] = np.where(shadowed > received[window], mast, best[window])
             received[window] = np.maximum(received[window], shadowed)
             median[window] = np.maximum(median[window], power)
-    gorges = _gorges(world, masts)
-    squared = (x[None, None, :] - gorges[:, 0, None, None]) ** 2 + (y[None, :, None] - gorges[:, 1, None, None]) ** 2
-    ceiling = GORGE_FLOOR_DBM + GORGE_RISE_DB * (1 - np.exp(-squared / (2 * GORGE_M**2)).max(axis=0, initial=0.0))
-    return Air(np.minimum(received + terrain, ceiling), best, median, terrain, gorges)
+    return received, best, median
 
 
 def path_loss_db(distance_m: Floats) -> Floats:

@@ -147,20 +147,31 @@ def build(communes: Path, scenario: Scenario) -> World:
 
 
 def _roads(centres: Floats, random: np.random.Generator) -> dict[tuple[int, int], Floats]:
-    """Gabriel graph of the communes (no third one in the circle over a road), its edges gently bent."""
+    return {(a, b): bent_road(centres[a], centres[b], random) for a, b in gabriel_graph(centres)}
+
+
+def gabriel_graph(centres: Floats) -> list[tuple[int, int]]:
+    """Pairs of places (n, 2) with no third one in the circle over the line between them, sorted."""
     edges = {
         (int(min(a, b)), int(max(a, b)))
         for triangle in Delaunay(centres).simplices
         for a, b in zip(triangle, np.roll(triangle, 1), strict=True)
     }
     tree = KDTree(centres)
-    roads: dict[tuple[int, int], Floats] = {}
-    for a, b in sorted(edges):
-        start, end = centres[a], centres[b]
-        length = float(np.hypot(*(end - start)))
-        if len(tree.query_ball_point((start + end) / 2, length / 2 * 0.999)) == 0:
-            along = np.linspace(0.0, 1.0, max(int(length / STEP_M), 1) + 1)
-            aside = np.array([start[1] - end[1], end[0] - start[0]]) / length
-            bends = sum(random.normal(0.0, 0.03 / wave) * length * np.sin(np.pi * wave * along) for wave in (1, 2, 3))
-            roads[a, b] = start + along[:, None] * (end - start) + np.asarray(bends)[:, None] * aside
-    return roads
+    return [
+        (a, b)
+        for a, b in sorted(edges)
+        if not tree.query_ball_point(
+            (centres[a] + centres[b]) / 2, float(np.hypot(*(centres[b] - centres[a]))) / 2 * 0.999
+        )
+    ]
+
+
+def bent_road(start: Floats, end: Floats, random: np.random.Generator) -> Floats:
+    """Points about every 50 m from one place to another, shape (points, 2), on a gently bent line."""
+    length = float(np.hypot(*(end - start)))
+    along = np.linspace(0.0, 1.0, max(int(length / STEP_M), 1) + 1)
+    aside = np.array([start[1] - end[1], end[0] - start[0]]) / length
+    bends = sum(random.normal(0.0, 0.03 / wave) * length * np.sin(np.pi * wave * along) for wave in (1, 2, 3))
+    road: Floats = start + along[:, None] * (end - start) + np.asarray(bends)[:, None] * aside
+    return road

@@ -157,9 +157,9 @@ def test_the_most_optimistic_tool_declares_most(made: Made) -> None:
 
 
 def test_coverage_files_are_in_arceps_layout(made: Made, tmp_path: Path) -> None:
-    files = write_claims(made[3], made[0], tmp_path)
+    files = write_claims(made[3], made[0].grid, tmp_path)
     first = [file.read_bytes() for file in files]
-    assert [file.read_bytes() for file in write_claims(made[3], made[0], tmp_path)] == first
+    assert [file.read_bytes() for file in write_claims(made[3], made[0].grid, tmp_path)] == first
     assert [file.name for file in files] == [
         f"2026_T3_couv_Metropole_{code}_4G_data.gpkg" for code in ("OF", "SFR0", "FREE", "BOUY")
     ]

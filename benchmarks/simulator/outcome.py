@@ -1,0 +1,153 @@
+"""One territory under one setting: what every rule accuses there, and what that is worth."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
+from aggregator.synthetic.truth import BAD, GOOD
+from benchmarks.simulator import rivals, utility
+from benchmarks.simulator.adversaries import Mix
+from benchmarks.simulator.merit import Calibration, Score, calibration, score
+from benchmarks.simulator.path import KEY, TECHNOLOGY, THRESHOLD, binned, gather, scored_rows, verdicts
+from benchmarks.simulator.survey import most_suspicious, survey
+from benchmarks.simulator.world import Campaign, World, build_world, campaign, declare, reliability, truth
+
+CONTRADICTED, STRONG, SUSPECTED = "contradicted", "contradicted, strong", "suspected or contradicted"
+OURS = (CONTRADICTED, STRONG, SUSPECTED)
+AFTER_SURVEY, AFTER_NAIVE_SURVEY = "survey of the 60 least p", "survey of the 60 highest failure rates"
+CONFIRMED = "confirmed"
+PARENTS = "contradicted, poor hexagons together"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What differs between territories of one seed."""
+
+    regime: str
+    volunteers: int
+    bad_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the world is like, to hold against its specification."""
+
+    reliabilities: tuple[float, ...]
+    hypotheses: int
+    bad: int
+    bad_3: int
+    usable_tests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Everything measured on one territory.
+
+    Attributes:
+        seed, setting: which.
+        facts: of the world.
+        scores: per rule; that of ``confirmed`` counts bad hexagons which were confirmed.
+        calibration: of the null hypothesis.
+        worth: per way of choosing zones, what ten of them are worth (all unmet, over-claimed only); that of the
+            oracle under ``oracle``.
+    """
+
+    seed: int
+    setting: Setting
+    facts: Facts
+    scores: dict[str, Score]
+    calibration: Calibration
+    worth: dict[str, tuple[float, float]]
+
+
+def outcomes(
+    seed: int,
+    regimes: dict[str, tuple[float, ...]],
+    volunteers: Sequence[int],
+    bad_shares: Sequence[float],
+    mix: Mix,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Iterator[Outcome]:
+    """Every setting of one seed; the files are written to a temporary directory and removed."""
+    world = build_world(seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        truths = {}
+        for regime, bias_db in regimes.items():
+            declare(world, bias_db, folder / regime)
+            truths[regime] = truth(world, bias_db, folder / regime)
+        for count in volunteers:
+            for bad_share in bad_shares:
+                done = campaign(world, count, bad_share, mix)
+                evidence = gather(world, done, folder / "campaign")
+                for regime, bias_db in regimes.items():
+                    tell(f"seed {seed}, {regime}, {count} volunteers, {bad_share:.0%} bad")
+                    setting = Setting(regime=regime, volunteers=count, bad_share=bad_share)
+                    data = folder / regime
+                    rows, told = _judged(evidence, data, truths[regime], done)
+                    bad = rows["bad"] & rows["hypothesis"]
+                    yield Outcome(
+                        seed=seed,
+                        setting=setting,
+                        facts=Facts(
+                            reliabilities=tuple(reliability(world, bias_db)),
+                            hypotheses=int(rows["hypothesis"].sum()),
+                            bad=int(bad.sum()),
+                            bad_3=int((bad & (rows["devices"] >= 3)).sum()),
+                            usable_tests=int((done.tests["context"] != "indoor").sum()),
+                        ),
+                        scores=_scores(rows) | _after_surveys(world, rows, data, seed),
+                        calibration=calibration(rows),
+                        worth=utility.worth(world.ground, truths[regime], told, rows, data),
+                    )
+                shutil.rmtree(folder / "campaign")
+
+
+def _judged(evidence: Path, data: Path, truths: pd.DataFrame, done: Campaign) -> tuple[pd.DataFrame, pd.DataFrame]:
+    told = verdicts(evidence, data)
+    return scored_rows(told, truths, done), told
+
+
+def _scores(rows: pd.DataFrame) -> dict[str, Score]:
+    """Of our verdicts and of the other rules."""
+    verdict = rows["verdict"]
+    contradicted = (verdict == "contradicted").to_numpy(bool)
+    flags = {
+        CONTRADICTED: contradicted,
+        STRONG: contradicted & (rows["strength"] == "strong").to_numpy(bool),
+        SUSPECTED: contradicted | (verdict == "suspected").to_numpy(bool),
+        CONFIRMED: (verdict == "confirmed").to_numpy(bool),
+    }
+    flags |= {rule: rivals.flagged(rule, rows) for rule in rivals.RIVALS}
+    return {name: score(rows, flagged) for name, flagged in flags.items()} | {PARENTS: _parents(rows)}
+
+
+def _parents(rows: pd.DataFrame) -> Score:
+    """Contradictions of poor hexagons together, each scored once, by the mean truth of these hexagons."""
+    against = rows[rows["parent_verdict"] == "contradicted"]
+    h3_r7 = parent(against["h3_r8"].to_numpy(), HEXAGON_RESOLUTION - 1)
+    p = against.groupby([h3_r7, against["operator"]])["p"].mean()
+    together = pd.DataFrame({"good": p <= GOOD, "bad": p >= BAD, "hypothesis": True, "devices": 0})
+    return score(together, np.ones(len(together), dtype=bool))
+
+
+def _after_surveys(world: World, rows: pd.DataFrame, data: Path, seed: int) -> dict[str, Score]:
+    """What a field team, judged by its own rule, contradicts among the places it was sent to."""
+    found = {}
+    for name, naively in ((AFTER_SURVEY, False), (AFTER_NAIVE_SURVEY, True)):
+        folder = Path(tempfile.mkdtemp(dir=data))
+        places = most_suspicious(rows, naively=naively)
+        survey(world, places, folder / "archive", np.random.default_rng([seed, naively]))
+        told = verdicts(binned(folder), data)
+        about = (told["technology"] == TECHNOLOGY) & (told["threshold"] == THRESHOLD) & (told["evidence"] == "survey")
+        against = told.loc[about & (told["verdict"] == "contradicted"), KEY].assign(against=True)
+        flagged = rows[KEY].merge(against, on=KEY, how="left")["against"].fillna(False).to_numpy(bool)
+        found[name] = score(rows, flagged)
+        shutil.rmtree(folder)
+    return found
