@@ -18,7 +18,9 @@ from aggregator.evidence.outline import Territory
 from aggregator.evidence.territory import read_communes, read_people
 from aggregator.judgement.basis import record_basis
 from aggregator.judgement.comparison import read_verdicts, write_verdicts
+from aggregator.judgement.constants_file import read_constants
 from aggregator.judgement.decision import decide
+from aggregator.judgement.excused import read_excused
 from aggregator.judgement.trust import write_quarantine
 from aggregator.judgement.votes import last_day_in
 from aggregator.proposals.areas import Choice
@@ -158,6 +160,8 @@ def judge(
         read_claims(data / "claims"),
         last_day=end,
         window_days=days,
+        constants=read_constants(data),
+        excused=read_excused(data),
         within=territory.cells if territory else None,
         progress=progress,
     )

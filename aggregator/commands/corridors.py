@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from aggregator.commands.options import NameColumn, data_directory
+from aggregator.commands.options import Departement, NameColumn, Outline, data_directory, territory_given
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
@@ -64,6 +64,8 @@ def corridors(
         Path | None,
         typer.Option(help=tr("Directory of the files (DATA/corridors/…).", "Dossier des fichiers (DATA/corridors/…).")),
     ] = None,
+    departement: Departement = None,
+    outline: Outline = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -76,6 +78,7 @@ def corridors(
     from aggregator.publication.corridor_files import write_corridors
 
     folder = data_directory(data)
+    territory = territory_given(folder, departement, outline)
     with progress_bar(as_json) as progress:
         if progress:
             progress(lines, 0.0)
@@ -89,6 +92,7 @@ def corridors(
             read_claims(folder / "claims"),
             speed_kmh=speed_kmh or SPEED_KMH[layer],
             threshold=threshold,
+            within=territory.cells if territory else None,
             progress=Room(progress, 0.1, 0.5, tr("corridors", "axes")),
         )
         files = write_corridors(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aggregator.commands.options import data_directory
+from aggregator.commands.options import Departement, Outline, data_directory, territory_given
 from client_sdk.commands.terminal import Json, Progress, answer, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
@@ -14,6 +14,7 @@ from collector.options import Data
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from aggregator.evidence.outline import Territory
     from aggregator.proposals.mission_plan import Mission, MissionParameters
 
 FOLDER = "missions"
@@ -57,6 +58,8 @@ def plan(
     drive_kmh: Annotated[
         float, typer.Option(min=5, max=130, help=tr("Mean speed on the road.", "Vitesse moyenne sur la route."))
     ] = 50.0,
+    departement: Departement = None,
+    outline: Outline = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -77,8 +80,9 @@ def plan(
         minutes_per_point=minutes_per_point,
         drive_kmh=drive_kmh,
     )
+    territory = territory_given(folder, departement, outline)
     with progress_bar(as_json) as progress:
-        mission, ground = _planned(folder, parameters, progress)
+        mission, ground = _planned(folder, parameters, territory, progress)
         into = folder / FOLDER / mission.mission_id
         write_plan(mission, into)
         files = write_mission_files(mission, into, **ground)
@@ -120,13 +124,14 @@ def report(
 
 
 def _planned(
-    folder: Path, parameters: "MissionParameters", progress: Progress | None
+    folder: Path, parameters: "MissionParameters", territory: "Territory | None", progress: Progress | None
 ) -> "tuple[Mission, dict[str, gpd.GeoDataFrame | None]]":
     """The mission, and the roads and communes that were known."""
     from aggregator.evidence.claims import read_claims
     from aggregator.evidence.lines import read_lines, road_km_by_hexagon
-    from aggregator.evidence.territory import people_by_hexagon, read_communes
+    from aggregator.evidence.territory import read_communes, read_people
     from aggregator.judgement.comparison import read_verdicts
+    from aggregator.judgement.constants_file import read_constants
     from aggregator.proposals.mission_values import hexagons_of_class, mission_values
     from aggregator.proposals.missions import plan_mission
 
@@ -135,7 +140,7 @@ def _planned(
     communes = read_communes(folder / "territory")
     roads = read_lines(folder / "territory", "roads")
     verdicts = read_verdicts(folder / "judgement")
-    people = people_by_hexagon(communes)
+    people = read_people(folder / "territory", communes)
     road_km = None if roads is None else road_km_by_hexagon(roads)
     tell(tr("value of a visit", "intérêt d’une visite"), 0.6)
     values = mission_values(
@@ -148,6 +153,8 @@ def _planned(
         points=parameters.points,
         weights=parameters.weights,
         class_c=hexagons_of_class(folder / "proposals" / "zones.parquet", "C", people.index.to_numpy()),
+        within=territory.cells if territory else None,
+        constants=read_constants(folder),
     )
     tell(tr("tour", "tournée"), 0.8)
     mission = plan_mission(values, verdicts, parameters, roads=roads, communes=communes)

@@ -14,7 +14,10 @@ from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 
 FILE = "judgement/basis.json"
-INPUTS = ("evidence/ledger.parquet", "evidence/capability.parquet", "claims/claims.parquet")
+INPUTS = (
+    *("evidence/ledger.parquet", "evidence/capability.parquet", "claims/claims.parquet"),
+    *("constants.json", "territory/outages.parquet"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,27 @@
 """Declared outages: failures that an operator announced are no vote."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
+from aggregator.evidence.outages import excused as outages_near
+from aggregator.evidence.outages import read_outages
 from aggregator.evidence.usable import LEDGER_RESOLUTION
 
 EXCUSED = ["operator", "technology", "first_day", "last_day"]
 """Beside ``h3_r8`` or ``h3_r9``, the columns of a table of declared outages; a null technology means all."""
+
+
+def read_excused(data: Path) -> pd.DataFrame | None:
+    """Where and when tests of the ledger in ``data`` are excused; None where no outage was imported."""
+    outages = read_outages(data / "territory")
+    if outages is None:
+        return None
+    tested = pq.read_table(data / "evidence" / "ledger.parquet", columns=["h3_r9"])["h3_r9"].unique()
+    return outages_near(outages, tested.to_numpy())
 
 
 def without_excused(rows: pd.DataFrame, excused: pd.DataFrame) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from scipy.spatial import cKDTree
 
 from aggregator.evidence.dcc import read_dcc
 from aggregator.evidence.hexagons import LAMBERT_93
+from aggregator.evidence.lines import road_km_by_hexagon
 from aggregator.evidence.population import population_source, read_population
-from aggregator.evidence.roads import road_km_by_hexagon
 from aggregator.evidence.territory import read_planned_sites, read_sites
 
 FILES = (

@@ -8,6 +8,7 @@ from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
 from aggregator.evidence.hexagons import WGS_84, outlines, parent
+from aggregator.judgement.sentences import sentences
 from aggregator.judgement.votes import SUBJECT
 from aggregator.publication.anonymity import RESOLUTIONS, rounded_counts
 from aggregator.publication.issuing import Issue
@@ -21,7 +22,7 @@ COLUMNS = [
     *("h3", "resolution", "remainder", "operator", "operator_name", "technology", "threshold", "evidence"),
     *("quarter", *COUNTS, "first_month", "last_month", "claimed", "declared_share", "verdict", "verdict_fr"),
     *("strength", "rule", *JUDGED, "issued", "held_since", "withdrawn", "p", "p_withdrawn", "q", "e_value", "edge"),
-    *("conflict", "notice"),
+    *("conflict", "sentence_fr", "sentence_en", "notice"),
 ]
 IN_FRENCH = {
     ("contradicted", "strong"): "contredite",
@@ -68,7 +69,7 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
         hexagon. A hexagon may have a verdict without counts of the quarter, and counts without a verdict
         (``insufficient``). Counts above 20 are rounded to 5, p to two significant digits, days to months.
     """
-    judged = issue.verdicts[issue.verdicts["told"].astype(bool)].rename(columns={"h3_r8": "cell"})
+    judged = in_words(issue.verdicts[issue.verdicts["told"].astype(bool)]).rename(columns={"h3_r8": "cell"})
     judged = judged.rename(columns={name: f"judged_{name}" for name in OF_VERDICTS}).assign(resolution=8)
     rows = issue.figures.merge(judged, on=["cell", "resolution", *SUBJECT], how="outer", validate="one_to_one")
     if within is not None:
@@ -112,6 +113,7 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
                 for name in ("p", "p_withdrawn", "q", "e_value")
             },
             "conflict": rows["conflict"].fillna("").astype("str"),
+            **{name: rows[name].fillna("").astype("str") for name in ("sentence_fr", "sentence_en")},
             "edge": rows["edge"].astype("boolean"),
             "notice": pd.Series(notice, index=rows.index, dtype="str"),
         }
@@ -121,6 +123,16 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
         ["resolution", "h3", "operator", "technology", "threshold", "evidence"],
         ascending=[False, True, True, True, True, True],
         ignore_index=True,
+    )
+
+
+def in_words(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts with ``sentence_fr`` and ``sentence_en``, from counts as they are published and months."""
+    told = verdicts.assign(
+        **{name: rounded_counts(verdicts[name].astype("Int64")) for name in ("devices", "failing", "device_days")}
+    )
+    return verdicts.assign(
+        sentence_fr=sentences(told, "fr", dates="month"), sentence_en=sentences(told, "en", dates="month")
     )
 
 

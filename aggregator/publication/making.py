@@ -23,6 +23,7 @@ from aggregator.evidence.territory import read_communes, read_people
 from aggregator.judgement import basis
 from aggregator.judgement.comparison import read_verdicts
 from aggregator.judgement.constants import Constants
+from aggregator.judgement.excused import read_excused
 from aggregator.judgement.votes import voting_rows
 from aggregator.proposals import decisions, surroundings
 from aggregator.proposals.parameters import ZoneParameters
@@ -158,7 +159,7 @@ def prepare(ground: Ground, parameters: ReleaseParameters, previous: str | None,
     ledger = pd.read_parquet(data / "evidence/ledger.parquet")
     capability = pd.read_parquet(data / "evidence/capability.parquet")
     last_day = date.fromisoformat(parameters.last_day) if parameters.last_day else date.min
-    rows = ledger if ledger.empty else _voting(ledger, capability, parameters)
+    rows = ledger if ledger.empty else _voting(data, ledger, capability, parameters)
     verdicts = read_verdicts(data / "judgement")
     if parameters.territory is not None and len(rows):
         cells = parameters.territory.cells
@@ -199,10 +200,16 @@ def prepare(ground: Ground, parameters: ReleaseParameters, previous: str | None,
     )
 
 
-def _voting(ledger: pd.DataFrame, capability: pd.DataFrame, parameters: ReleaseParameters) -> pd.DataFrame:
-    """What the verdicts of the window rest on: nothing measured indoors, nor of a device in quarantine."""
-    last_day = date.fromisoformat(parameters.last_day)
-    return voting_rows(ledger, capability, last_day, parameters.window_days, constants=parameters.constants)
+def _voting(data: Path, ledger: pd.DataFrame, capability: pd.DataFrame, parameters: ReleaseParameters) -> pd.DataFrame:
+    """What the verdicts of the window rest on: nothing measured indoors, in a declared outage, or in quarantine."""
+    return voting_rows(
+        ledger,
+        capability,
+        date.fromisoformat(parameters.last_day),
+        parameters.window_days,
+        constants=parameters.constants,
+        excused=read_excused(data),
+    )
 
 
 def _decisions(data: Path, audience: Audience) -> list[decisions.Decision]:

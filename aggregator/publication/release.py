@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aggregator.evidence.outline import Territory
 from aggregator.judgement.constants import Constants
+from aggregator.judgement.constants_file import read_constants
 from aggregator.proposals.parameters import ZoneParameters, read_parameters
 from aggregator.publication.anonymity import K_TEAM, K_VOLUNTEERS
 from aggregator.publication.making import (
@@ -48,7 +49,7 @@ def publish(
         k: least number of volunteer devices; by default 5, or 3 for the team.
         territory: hexagons to publish, among those that were judged; by default all of these.
         zones: how zones are proposed; by default as ``proposals/parameters.json`` says.
-        constants: those the verdicts were made with; by default those of this version.
+        constants: those the verdicts were made with; by default those of the data.
         progress: told what is being done, and the fraction done.
 
     Returns:
@@ -70,7 +71,7 @@ def publish(
         territory=territory.within(ground.basis.territory) if territory else ground.basis.territory,
         synthetic=ground.origin.synthetic,
         label=ground.origin.label,
-        constants=constants or Constants(),
+        constants=constants or read_constants(data),
         zones=zones or read_parameters(data / "proposals"),
         attributions=ground.origin.attributions,
     )

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from aggregator.commands.inputs import KINDS, territory
 from aggregator.evidence.dcc import import_dcc, read_dcc
 from aggregator.evidence.errors import EvidenceError
-from aggregator.evidence.roads import road_km_by_hexagon
+from aggregator.evidence.lines import road_km_by_hexagon
 from client_sdk.messages import use_language
 
 POINTS = (
