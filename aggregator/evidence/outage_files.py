@@ -242,7 +242,7 @@ def _out_of_order(file: Path, table: pd.DataFrame) -> dict[str | None, "pd.Serie
     if not overall and not any(told.values()):
         raise EvidenceError(f"{file}: has no column voix or data, expected what is out of order as {OUT_OF_ORDER}")
     none = pd.Series(False, index=table.index)
-    lost = {
+    lost: dict[str | None, pd.Series[bool]] = {
         technology: pd.concat([none, *(column == OUT_OF_ORDER for column in told[technology])], axis=1).any(axis=1)
         for technology in TECHNOLOGIES
     }
