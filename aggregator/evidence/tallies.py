@@ -69,7 +69,7 @@ def statements(dialect: str, parameters: BinningParameters) -> dict[str, str]:
     archive = ibis.table(ibis.Schema.from_pyarrow(SCHEMA), name=ARCHIVE)
     samples = narrow(usable_samples(archive, parameters))
     queries = {SAMPLES: samples, **state(archive, ibis.table(samples.schema(), name=SAMPLES))}
-    return {name: str(ibis.to_sql(query, dialect=dialect)) for name, query in queries.items()}
+    return {name: str(getattr(ibis, dialect).compile(query)) for name, query in queries.items()}
 
 
 def state_tables() -> dict[str, Any]:
