@@ -105,7 +105,7 @@ class Spark:
                 )
             ) from error
         builder = SparkSession.builder.appName("maille").config("spark.driver.memory", f"{round(memory_gb * 1000)}m")
-        self.session = builder.getOrCreate()
+        self.session = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
 
     def load(self, files: Sequence[str], view: str) -> None:
         """See :class:`Engine`."""

@@ -78,7 +78,7 @@ def _queries(devices_per_cell: int | None) -> dict[str, str]:
     for name, rows in evidence(state_tables(), devices_per_cell).items():
         # SQL's sums are wider than what is summed, whatever Ibis believes: a type that differs makes it cast them
         typed = {field.name: rows[field.name].cast(_declared(field.type)) for field in TABLES[name]}
-        queries[name] = str(ibis.to_sql(rows.select(**typed).order_by(*ORDER[name]), dialect=DuckDB.dialect))
+        queries[name] = str(ibis.duckdb.compile(rows.select(**typed).order_by(*ORDER[name])))
     return queries
 
 

@@ -27,6 +27,13 @@ WHO_AND_WHEN = tuple(name for name in LEDGER_KEYS if name != "technology")
 PLACE = ("h3_r9", "operator", "rank", "tier", "context")
 
 
+NO_RATE, RATE_LOST, RATE_KNOWN = 0, 1, 2
+"""What a sample says of rates: nothing; that data did not pass; ``RATE_KNOWN`` and the number of thresholds reached."""
+
+RATE_AT_LEAST = RATE_KNOWN + len(THRESHOLDS_MBPS) + 1
+"""The same, where the rate is a lower bound."""
+
+
 def narrow(samples: Any) -> Any:
     """Usable samples with the bins of their measures and their rate against the thresholds, as an Ibis expression.
 
@@ -34,18 +41,16 @@ def narrow(samples: Any) -> Any:
         samples: as :func:`aggregator.evidence.usable.usable_samples` gives them.
 
     Returns:
-        The keys, ``hour_utc``, ``rank``, ``cause``, ``data_failed``, ``rated`` (says something of rates), ``tested_R``
-        and ``failed_R`` for each rate (of technologies up to the one that served), and a bin for each measure.
+        The keys, ``hour_utc``, ``rank``, ``cause``, ``rate`` (:data:`NO_RATE` and its like), and a bin per measure.
     """
-    rate = samples.download_bps
-    lost = (samples.throughput & samples.data_failed).fill_null(False)
-    flags = {"rated": (samples["rank"] == 0) | lost | rate.notnull()}
+    measured = samples.download_bps
+    reached = RATE_KNOWN + samples.lower_bound.ifelse(RATE_AT_LEAST - RATE_KNOWN, 0)
     for threshold in THRESHOLDS_MBPS:
-        reached = (rate >= threshold * 1_000_000).fill_null(False)
-        flags[f"tested_{threshold}"] = lost | (rate.notnull() & (reached | ~samples.lower_bound))
-        flags[f"failed_{threshold}"] = flags[f"tested_{threshold}"] & ~reached
+        reached += (measured >= threshold * 1_000_000).fill_null(False).ifelse(1, 0)
+    lost = (samples.throughput & samples.data_failed).fill_null(False)
+    rate = ibis.cases((lost, RATE_LOST), (measured.isnull(), NO_RATE), else_=reached).cast("int8")
     bins = {name: edges.number(samples[name]) for name, edges in MEASURES.items()}
-    return samples.select(*WHO_AND_WHEN, "hour_utc", "rank", "cause", "data_failed", **flags, **bins)
+    return samples.select(*WHO_AND_WHEN, "hour_utc", "rank", "cause", rate=rate, **bins)
 
 
 def state(archive: Any, samples: Any) -> dict[str, Any]:
@@ -55,9 +60,7 @@ def state(archive: Any, samples: Any) -> dict[str, Any]:
         archive: Ibis table in the archive's columns.
         samples: :func:`narrow` of it, or a table that holds it: it is read once for each measure and table.
     """
-    tests = samples.group_by(*WHO_AND_WHEN, "rank").agg(
-        samples=samples.count(), **{name: samples.count(where=samples[name]) for name in _FLAGS}
-    )
+    tests = samples.group_by(*WHO_AND_WHEN, "rank", "rate", failed=samples.cause != "").agg(samples=samples.count())
     moments = samples.group_by(*PLACE, "hour_utc", "cause").agg(samples=samples.count())
     tables = (tests, capability(archive), histograms(samples), moments)
     return dict(zip(STATES, tables, strict=True))
@@ -69,7 +72,7 @@ def statements(dialect: str, parameters: BinningParameters) -> dict[str, str]:
     archive = ibis.table(ibis.Schema.from_pyarrow(SCHEMA), name=ARCHIVE)
     samples = narrow(usable_samples(archive, parameters))
     queries = {SAMPLES: samples, **state(archive, ibis.table(samples.schema(), name=SAMPLES))}
-    return {name: str(ibis.to_sql(query, dialect=dialect)) for name, query in queries.items()}
+    return {name: str(getattr(ibis, dialect).compile(query)) for name, query in queries.items()}
 
 
 def state_tables() -> dict[str, Any]:
@@ -77,9 +80,6 @@ def state_tables() -> dict[str, Any]:
     archive = ibis.table(ibis.Schema.from_pyarrow(SCHEMA), name=ARCHIVE)
     queries = state(archive, narrow(usable_samples(archive, BinningParameters())))
     return {name: ibis.table(query.schema(), name=name) for name, query in queries.items()}
-
-
-_FLAGS = ("data_failed", "rated", *(f"{kind}_{rate}" for rate in THRESHOLDS_MBPS for kind in ("tested", "failed")))
 
 
 def capability(archive: Any) -> Any:
@@ -93,17 +93,21 @@ def capability(archive: Any) -> Any:
 
 def ledger(tests: Any) -> Any:
     """Tests and failures per key of the ledger, as an Ibis expression over the ``tests`` of any number of states."""
+    rated = (tests["rank"] == 0) | (tests.rate != NO_RATE)
+    lost, exact = tests.rate == RATE_LOST, (tests.rate >= RATE_KNOWN) & (tests.rate < RATE_AT_LEAST)
 
-    def total(name: str, where: Any) -> Any:
-        return tests[name].sum(where=where).fill_null(0)
+    def total(where: Any) -> Any:
+        return tests.samples.sum(where=where).fill_null(0)
 
     sums = {"tested": tests.samples.sum()}
     for rank in range(1, len(TECHNOLOGIES) + 1):
-        below, served = tests["rank"] < rank, tests["rank"] >= rank
-        sums[f"failed_service@{rank}"] = total("samples", below) + total("data_failed", served)
-        for rate in THRESHOLDS_MBPS:
-            sums[f"tested_{rate}@{rank}"] = total("rated", below) + total(f"tested_{rate}", served)
-            sums[f"failed_{rate}@{rank}"] = total("rated", below) + total(f"failed_{rate}", served)
+        below = tests["rank"] < rank
+        sums[f"failed_service@{rank}"] = total(below | tests.failed)
+        for place, threshold in enumerate(THRESHOLDS_MBPS):
+            missed = lost | (exact & (tests.rate <= RATE_KNOWN + place))
+            known = lost | exact | (tests.rate > RATE_AT_LEAST + place)
+            sums[f"tested_{threshold}@{rank}"] = total(ibis.ifelse(below, rated, known))
+            sums[f"failed_{threshold}@{rank}"] = total(ibis.ifelse(below, rated, missed))
     wide = tests.group_by(*WHO_AND_WHEN).agg(**sums)
     ranks = list(enumerate(TECHNOLOGIES, start=1))
     rows = wide.mutate(of=ibis.array([rank for rank, _ in ranks]).unnest())

@@ -26,15 +26,13 @@ MEASURES = {
     "rtt_upload_median_ms": LOGARITHMIC.format("CASE WHEN outcome = 'ok' THEN rtt_upload_median_ms END"),
     "upload_bps": LOGARITHMIC.format("CASE WHEN kind = 'throughput' AND outcome = 'ok' THEN upload_bps END"),
 }
-SOURCE = {name: name if "dbm" in name or "_db" in name else None for name in MEASURES}
 
 
 def _bins() -> str:
     """A null has no bin: ``least`` and ``greatest`` pass over nulls."""
-    linear = [name for name in MEASURES if SOURCE[name]]
     return ", ".join(
         f"CASE WHEN {name} IS NOT NULL THEN {MEASURES[name]} END AS {name}"
-        if name in linear
+        if name.endswith(("_dbm", "_db"))
         else f"{MEASURES[name]} AS {name}"
         for name in MEASURES
     )
@@ -54,10 +52,11 @@ USABLE = f"""
             WHEN rat = 'lte' THEN 3 ELSE 4 END::TINYINT AS rank,
         CASE WHEN service_state IN ('no_service', 'limited') THEN service_state WHEN outcome <> 'ok' THEN outcome
             WHEN kind = 'web' AND NOT web_loaded_10s THEN 'page' ELSE '' END AS cause,
-        coalesce(outcome <> 'ok', false) OR coalesce(kind = 'web' AND NOT web_loaded_10s, false) AS data_failed,
-        coalesce(kind = 'throughput' AND outcome <> 'ok', false) AS rate_lost,
-        CASE WHEN kind = 'throughput' AND outcome = 'ok' THEN download_bps END AS rate,
-        coalesce(download_lower_bound, false) AS lower_bound,
+        CASE WHEN kind = 'throughput' AND outcome <> 'ok' THEN 1
+            WHEN kind = 'throughput' AND outcome = 'ok' AND download_bps IS NOT NULL
+            THEN 2 + CASE WHEN download_lower_bound THEN 4 ELSE 0 END + (download_bps >= 3e6)::INT
+                + (download_bps >= 8e6)::INT + (download_bps >= 3e7)::INT
+            ELSE 0 END::TINYINT AS rate,
         {_bins()}
     FROM read_parquet($archive)
     WHERE NOT excluded AND h3_cell IS NOT NULL AND sim_plmn IS NOT NULL AND coalesce(accuracy_m <= 50, true)
@@ -67,29 +66,22 @@ USABLE = f"""
         AND (service_state IN ('no_service', 'limited') OR (rat IS NOT NULL AND (service_state = 'in_service'
             OR (service_state = 'unknown' AND kind IN ('throughput', 'latency', 'web')))))"""
 
-_THRESHOLDS = {3: "3e6", 8: "8e6", 30: "3e7"}
-_BY_RANK = ", ".join(
-    f"count(*) FILTER (rate_lost OR rate >= {x} OR (rate < {x} AND NOT lower_bound)) AS tested_{t}, "
-    f"count(*) FILTER (rate_lost OR (rate < {x} AND NOT lower_bound)) AS failed_{t}"
-    for t, x in _THRESHOLDS.items()
-)
 _BY_TECHNOLOGY = ", ".join(
-    f"coalesce(sum(rated) FILTER (rank < served), 0) + coalesce(sum({kind}_{t}) FILTER (rank >= served), 0) "
-    f"AS {kind}_{t}"
-    for t in _THRESHOLDS
-    for kind in ("tested", "failed")
+    f"coalesce(sum(n) FILTER (CASE WHEN rank < served THEN rank = 0 OR rate <> 0 ELSE {known} END), 0)"
+    f"::BIGINT AS {name}"
+    for place, threshold in enumerate((3, 8, 30))
+    for name, known in (
+        (f"tested_{threshold}", f"rate BETWEEN 1 AND 5 OR rate > {6 + place}"),
+        (f"failed_{threshold}", f"rate BETWEEN 1 AND {2 + place}"),
+    )
 )
 LEDGER = f"""
     WITH ranked AS (
-        SELECT {WHO}, rank, count(*) AS n, count(*) FILTER (data_failed) AS data_failed,
-            count(*) FILTER (rank = 0 OR rate_lost OR rate IS NOT NULL) AS rated, {_BY_RANK}
-        FROM samples GROUP BY ALL
+        SELECT {WHO}, rank, rate, cause <> '' AS failed, count(*) AS n FROM samples GROUP BY ALL
     )
     SELECT h3_r9, operator, technology, device_token, tier, context, DATE '1970-01-01' + day AS day,
         sum(n)::BIGINT AS tested_service,
-        (coalesce(sum(n) FILTER (rank < served), 0) + coalesce(sum(data_failed) FILTER (rank >= served), 0))::BIGINT
-            AS failed_service,
-        {_BY_TECHNOLOGY}
+        coalesce(sum(n) FILTER (rank < served OR failed), 0)::BIGINT AS failed_service, {_BY_TECHNOLOGY}
     FROM ranked, (VALUES (1, '2G'), (2, '3G'), (3, '4G'), (4, '5G')) AS technologies(served, technology)
     GROUP BY ALL ORDER BY h3_r9, operator, technology, device_token, tier, context, day"""
 

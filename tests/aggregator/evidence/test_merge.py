@@ -81,12 +81,7 @@ def split(states: list[Path], into: Path, draw: np.random.Generator) -> list[Pat
     return [found[place] for place in draw.permutation(len(found))]
 
 
-COUNTS = (
-    "samples",
-    "data_failed",
-    "rated",
-    *(f"{kind}_{rate}" for kind in ("tested", "failed") for rate in (3, 8, 30)),
-)
+COUNTS = ("samples",)
 
 
 def digest(evidence: Path) -> str:

@@ -18,17 +18,17 @@ SIGNALS = [name for name, bins in MEASURES.items() if not bins.logarithmic]
 RATES_AND_DELAYS = [name for name, bins in MEASURES.items() if bins.logarithmic]
 
 
+GIVEN = ibis.table({"x": "float64"}, name="given")
+BIN_OF = {name: ibis.duckdb.compile(GIVEN.select(bin=bins.number(GIVEN.x))) for name, bins in MEASURES.items()}
+ENGINE = duckdb.connect()
+
+
 def histogram(values: dict[tuple[int, str], list[float]]) -> pd.DataFrame:
     """Rows as binning leaves them, by its own expression, for the values of each cell and measure."""
     parts = []
     for (cell, measure), own in values.items():
-        table = pa.table({"x": pa.array(own, pa.float64())})
-        query = ibis.to_sql(
-            MEASURES[measure].number(ibis.table({"x": "float64"}, name="given").x).name("bin"), "duckdb"
-        )
-        with duckdb.connect() as connection:
-            connection.register("given", table)
-            bins = [row[0] for row in connection.execute(query).fetchall()]
+        ENGINE.register("given", pa.table({"x": pa.array(own, pa.float64())}))
+        bins = [row[0] for row in ENGINE.execute(BIN_OF[measure]).fetchall()]
         counts = pd.Series(bins).value_counts()
         keys = {"h3_r9": cell, "operator": "20801", "technology": "4G", "tier": "volunteer", "context": "outdoor"}
         parts.append(pd.DataFrame({**keys, "measure": measure, "bin": counts.index, "samples": counts.to_numpy()}))
