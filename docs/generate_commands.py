@@ -131,7 +131,7 @@ def exit_code_part() -> str:
 def _leaves(path: str, command: Any, parent: Any) -> Iterator[tuple[str, Any, Any]]:
     context = type(parent)(command, info_name=command.name, parent=parent)
     inside = getattr(command, "commands", None)
-    if inside is None or command.invoke_without_command:
+    if inside is None or path in EXAMPLES:  # a group may do something by itself
         yield path, command, context
     for name, one in (inside or {}).items():
         yield from _leaves(f"{path} {name}", one, context)
