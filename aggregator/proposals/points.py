@@ -104,7 +104,8 @@ def zone_points(
 
 def _most_populated(rows: pd.DataFrame) -> tuple[int, dict[str, float]]:
     """The hexagon with the most ``people`` and its row; on equal numbers the smallest index."""
-    cell = int(rows.sort_index()["people"].idxmax())
+    ordered = rows.sort_index()
+    cell = int(ordered.index.to_numpy(np.int64)[np.argmax(ordered["people"].to_numpy(float))])
     return cell, {name: float(rows[name].loc[cell]) for name in ("people", "commune")}
 
 
