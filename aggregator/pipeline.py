@@ -9,20 +9,23 @@ from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
 
 from aggregator.evidence.binning import bin_archive
 from aggregator.evidence.claims import read_claims
 from aggregator.evidence.engines import MEMORY_GB, Engine
+from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
 from aggregator.evidence.months import record_months
 from aggregator.evidence.outline import Territory
 from aggregator.evidence.territory import read_communes, read_people
-from aggregator.judgement.basis import record_basis
+from aggregator.judgement.basis import record_basis, require_basis
 from aggregator.judgement.comparison import read_verdicts, write_verdicts
 from aggregator.judgement.constants_file import read_constants
 from aggregator.judgement.decision import decide
 from aggregator.judgement.excused import read_excused
 from aggregator.judgement.trust import write_quarantine
-from aggregator.judgement.votes import last_day_in
+from aggregator.judgement.votes import last_day_in, voting_rows
 from aggregator.proposals.areas import Choice
 from aggregator.proposals.decisions import located, read_decisions
 from aggregator.proposals.drawing import zone_components
@@ -204,6 +207,7 @@ def propose(
         claims=read_claims(data / "claims"),
         previous=earlier,
         parameters=parameters,
+        device_days=_device_days(data, parameters),
         surroundings=read_surroundings(data / "territory"),
         decisions=located(read_decisions(data), earlier),
         tell_choice=choices.append,
@@ -215,3 +219,26 @@ def propose(
         tell_choice(choices[0])
     report("", 1.0)
     return proposed
+
+
+def _device_days(data: Path, parameters: ZoneParameters) -> pd.DataFrame | None:
+    """Which device measured in which hexagon on which day, so that a zone's phones are counted once; None without."""
+    ledger = data / "evidence" / "ledger.parquet"
+    if not ledger.exists():
+        return None
+    basis = require_basis(data)
+    if not basis.last_day:
+        return None
+    capability = pd.read_parquet(data / "evidence" / "capability.parquet")
+    end = date.fromisoformat(basis.last_day)
+    rows = voting_rows(
+        pd.read_parquet(ledger),
+        capability,
+        end,
+        basis.window_days,
+        constants=read_constants(data),
+        excused=read_excused(data),
+    )
+    rows = rows[(rows["technology"] == parameters.technology) & (rows["threshold"] == parameters.threshold)]
+    hexagons = parent(rows["h3_r9"].to_numpy(np.int64), HEXAGON_RESOLUTION)
+    return rows.assign(h3_r8=hexagons)[["h3_r8", "operator", "evidence", "device_token", "day"]].drop_duplicates()

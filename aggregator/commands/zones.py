@@ -154,7 +154,9 @@ def decide(
             raise MailleError(
                 tr(f"ZONE {name} is not proposed; expected one of {listed}", f"ZONE {name} inconnue ; attendu {listed}")
             )
-    row = {} if proposed is None else next(iter(proposed[proposed["zone_id"] == zone].to_dict("records")), {})
+    row: dict[Any, Any] = (
+        {} if proposed is None else next(iter(proposed[proposed["zone_id"] == zone].to_dict("records")), {})
+    )
     made = Decision(
         zone_id=zone,
         decision=decision,

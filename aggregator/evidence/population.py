@@ -145,11 +145,12 @@ def _read(file: Path) -> pd.DataFrame:
     if file.suffix.lower() == ".csv":
         return read_table(file)
     try:
-        table = gpd.read_file(file)
+        table: gpd.GeoDataFrame = gpd.read_file(file)
     except DataSourceError as error:
         raise EvidenceError(f"{file}: neither a table nor a file of shapes ({error})") from error
     lower = {name: str(name).lower() for name in table.columns if name != table.geometry.name}
-    return gpd.GeoDataFrame(table.rename(columns=lower))
+    named: pd.DataFrame = table.rename(columns=lower)
+    return named
 
 
 def _count(file: Path, table: pd.DataFrame) -> NDArray[np.float64]:

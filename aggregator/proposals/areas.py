@@ -111,7 +111,7 @@ def new_areas(
 ) -> tuple[list[Area], Choice]:
     """Up to ``count`` discs on the free hexagons, greedy, or better ones where the parameters ask for them.
 
-    Centres are hexagons with people or a road.
+    Centres are hexagons with people or a road; discs with next to no unmet demand are left out.
     """
     unmet = np.where(free, demand.unmet, 0.0)
     discs = reach(metres, unmet, demand.demand > 0, parameters.radius_m, free)
@@ -119,5 +119,6 @@ def new_areas(
     if parameters.exact and found.discs:
         exact = exact_discs(discs, unmet, count, found, seconds=parameters.exact_seconds)
         found = exact.chosen
+    found = Chosen([disc for disc in found.discs if disc.gain >= parameters.least_unmet], found.bound)
     areas = [Area(disc.centre, metres[[disc.centre]], disc.members, disc.gain) for disc in found.discs]
     return areas, Choice(found, exact, demand)

@@ -70,6 +70,11 @@ class Demand:
         """W (h,): demand times the mean of u over the operators."""
         return np.asarray(self.demand * self.u.sum(axis=1) / max(len(self.operators), 1), dtype=np.float64)
 
+    @property
+    def absent(self) -> NDArray[np.bool_]:
+        """(h, o) where an operator declares nothing and nobody found that it serves all the same."""
+        return np.asarray((self.strata == UNCLAIMED) & (self.u >= 0.5))
+
 
 def prevailing(verdicts: pd.DataFrame) -> pd.DataFrame:
     """One row per hexagon, operator, technology and threshold: a survey that concludes prevails over the crowd."""

@@ -49,6 +49,7 @@ class ZoneParameters:
         count: zones at most (a year's quota is 8 to 20).
         radius_m: radius of a disc; 4 km make 50 km², the least area for which a reliability is promised.
         near_m: a commune's centre is a point of interest when a needy hexagon lies at most this far from it.
+        least_unmet: a disc whose unmet demand is worth fewer inhabitants than this is no zone.
         class_share: share of the unmet demand from which it decides the class of evidence.
         exact: look for better discs than the greedy ones by mixed-integer programming.
         exact_seconds: time allowed for that; where it runs out, another machine may find other discs.
@@ -60,6 +61,7 @@ class ZoneParameters:
     count: int = 10
     radius_m: float = 4000.0
     near_m: float = 2000.0
+    least_unmet: float = 1.0
     class_share: float = 0.5
     exact: bool = False
     exact_seconds: float = 120.0

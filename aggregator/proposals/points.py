@@ -87,15 +87,14 @@ def zone_points(
             records.append(_record(zone_id, "commune", str(commune["name"]), commune, metres, placed))
     claims = inside[inside["claim"] != ""]
     best = [_most_populated(claims.loc[group]) for group in components(map(int, claims.index))]
-    best.sort(key=lambda cell: (-float(claims.loc[cell, "people"]), cell))
-    for number, cell in enumerate(best, start=1):
-        commune = ground.communes.iloc[int(claims.loc[cell, "commune"])]
+    for number, (cell, row) in enumerate(sorted(best, key=lambda one: (-one[1]["people"], one[0])), start=1):
+        commune = ground.communes.iloc[int(row["commune"])]
         metres, placed = _place_in(ground, cell)
         name = f"{commune['name']}, lieu signalé {number}"
         records.append(_record(zone_id, "reported", name, commune, metres, placed))
     if not records:
-        cell = int(min(inside.index, key=lambda cell: (-float(inside.loc[cell, "unmet"]), cell)))
-        commune = ground.communes.iloc[int(inside.loc[cell, "commune"])]
+        cell, row = _most_populated(inside.assign(people=inside["unmet"]))
+        commune = ground.communes.iloc[int(row["commune"])]
         metres, placed = _place_in(ground, cell)
         records.append(_record(zone_id, "demand", f"{commune['name']}, lieu habité", commune, metres, placed))
     for number, record in enumerate(records, start=1):
@@ -103,8 +102,11 @@ def zone_points(
     return records
 
 
-def _most_populated(rows: pd.DataFrame) -> int:
-    return int(min(rows.index, key=lambda cell: (-float(rows.loc[cell, "people"]), cell)))
+def _most_populated(rows: pd.DataFrame) -> tuple[int, dict[str, float]]:
+    """The hexagon with the most ``people`` and its row; on equal numbers the smallest index."""
+    ordered = rows.sort_index()
+    cell = int(ordered.index.to_numpy(np.int64)[np.argmax(ordered["people"].to_numpy(float))])
+    return cell, {name: float(rows[name].loc[cell]) for name in ("people", "commune")}
 
 
 def _inhabited(
@@ -115,7 +117,7 @@ def _inhabited(
         rows = ground.hexagons.iloc[members]
         own = rows[(rows["commune"] == commune) & (rows["people"] > 0)]
         if len(own):
-            return _place_in(ground, _most_populated(own))
+            return _place_in(ground, _most_populated(own)[0])
     road = ground.roads.nearest(here, ROAD_REACH_M) if ground.roads else None
     return (here, "commune outline") if road is None else (road, "road")
 

@@ -1,6 +1,7 @@
 """What supports a zone: its people and roads, verdicts, phones, and the evidence its demand rests on."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aggregator.proposals.demand import BASES, Demand
-from aggregator.proposals.strata import UNCLAIMED
 
 SHARE_DECIMALS = 3
 LACKING = 0.25
-"""Ours: an operator that declares nothing on this share of a zone's people and roads is one that lacks there."""
+"""Ours: an operator absent from this share of a zone's people and roads is one that lacks there."""
 SHARES = {
     "share_strong": "strong",
     "share_unclaimed": "unclaimed",
@@ -43,9 +43,9 @@ def class_of(shares: dict[str, float], enough: float) -> str:
 
 
 def missing_operators(demand: Demand, members: NDArray[np.intp], reported: set[str]) -> list[str]:
-    """Operators whose claim is contradicted or suspected here, or that declare nothing on a part of the demand."""
+    """Operators whose claim is contradicted or suspected here, or that are absent from a part of the demand."""
     weight = demand.demand[members]
-    undeclared = ((demand.strata[members] == UNCLAIMED) * weight[:, None]).sum(axis=0) >= LACKING * weight.sum()
+    undeclared = (demand.absent[members] * weight[:, None]).sum(axis=0) >= LACKING * weight.sum()
     absent = {name for name, lacks in zip(demand.operators, undeclared, strict=True) if lacks and weight.sum() > 0}
     return sorted(reported | absent)
 
@@ -76,9 +76,8 @@ def verdict_figures(own: pd.DataFrame, device_days: pd.DataFrame | None) -> dict
     claim = own[own["verdict"].isin(["contradicted", "suspected"])].groupby("h3_r8")["verdict"].min()
     table: dict[str, dict[str, int]] = {}
     kinds = own["verdict"].where(own["strength"].fillna("") == "", own["verdict"] + " " + own["strength"].fillna(""))
-    for key, count in pd.Series(zip(own["operator"], kinds, strict=True)).value_counts().items():
-        operator, kind = map(str, key)
-        table.setdefault(operator, {})[kind] = int(count)
+    for (operator, kind), count in Counter(zip(own["operator"], kinds, strict=True)).items():
+        table.setdefault(str(operator), {})[str(kind)] = count
     evidence = "crowd" if (own["evidence"] == "crowd").any() else "survey" if len(own) else "none"
     rows = own[own["evidence"] == evidence]
     e_values = rows.loc[rows["claimed"].fillna(False).astype(bool), "e_value"] if "e_value" in rows else None

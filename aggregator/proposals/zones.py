@@ -189,7 +189,7 @@ def _ground(demand: Demand, rows: pd.DataFrame, communes: gpd.GeoDataFrame, surr
             "unmet": demand.unmet,
             "commune": np.where(held < 0, nearest, held),
             "claim": claim.to_numpy(),
-            "needy": (claim != "").to_numpy() | ((demand.strata == 0) & (demand.u > 0)).any(axis=1),
+            "needy": (claim != "").to_numpy() | demand.absent.any(axis=1),
         },
         index=pd.Index(demand.cells, name="h3_r8"),
     )

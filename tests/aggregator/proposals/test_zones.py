@@ -142,6 +142,13 @@ def test_where_nothing_is_declared_nor_measured_nothing_is_proposed(
     assert told[0].chosen.total < 0.02 * 7 * 15  # seven hexagons without a failing vote, and nothing elsewhere
 
 
+def test_a_disc_with_next_to_no_unmet_demand_is_no_zone(verdicts: pd.DataFrame, propose: Propose) -> None:
+    zones, _ = propose(verdicts, parameters=ZoneParameters(count=50))
+    assert zones["unmet_people"].min() >= 1.0
+    least = float(zones["unmet_people"].iloc[1])
+    assert len(propose(verdicts, parameters=ZoneParameters(count=50, least_unmet=least - 0.1))[0]) == 2
+
+
 def test_other_technologies_and_thresholds_do_not_count(verdicts: pd.DataFrame, propose: Propose) -> None:
     assert len(propose(verdicts, technology="5G")[0]) == 0
     zones, _ = propose(verdicts, threshold="8")
