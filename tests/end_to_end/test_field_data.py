@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import geopandas
-import pandas
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -48,7 +48,7 @@ def test_real_files_become_a_published_survey(field_data: Path, tmp_path: Path) 
     assert len(sites) == outcome.sites > 8000
 
     # the train line is drawn through its own tests; where nothing is declared, nothing is concluded
-    strip = pandas.read_csv(data / "corridors" / "railways" / "corridors.csv", sep=";")
+    strip = pd.read_csv(data / "corridors" / "railways" / "corridors.csv", sep=";")
     assert outcome.strip.stat().st_size > 10_000
     assert set(strip["operator"].astype(str)) == {"20801", "20810", "20815", "20820"}
     assert (strip["unknown_km"] == strip["length_km"]).all()
