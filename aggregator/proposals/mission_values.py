@@ -173,7 +173,7 @@ def _entropy(x: Floats) -> Floats:
 
 def _claimed(declared: pd.DataFrame, constants: Constants) -> pd.DataFrame:
     shares = declared.groupby(_KEY, as_index=False)["declared_share"].sum()
-    claimed: pd.DataFrame = shares.loc[shares["declared_share"] >= constants.claimed_share, [*_KEY]]
+    claimed: pd.DataFrame = shares[shares["declared_share"] >= constants.claimed_share][_KEY]
     return claimed
 
 
