@@ -174,7 +174,7 @@ def _text(rows: "pd.DataFrame", folder: Path) -> str:
     return "\n".join([*lines, str(folder)])
 
 
-def _told(row: dict[str, Any]) -> str:
+def _told(row: dict[Any, Any]) -> str:
     from client_sdk.operators import operator_name
 
     km = {name: f"{row[f'{name}_km']:.1f}" for name in ("length", "confirmed", "contradicted", "suspected", "unknown")}

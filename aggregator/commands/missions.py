@@ -1,7 +1,7 @@
 """`maille missions`: where a field team should measure, and what its tours settled."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -86,7 +86,10 @@ def plan(
         into = folder / FOLDER / mission.mission_id
         write_plan(mission, into)
         files = write_mission_files(mission, into, **ground)
-    members = {"mission": mission.mission_id, "files": {kind: str(file) for kind, file in files.items()}}
+    members: dict[str, Any] = {
+        "mission": mission.mission_id,
+        "files": {kind: str(file) for kind, file in files.items()},
+    }
     members |= {"hexagons": len(mission.stops), "points": len(mission.points), "days": mission.days.to_dict("records")}
     answer(as_json, members, _text(mission, into))
 

@@ -89,8 +89,9 @@ def road_kinds(table: pd.DataFrame) -> "tuple[pd.Series[str], str | None]":
     found = next(iter(_present(table, tuple(_MAIN))), None)
     if found is None:
         return pd.Series("other", index=table.index), None
-    values = _text(table[found]).str.lower().str.removesuffix("_link")
-    return pd.Series(np.where(values.isin(_MAIN[found.lower()]), "main", "other"), index=table.index), found
+    values = _text(table[found]).str.lower().str.removesuffix("_link").str.removesuffix(".0")
+    main = values.isin(_MAIN[found.lower()])
+    return main.map({True: "main", False: "other"}), found
 
 
 def is_road(table: pd.DataFrame) -> NDArray[np.bool_]:

@@ -173,10 +173,11 @@ def summary(paths: gpd.GeoDataFrame, pieces: pd.DataFrame, states: pd.DataFrame,
         table[f"{name}_gap_km"] = found["km"]
         table[f"{name}_gap_from_km"] = found["from_km"]
         table[f"{name}_gap_s"] = found["km"] / speed_kmh * 3600
-    told = table.reset_index()
+    told: pd.DataFrame = table.reset_index()
     of_path = paths[["name", "part", "kind"]].iloc[told["path"]].reset_index(drop=True)
     told = pd.concat([told["path"], of_path, told.drop(columns="path")], axis=1)
-    return told.assign(speed_kmh=speed_kmh)
+    told["speed_kmh"] = speed_kmh
+    return told
 
 
 def _along(pieces: pd.DataFrame, known: pd.DataFrame, elsewhere: pd.DataFrame) -> pd.DataFrame:

@@ -49,8 +49,8 @@ def choose_points(
     candidates = pd.concat([_on_roads(cells, roads), _in_the_open(cells)], ignore_index=True)
     candidates = candidates[_well_inside(candidates, cells)]
     chosen = []
-    for stop, own in candidates.groupby("stop", sort=True):
-        picked = _spread(own, points, apart_m, _centre(int(cells[stop])))
+    for stop, cell in enumerate(cells.tolist()):
+        picked = _spread(candidates[candidates["stop"] == stop], points, apart_m, _centre(cell))
         chosen.append(picked.assign(day=np.arange(len(picked)) % days + 1))
     columns = ["stop", "day", "ground", "latitude", "longitude", "x", "y"]
     return pd.concat(chosen, ignore_index=True)[columns] if chosen else pd.DataFrame(columns=columns)

@@ -141,7 +141,7 @@ def verdict_text(verdict: str, strength: str) -> str:
     }[verdict]
 
 
-def _left(row: dict[str, Any]) -> str:
+def _left(row: dict[Any, Any]) -> str:
     if row["settled"]:
         return ""
     left = []

@@ -151,7 +151,7 @@ def expected_bits(u: Floats, points: int) -> Floats:
     joint = u[:, None] * bad
     outcome = joint + (1 - u)[:, None] * fine
     after = joint / np.maximum(outcome, 1e-300)
-    return np.maximum(_entropy(u) - (outcome * _entropy(after)).sum(axis=1), 0.0)
+    return np.asarray(np.maximum(_entropy(u) - (outcome * _entropy(after)).sum(axis=1), 0.0))
 
 
 def chance_contradicted(u: Floats, points: int, constants: Constants) -> Floats:
@@ -163,7 +163,8 @@ def chance_contradicted(u: Floats, points: int, constants: Constants) -> Floats:
 
 def _law(failures: tuple[float, ...], points: int) -> Floats:
     """P(K = k) (points + 1,), the failure probability being any of these."""
-    return np.asarray(binom.pmf(np.arange(points + 1)[:, None], points, np.array(failures)).mean(axis=1))
+    laws = [binom.pmf(np.arange(points + 1), points, failure) for failure in failures]
+    return np.asarray(np.mean(laws, axis=0))
 
 
 def _entropy(x: Floats) -> Floats:
@@ -172,7 +173,8 @@ def _entropy(x: Floats) -> Floats:
 
 def _claimed(declared: pd.DataFrame, constants: Constants) -> pd.DataFrame:
     shares = declared.groupby(_KEY, as_index=False)["declared_share"].sum()
-    return shares.loc[shares["declared_share"] >= constants.claimed_share, _KEY]
+    claimed: pd.DataFrame = shares[shares["declared_share"] >= constants.claimed_share][_KEY]
+    return claimed
 
 
 def _questions(
@@ -217,4 +219,4 @@ def hexagons_of_class(zones: Path, evidence_class: str, cells: Cells) -> Cells:
     centres = hexagon_centres(cells.tolist())
     metres = lambert_93(centres[:, 0].tolist(), centres[:, 1].tolist())
     inside = shapely.STRtree(shapes).query(shapely.points(metres), predicate="intersects")[0]
-    return cells[np.unique(inside)]
+    return np.asarray(cells[np.unique(inside)], dtype=np.int64)

@@ -1,8 +1,10 @@
 """A mission for a phone's map (GPX 1.1, which OsmAnd and Organic Maps open) and for a GIS (GeoJSON)."""
 
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -19,15 +21,19 @@ DECIMALS = 6
 
 
 def write_mission_files(
-    mission: Mission, into: Path, *, roads: object = None, communes: object = None
+    mission: Mission,
+    into: Path,
+    *,
+    roads: gpd.GeoDataFrame | None = None,
+    communes: gpd.GeoDataFrame | None = None,
 ) -> dict[str, Path]:
     """Write ``mission.gpx``, ``mission.geojson`` and ``sheet.html`` into a directory; their paths by kind.
 
     Args:
         mission: the plan.
         into: directory; files of the same names are replaced.
-        roads: GeoDataFrame of lines in EPSG:4326 for the map on the sheet, if any are known.
-        communes: GeoDataFrame of outlines in EPSG:4326 for it.
+        roads: lines in EPSG:4326 for the map on the sheet, if any are known.
+        communes: outlines in EPSG:4326 for it.
     """
     into.mkdir(parents=True, exist_ok=True)
     files = {"gpx": into / "mission.gpx", "geojson": into / "mission.geojson", "sheet": into / "sheet.html"}
@@ -57,7 +63,7 @@ def gpx_of(mission: Mission) -> bytes:
     return text + b"\n"
 
 
-def _waypoint(above: ET.Element, tag: str, point: "dict[str, object]", description: str) -> None:
+def _waypoint(above: ET.Element, tag: str, point: dict[Any, Any], description: str) -> None:
     where = {"lat": f"{point['latitude']:.6f}", "lon": f"{point['longitude']:.6f}"}
     element = ET.SubElement(above, f"{{{GPX}}}{tag}", where)
     ET.SubElement(element, f"{{{GPX}}}name").text = str(point["point"])
@@ -82,7 +88,8 @@ def _write_geojson(mission: Mission, file: Path) -> None:
         }
         features.append({"type": "Feature", "properties": told, "geometry": geometry_json(outline, DECIMALS)})
     for day in mission.days.to_dict("records"):
-        told = {"type": "tour", "mission": mission.mission_id, "name": _day(day["day"], mission), **day}
+        told = {"type": "tour", "mission": mission.mission_id, "name": _day(day["day"], mission)}
+        told |= {name: day[name] for name in ("day", "minutes", "km")}
         way = shapely.LineString(way_of(mission, day["day"]))
         features.append({"type": "Feature", "properties": told, "geometry": geometry_json(way, DECIMALS)})
     columns = ["point", "day", "stop", "minute", "commune", "ground"]

@@ -189,7 +189,7 @@ def _table(heads: list[tuple[str, str]], rows: list[Any]) -> str:
     return f"<table>\n<thead><tr>{line('th', heads)}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
-def _length(day: dict[str, Any]) -> str:
+def _length(day: dict[Any, Any]) -> str:
     return f"{_time(day['minutes'])}, {day['km']:.0f} km"
 
 

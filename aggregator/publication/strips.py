@@ -70,7 +70,7 @@ def draw_strip(corridors: Corridors, path: int, technology: str, files: list[Pat
     rows = rows.sort_values(["operator", "start_km"])
     line = corridors.paths.iloc[path]
     told = corridors.table[(corridors.table["path"] == path) & (corridors.table["technology"] == technology)]
-    gaps = told.set_index("operator").to_dict("index")
+    gaps = {str(row["operator"]): row for row in told.to_dict("records")}
     high = 2.0 + ROW_IN * len(gaps)
     with _figure(WIDTH_IN, high) as figure:
         axes: Axes = figure.add_axes((0.115, 1.15 / high, 0.605, ROW_IN * len(gaps) / high))
@@ -116,7 +116,7 @@ def _failing(rows: pd.DataFrame) -> "pd.Series[bool]":
     return (rows["votes"] > 0) & (2 * rows["failing"] >= rows["votes"])
 
 
-def _gap_text(told: dict[str, Any]) -> str:
+def _gap_text(told: dict[Any, Any]) -> str:
     return tr(
         f"longest without confirmed service: {_length(told, 'unconfirmed')}\n"
         f"longest contradicted or to be checked: {_length(told, 'doubted')}",
@@ -125,7 +125,7 @@ def _gap_text(told: dict[str, Any]) -> str:
     )
 
 
-def _length(told: dict[str, Any], gap: str) -> str:
+def _length(told: dict[Any, Any], gap: str) -> str:
     km, seconds = told[f"{gap}_gap_km"], round(told[f"{gap}_gap_s"])
     if not km:
         return tr("none", "aucun")
@@ -157,6 +157,11 @@ def _figure(width_in: float, height_in: float) -> Iterator["Figure"]:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    settings = {"svg.hashsalt": "maille", "svg.fonttype": "path", "hatch.linewidth": 0.9, "font.family": "DejaVu Sans"}
+    settings: dict[Any, Any] = {
+        "svg.hashsalt": "maille",
+        "svg.fonttype": "path",
+        "hatch.linewidth": 0.9,
+        "font.family": "DejaVu Sans",
+    }
     with mpl.rc_context(settings):
         yield Figure(figsize=(width_in, height_in), facecolor="white")

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import geopandas as gpd
+import geopandas
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -55,7 +55,7 @@ def test_real_files_become_a_published_survey(field_data: Path, tmp_path: Path) 
     assert (strip["measured_unknown_km"] > 50).all()
 
     # the release shows every hexagon measured, as a survey, and never as the crowd's
-    hexagons = gpd.read_parquet(outcome.release / "hexagons.parquet")
+    hexagons = geopandas.read_parquet(outcome.release / "hexagons.parquet")
     assert set(hexagons["evidence"]) == {"survey"}
     assert set(hexagons["resolution"]) == {8}
     assert set(hexagons["operator"]) == {"20801", "20810", "20815", "20820", "27203"}
