@@ -159,7 +159,8 @@ def test_bad_devices_do_what_they_are_said_to_do(world: World) -> None:
     shifted = made(Mix(**nothing | {"shift": 1.0}))
     home = clean.tests.loc[shifted.index, ["x", "y"]].to_numpy()
     moved = np.hypot(*(shifted[["x", "y"]].to_numpy() - home).T)
-    assert moved.min() >= 5_000 and moved.max() <= 20_000
+    assert moved.min() >= 5_000
+    assert moved.max() <= 20_000
     praised = made(Mix(**nothing | {"praise": 1.0}))
     assert len(praised) > clean.tests["device"].isin(praised["device"]).sum()
 
