@@ -196,9 +196,6 @@ def propose(
     earlier = gpd.read_parquet(file) if file.exists() else None
     parameters = zones or ZoneParameters(weights=weights_of(data))
     verdicts, people = read_verdicts(data / "judgement"), read_people(data / "territory", communes)
-    if territory is not None:
-        verdicts = verdicts[verdicts["h3_r8"].isin(territory.cells)]
-        people = people[people.index.isin(territory.cells)]
     choices: list[Choice] = []
     proposed, points = propose_zones(
         verdicts,
@@ -211,6 +208,7 @@ def propose(
         surroundings=read_surroundings(data / "territory"),
         decisions=located(read_decisions(data), earlier),
         tell_choice=choices.append,
+        within=territory.cells if territory else None,
     )
     report("", 0.9)
     components = zone_components(proposed, verdicts, parameters)

@@ -72,7 +72,6 @@ def write_contents(
     told = issue.verdicts[issue.verdicts["told"].astype(bool)].reset_index(drop=True)
     subject = issue.behind.merge(told[PLACE], on=PLACE)
     subject = subject[(subject["technology"] == parameters.technology) & (subject["threshold"] == parameters.threshold)]
-    people = people if within is None else people[people.index.isin(within)]
     found, points = propose_zones(
         told,
         communes,
@@ -82,6 +81,7 @@ def write_contents(
         parameters=parameters,
         surroundings=read_surroundings(territory),
         decisions=decisions,
+        within=within,
         device_days=subject[["h3_r8", "operator", "evidence", "device_token", "day"]].drop_duplicates(),
     )
     zones = published_zones(found[found["decision"] != "set-aside"].reset_index(drop=True)).assign(notice=notice)
