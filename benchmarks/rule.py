@@ -12,13 +12,14 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import h3.api.basic_int as h3
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from h3.api import basic_int as h3
 
 from aggregator.evidence.hexagons import parent
 from aggregator.evidence.ledger import CAPABILITY, COUNTS, LEDGER, LEDGER_KEYS, TECHNOLOGIES, THRESHOLDS
@@ -71,12 +72,12 @@ def main() -> None:
     print(json.dumps({"benchmark": "rule", "figures": {name: round(value, 2) for name, value in figures.items()}}))
 
 
-def timed(run: "object") -> "tuple[float, pd.DataFrame]":
+def timed(run: Callable[[], pd.DataFrame]) -> tuple[float, pd.DataFrame]:
     """Median of some runs in seconds, and what the last one gave."""
     taken = []
     for _ in range(RUNS):
         start = time.perf_counter()
-        result = run()  # type: ignore[operator]
+        result = run()
         taken.append(time.perf_counter() - start)
     return sorted(taken)[RUNS // 2], result
 
