@@ -16,8 +16,10 @@ from aggregator.evidence.months import record_months
 from aggregator.evidence.outline import Territory
 from aggregator.evidence.territory import people_by_hexagon, read_communes
 from aggregator.judgement.basis import record_basis
-from aggregator.judgement.comparison import compare, read_verdicts, write_verdicts
-from aggregator.judgement.votes import cast_votes, last_day_in
+from aggregator.judgement.comparison import read_verdicts, write_verdicts
+from aggregator.judgement.decision import decide
+from aggregator.judgement.trust import write_quarantine
+from aggregator.judgement.votes import last_day_in
 from aggregator.proposals.zones import ZoneParameters, propose_zones, write_proposals
 from aggregator.publication.making import Audience
 from aggregator.publication.quarters import four_quarters
@@ -122,7 +124,7 @@ def judge(
     territory: Territory | None = None,
     progress: Progress | None = None,
 ) -> dict[str, int]:
-    """``DATA/evidence`` × ``DATA/claims`` → ``DATA/judgement``.
+    """``DATA/evidence`` × ``DATA/claims`` → ``DATA/judgement``: verdicts, and which devices did not vote.
 
     Args:
         data: the data directory.
@@ -135,18 +137,20 @@ def judge(
     Returns:
         Number of verdicts of each kind on 4G service, crowd and survey together.
     """
-    report = progress or (lambda step, fraction: None)
-    report(tr("votes", "votes"), 0.0)
     end = last_day or last_day_in(data / "evidence")
     days = window_days or (four_quarters(end) if end else 365)
-    votes = cast_votes(data / "evidence", last_day=end, window_days=days)
-    if territory is not None:
-        votes = votes[votes["h3_r8"].isin(territory.cells)].reset_index(drop=True)
-    report(tr("comparison", "comparaison"), 0.3)
-    verdicts = compare(votes, read_claims(data / "claims"))
+    decision = decide(
+        data / "evidence",
+        read_claims(data / "claims"),
+        last_day=end,
+        window_days=days,
+        within=territory.cells if territory else None,
+        progress=progress,
+    )
+    verdicts = decision.verdicts
     write_verdicts(verdicts, data / "judgement")
+    write_quarantine(decision.quarantine, data / "judgement")
     record_basis(data, end, days, territory)
-    report("", 1.0)
     service = verdicts[(verdicts["technology"] == "4G") & (verdicts["threshold"] == "service")]
     return {str(kind): int(count) for kind, count in service["verdict"].value_counts().sort_index().items()}
 

@@ -7,12 +7,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from aggregator.evidence.hexagons import HEXAGON_RESOLUTION
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.declared import DeclaredCoverage
-from aggregator.judgement.null import Ballot, lower_tail, upper_tail
+from aggregator.judgement.grouping import group
+from aggregator.judgement.multiplicity import crowd_e_value, discarding_q
+from aggregator.judgement.null import Ballot, largest_attainable, lower_tail, upper_tail
 from aggregator.judgement.rules import RULES
-from aggregator.judgement.votes import VOTES
+from aggregator.judgement.survey import POINTS, with_survey_tails
+from aggregator.judgement.votes import BALLOT, VOTES
 
 VERDICTS = pa.schema(
     [
@@ -29,46 +34,75 @@ VERDICTS = pa.schema(
         ("strength", pa.string()),
         ("rule", pa.string()),
         ("conflict", pa.string()),
+        ("q", pa.float64()),
+        ("e_value", pa.float64()),
+        ("resolution", pa.int64()),
+        ("held_since", pa.date32()),
+        ("constants", pa.string()),
     ]
 )
-"""``claimed`` and ``declared_share`` are null where no source speaks about the hexagon. ``p_withdrawn`` is p after
-``withdrawn`` failing votes were taken out: as many as a strong contradiction wants, if it is one, else a moderate one.
-``p`` and ``p_withdrawn`` are null for surveys, which the crowd's null hypothesis does not describe."""
+"""``votes_…``, ``failing_outdoor``, ``failing_vehicle`` and the points are the hexagon's own, of this window;
+``claimed`` and ``declared_share`` are its own too, null where no source speaks about it. Everything else is what the
+verdict rests on: the same votes, or those of an earlier window where ``held_since`` says until when they supported it
+(:mod:`~aggregator.judgement.hysteresis`), or those of the poor hexagons of its parent together where ``resolution``
+is 7 (:mod:`~aggregator.judgement.escalation`): the rows of one parent then tell one thing, not several.
+``devices`` and ``failing`` are votes; for a survey they are points.
 
-_BALLOT = ["votes_outdoor", "failing_outdoor", "votes_vehicle", "failing_vehicle"]
-_TAILS = {
-    "p": "float64",
-    "p_poor": "float64",
-    "withdrawn_strong": "int64",
-    "withdrawn_moderate": "int64",
-    "p_strong": "float64",
-    "p_moderate": "float64",
-}
+``p_withdrawn`` is p after ``withdrawn`` failing votes were taken out: as many as a strong contradiction wants, if it is
+one, else a moderate one; null for surveys, from which nothing is withdrawn. ``q`` and ``e_value`` are null where
+nothing is claimed, ``q`` also where p is too large to be corrected. ``constants`` is the version of the constants."""
+
+_TAILS = ("withdrawn_strong", "withdrawn_moderate", "p", "p_poor", "p_strong", "p_moderate", "e_value", "attainable")
 
 
-def compare(votes: pd.DataFrame, claims: pd.DataFrame, *, constants: Constants | None = None) -> pd.DataFrame:
-    """A verdict for every row of votes.
+def compare(
+    votes: pd.DataFrame,
+    claims: pd.DataFrame,
+    *,
+    constants: Constants | None = None,
+    accessible: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """A verdict for every row of votes, from them alone.
 
     Args:
         votes: columns of :data:`aggregator.judgement.votes.VOTES`.
         claims: columns of :data:`aggregator.evidence.claims_table.CLAIMS`; without the column ``bounded``, a source
             speaks about every hexagon.
         constants: of the decision rule.
+        accessible: share of the accessible part declared covered, see
+            :class:`aggregator.judgement.declared.DeclaredCoverage`.
 
     Returns:
         A frame with the columns of :data:`VERDICTS`, in the order of the votes.
     """
     rule = constants or Constants()
+    return compare_with(votes, DeclaredCoverage(claims, rule, accessible), rule)
+
+
+def compare_with(votes: pd.DataFrame, declared: DeclaredCoverage, constants: Constants) -> pd.DataFrame:
+    """:func:`compare` with claims that were read already."""
     rows = votes.reset_index(drop=True)
+    around = declared.around(rows)
+    return judged(rows.assign(declared_share=around["declared_share"], edge=around["edge"]), constants)
+
+
+def judged(rows: pd.DataFrame, constants: Constants) -> pd.DataFrame:
+    """A verdict for every row of votes with ``declared_share`` and ``edge``: the columns of :data:`VERDICTS`."""
+    rows = rows.assign(**{name: rows.get(name, 0) for name in POINTS})
+    is_claimed = rows["declared_share"] >= constants.claimed_share
     rows = rows.assign(
         devices=rows["votes_outdoor"] + rows["votes_vehicle"],
         failing=rows["failing_outdoor"] + rows["failing_vehicle"],
+        is_crowd=rows["evidence"] == "crowd",
+        has_claim=rows["declared_share"].notna(),
+        is_claimed=is_claimed,
+        claimed=is_claimed.astype("boolean").mask(rows["declared_share"].isna()),
     )
-    return _judged(_with_tails(_with_claims(rows, claims, rule), rule), rule)
+    return _decided(with_survey_tails(_with_tails(rows, constants), constants), constants)
 
 
 def read_verdicts(judgement: Path) -> pd.DataFrame:
-    """The verdicts in ``verdicts.parquet``; ``claimed`` and ``edge`` are nullable booleans."""
+    """The verdicts in ``verdicts.parquet``; ``claimed`` is a nullable boolean."""
     verdicts: pd.DataFrame = pq.read_table(judgement / "verdicts.parquet", schema=VERDICTS).to_pandas()
     return verdicts.astype({"claimed": "boolean"})
 
@@ -81,64 +115,60 @@ def write_verdicts(verdicts: pd.DataFrame, judgement: Path) -> None:
     os.replace(judgement / ".verdicts.parquet.partial", judgement / "verdicts.parquet")
 
 
-def _with_claims(rows: pd.DataFrame, claims: pd.DataFrame, constants: Constants) -> pd.DataFrame:
-    """``declared_share`` (NaN where unknown), ``has_claim``, ``is_claimed``, ``claimed`` and ``edge`` of each row."""
-    declared = DeclaredCoverage(claims, constants)
-    places = list(rows[["operator", "technology", "h3_r8"]].itertuples(index=False, name=None))
-    known = {place: (declared.share(*place), declared.at_edge(*place)) for place in set(places)}
-    shares = pd.Series([known[place][0] for place in places], index=rows.index, dtype="float64")
-    is_claimed = shares >= constants.claimed_share
-    return rows.assign(
-        declared_share=shares,
-        has_claim=shares.notna(),
-        is_claimed=is_claimed,
-        claimed=is_claimed.astype("boolean").mask(shares.isna()),
-        edge=pd.Series([known[place][1] for place in places], index=rows.index, dtype="bool"),
-    )
-
-
 def _with_tails(rows: pd.DataFrame, constants: Constants) -> pd.DataFrame:
-    """Tails beside each row: of all votes, and with as many withdrawn as each strength wants."""
-    key = [*_BALLOT, "edge"]
-    distinct = rows[key].drop_duplicates()
-    tails = pd.DataFrame(
-        [_tails(Ballot(*map(int, votes)), bool(edge), constants) for *votes, edge in distinct.itertuples(index=False)],
-        columns=list(_TAILS),
-        index=distinct.index,
-    ).astype(_TAILS)
-    return rows.merge(distinct.join(tails), on=key, how="left")
-
-
-def _tails(ballot: Ballot, edge: bool, constants: Constants) -> tuple[float, ...]:
-    strong = constants.strong_withdrawn_edge if edge else constants.strong_withdrawn_inside
-    moderate = constants.moderate_withdrawn_edge if edge else constants.moderate_withdrawn_inside
-    return (
-        upper_tail(ballot, constants.promised_failure, constants),
-        lower_tail(ballot, constants.poor_failure, constants),
+    """Tails beside each row: of all votes, and with as many withdrawn as each strength wants; q and e."""
+    distinct = group(rows, [*BALLOT, "edge"])
+    ballots = rows[[*BALLOT, "edge"]].iloc[distinct.first]
+    ballot = Ballot(*(ballots[name].to_numpy(np.int64) for name in BALLOT))
+    edge = ballots["edge"].to_numpy(bool)
+    strong = np.where(edge, constants.strong_withdrawn_edge, constants.strong_withdrawn_inside)
+    moderate = np.where(edge, constants.moderate_withdrawn_edge, constants.moderate_withdrawn_inside)
+    promised = constants.promised_failure
+    tails = (
         strong,
         moderate,
-        upper_tail(ballot.without(strong), constants.promised_failure, constants),
-        upper_tail(ballot.without(moderate), constants.promised_failure, constants),
+        upper_tail(ballot, promised, constants),
+        lower_tail(ballot, constants.poor_failure, constants),
+        upper_tail(ballot.without(strong), promised, constants),
+        upper_tail(ballot.without(moderate), promised, constants),
+        crowd_e_value(ballot, constants),
+        largest_attainable(ballot, constants.discard_above, promised, constants),
     )
+    which = distinct.labels
+    told = rows.assign(**{name: tail[which] for name, tail in zip(_TAILS, tails, strict=True)})
+    asked = told["is_crowd"] & told["is_claimed"]
+    p = told["p"].where(asked).to_numpy(np.float64)
+    families = group(told, ["technology", "threshold"]).labels
+    q = discarding_q(p, told["attainable"].to_numpy(np.float64), families, constants)
+    return told.assign(q=q, e_value=told["e_value"].where(asked))
 
 
-def _judged(rows: pd.DataFrame, constants: Constants) -> pd.DataFrame:
+def _decided(rows: pd.DataFrame, constants: Constants) -> pd.DataFrame:
     held = np.column_stack([rule.holds(rows, constants).to_numpy(bool) for rule in RULES])
     first = held.argmax(axis=1)
     spoken = np.array([rule.speaks for rule in RULES])
     opposite = np.array([{"against": "for", "for": "against"}.get(word, "-") for word in spoken])
     conflicting = held & (spoken[None, :] == opposite[first][:, None])
-    ids = np.array([rule.id for rule in RULES])
-    strengths = np.array([rule.strength for rule in RULES])
-    crowd = rows["evidence"] == "crowd"
-    strong = pd.Series(strengths[first] == "strong", index=rows.index)
-    judged = rows.assign(
-        verdict=np.array([rule.verdict for rule in RULES])[first],
-        strength=strengths[first],
-        rule=ids[first],
-        conflict=np.where(conflicting.any(axis=1), ids[conflicting.argmax(axis=1)], ""),
-        p=rows["p"].where(crowd),
+    crowd = rows["is_crowd"]
+    strong = pd.Series(np.array([rule.strength == "strong" for rule in RULES])[first], index=rows.index)
+    decided = rows.assign(
+        devices=rows["devices"].where(crowd, rows["points"]),
+        failing=rows["failing"].where(crowd, rows["failing_points"]),
+        verdict=_texts([rule.verdict for rule in RULES], first),
+        strength=_texts([rule.strength for rule in RULES], first),
+        rule=_texts([rule.id for rule in RULES], first),
+        conflict=_texts(
+            [*(rule.id for rule in RULES), ""],
+            np.where(conflicting.any(axis=1), conflicting.argmax(axis=1), len(RULES)),
+        ),
         p_withdrawn=rows["p_strong"].where(strong, rows["p_moderate"]).where(crowd),
         withdrawn=rows["withdrawn_strong"].where(strong, rows["withdrawn_moderate"]).where(crowd, 0),
+        resolution=HEXAGON_RESOLUTION,
+        held_since=None,
+        constants=constants.version,
     )
-    return judged.reindex(columns=VERDICTS.names)
+    return decided.reindex(columns=VERDICTS.names)
+
+
+def _texts(texts: list[str], chosen: NDArray[np.int64]) -> "pd.api.extensions.ExtensionArray":
+    return pd.array(texts, dtype="str").take(chosen)

@@ -26,9 +26,20 @@ class Constants:
         least_devices: votes that any finding needs, after withdrawal where votes are withdrawn.
         strong_withdrawn_edge, strong_withdrawn_inside: failing votes withdrawn before a strong contradiction.
         moderate_withdrawn_edge, moderate_withdrawn_inside: the same for a moderate one.
+        trust_prior_mean, trust_prior_weight: failing vote expected of a device where few others voted, and how many
+            other devices that expectation is worth.
+        trust_neighbour_weight: weight of a device in one of the 6 hexagons around, beside 1 in the hexagon itself.
+        trust_vehicle_excess: how much likelier a vote in a vehicle fails than the mean of the votes around.
+        trust_z, trust_mean_excess, trust_least_hexagons: a device is left out beyond both in that many hexagons.
+        trust_rounds: times at most that devices are held against those left in.
+        discard_above: τ: the q-value's correction leaves out hypotheses whose p is above.
+        alternatives: failure probabilities over which the e-value is averaged.
+        survey_least_points, survey_least_days: outdoor points of a field team that a finding needs, and their days.
+        survey_points_per_place: points that a phone makes at most on one day within one resolution 9 cell (0.1 km²).
+            Ours: readings of one spot share their fading, and a log of one a second would make a crowd of it.
     """
 
-    version: str = "2026-11.1"
+    version: str = "2026-11.2"
     spurious_failure: float = 0.03
     hexagon_spread_db: float = 5.6
     device_spread_db: float = 4.0
@@ -43,3 +54,16 @@ class Constants:
     strong_withdrawn_inside: int = 3
     moderate_withdrawn_edge: int = 1
     moderate_withdrawn_inside: int = 2
+    trust_prior_mean: float = 0.10
+    trust_prior_weight: float = 1.0
+    trust_neighbour_weight: float = 0.3
+    trust_vehicle_excess: float = 0.18
+    trust_z: float = 3.0
+    trust_mean_excess: float = 0.2
+    trust_least_hexagons: int = 2
+    trust_rounds: int = 4
+    discard_above: float = 0.5
+    alternatives: tuple[float, ...] = (0.15, 0.25, 0.4, 0.6, 0.8)
+    survey_least_points: int = 10
+    survey_least_days: int = 2
+    survey_points_per_place: int = 10

@@ -44,37 +44,73 @@ class Rule:
         return f"{self.name}-{self.version}"
 
 
+def _crowd(rows: pd.DataFrame, more: "int | pd.Series[int]", constants: Constants) -> "pd.Series[bool]":
+    """Volunteers' votes, at least ``least_devices`` and as many more."""
+    return rows["is_crowd"] & (rows["devices"] >= constants.least_devices + more)
+
+
 def _contradicted(strength: str) -> Condition:
     def holds(rows: pd.DataFrame, constants: Constants) -> "pd.Series[bool]":
-        enough = rows["devices"] >= constants.least_devices + rows[f"withdrawn_{strength}"]
+        enough = _crowd(rows, rows[f"withdrawn_{strength}"], constants)
         return rows["is_claimed"] & enough & (rows[f"p_{strength}"] <= constants.significance)
 
     return holds
 
 
 def _suspected(rows: pd.DataFrame, constants: Constants) -> "pd.Series[bool]":
-    enough = rows["devices"] >= constants.least_devices
-    return rows["is_claimed"] & enough & (rows["p"] <= constants.significance)
+    return rows["is_claimed"] & _crowd(rows, 0, constants) & (rows["p"] <= constants.significance)
 
 
 def _served(rows: pd.DataFrame, constants: Constants) -> "pd.Series[bool]":
-    return (rows["devices"] >= constants.least_devices) & (rows["p_poor"] <= constants.significance)
+    return _crowd(rows, 0, constants) & (rows["p_poor"] <= constants.significance)
+
+
+def _survey_contradicts(rows: pd.DataFrame, constants: Constants) -> "pd.Series[bool]":
+    return rows["surveyed"] & rows["is_claimed"] & (rows["q"] <= constants.significance)
+
+
+def _survey_serves(rows: pd.DataFrame, constants: Constants) -> "pd.Series[bool]":
+    return rows["surveyed"] & (rows["p_poor"] <= constants.significance)
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(
-        name="survey-not-judged",
-        version=1,
-        verdict="insufficient",
-        reason="a field team's points have a rule of their own, which this version does not have yet",
-        holds=lambda rows, constants: rows["evidence"] != "crowd",
-    ),
     Rule(
         name="no-claim-source",
         version=1,
         verdict="insufficient",
         reason="nobody told us what the operator declares here for this technology",
         holds=lambda rows, constants: ~rows["has_claim"],
+    ),
+    Rule(
+        name="survey-contradicted",
+        version=1,
+        verdict="contradicted",
+        strength="strong",
+        speaks="against",
+        reason="claimed; too many of a field team's outdoor points fail, all surveyed hexagons considered",
+        holds=_survey_contradicts,
+    ),
+    Rule(
+        name="survey-confirmed",
+        version=1,
+        verdict="confirmed",
+        speaks="for",
+        reason="claimed; so few of a field team's outdoor points fail that a quarter of failures would be surprising",
+        holds=lambda rows, constants: rows["is_claimed"] & _survey_serves(rows, constants),
+    ),
+    Rule(
+        name="survey-unclaimed-service",
+        version=1,
+        verdict="unclaimed_service",
+        reason="not claimed, yet so few of a field team's outdoor points fail that a quarter would be surprising",
+        holds=lambda rows, constants: ~rows["is_claimed"] & _survey_serves(rows, constants),
+    ),
+    Rule(
+        name="survey-insufficient",
+        version=1,
+        verdict="insufficient",
+        reason="a field team's outdoor points: fewer than 10, all on one day, or too mixed",
+        holds=lambda rows, constants: ~rows["is_crowd"],
     ),
     Rule(
         name="contradicted-strong",

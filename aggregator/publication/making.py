@@ -22,7 +22,7 @@ from aggregator.evidence.territory import read_communes
 from aggregator.judgement import basis
 from aggregator.judgement.comparison import read_verdicts
 from aggregator.judgement.constants import Constants
-from aggregator.judgement.votes import votable_rows
+from aggregator.judgement.votes import VOTING_CONTEXTS, voting_rows
 from aggregator.proposals.zones import ZoneParameters
 from aggregator.publication import manifest, origin
 from aggregator.publication.contents import write_contents
@@ -41,8 +41,6 @@ INPUTS = (
     *("claims/claims.parquet", "claims/sources.json", origin.FILE),
 )
 OPTIONAL_INPUTS = frozenset({f"evidence/{MONTHS}", "claims/claims.parquet", "claims/sources.json", origin.FILE})
-VOTING_CONTEXTS = ("outdoor", "vehicle")
-"""What was measured indoors, or nobody knows where, is in no published figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +150,8 @@ def prepare(ground: Ground, parameters: ReleaseParameters, previous: str | None,
     ledger = pd.read_parquet(data / "evidence/ledger.parquet")
     capability = pd.read_parquet(data / "evidence/capability.parquet")
     last_day = date.fromisoformat(parameters.last_day) if parameters.last_day else date.min
-    rows = ledger if ledger.empty else votable_rows(ledger, capability, last_day, parameters.window_days)
+    window, constants = parameters.window_days, parameters.constants
+    rows = ledger if ledger.empty else voting_rows(ledger, capability, last_day, window, constants=constants)
     verdicts = read_verdicts(data / "judgement")
     if parameters.territory is not None and len(rows):
         cells = parameters.territory.cells
@@ -165,6 +164,7 @@ def prepare(ground: Ground, parameters: ReleaseParameters, previous: str | None,
                 f"{data / 'evidence/ledger.parquet'} : aucun test dans la période ; il n'y a rien à publier",
             )
         )
+    # what was measured indoors, or nobody knows where, is in no figure, whoever else lets it pass
     rows = rows[rows["context"].isin(VOTING_CONTEXTS)].reset_index(drop=True)
     texts = {name: rows[name].astype("str") for name in ("operator", "technology", "threshold", "evidence")}
     rows = rows.assign(**texts, device_token=rows["device_token"].astype("str"), context=rows["context"].astype("str"))

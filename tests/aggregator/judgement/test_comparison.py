@@ -128,14 +128,6 @@ def test_claims_without_the_column_bounded_speak_about_everything() -> None:
     assert row["verdict"] == "unclaimed_service"
 
 
-def test_a_survey_is_left_to_a_rule_of_its_own() -> None:
-    row = judged(votes((9, 9), evidence="survey"), claims(AT_EDGE))
-    assert (row["verdict"], row["rule"]) == ("insufficient", "survey-not-judged-1")
-    assert pd.isna(row["p"])
-    assert pd.isna(row["p_withdrawn"])
-    assert row["withdrawn"] == 0
-
-
 def test_a_rule_that_speaks_the_other_way_is_noted() -> None:
     row = judged(votes((200, 36)), claims(INSIDE))  # 18 % of failing votes: above 11.8 %, below 31.3 %
     assert (row["verdict"], row["conflict"]) == ("contradicted", "confirmed-1")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.evidence.hexagons import parent
-from aggregator.judgement.votes import SUBJECT, cast_votes, votable_rows
+from aggregator.judgement.votes import SUBJECT, cast_votes, votable_rows, voting_rows
 from aggregator.publication.anonymity import place, rounded_counts, summary
 from aggregator.publication.release import publish
 
@@ -20,7 +20,7 @@ LAST_DAY = date(2026, 6, 30)
 @pytest.fixture(scope="module")
 def rows(data: Path, ledger: pd.DataFrame) -> pd.DataFrame:
     capability = pd.read_parquet(data / "evidence/capability.parquet")
-    return votable_rows(ledger, capability, pd.Timestamp(ledger["day"].max()).date(), 365)
+    return voting_rows(ledger, capability, pd.Timestamp(ledger["day"].max()).date(), 365)
 
 
 def test_a_hexagon_of_four_volunteers_is_nowhere_at_its_resolution(data: Path, hexagon: dict[str, int]) -> None:

@@ -202,7 +202,8 @@ def test_the_teams_release_is_elsewhere_and_says_so(data: Path) -> None:
 def test_zones_of_the_public_rest_on_what_the_public_sees(
     build_data: Build, rows_in: Callable[..., list[dict[str, object]]], hexagon: dict[str, int], tmp_path: Path
 ) -> None:
-    four = pd.DataFrame(rows_in(hexagon["hole"], list("abcd"), 4, "20801"))
+    working = rows_in(hexagon["town"], list("abcd"), 0, "20801")
+    four = pd.DataFrame([*rows_in(hexagon["hole"], list("abcd"), 4, "20801"), *working])
     data = build_data(tmp_path / "data", four)
     assert len(gpd.read_file(publish(data) / "zones.geojson")) == 0
     assert len(gpd.read_file(publish(data, audience="team") / "zones.geojson")) == 1
