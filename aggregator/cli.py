@@ -6,14 +6,23 @@ What a command needs is imported when it runs: `maille --help` stays fast. Error
 import typer
 
 from aggregator.commands import inputs, results
+from aggregator.commands.breach import breach
+from aggregator.commands.calibrate import calibrate
 from aggregator.commands.demonstration import demo
 from client_sdk.messages import tr
 
 commands = typer.Typer(no_args_is_help=True)
 commands.add_typer(inputs.territory, name="territory")
 commands.add_typer(inputs.coverage, name="coverage")
+commands.add_typer(calibrate, name="calibrate")
 commands.command(help=tr("Turn the archive into verdicts.", "Tirer les verdicts de l’archive."))(results.aggregate)
 commands.command(help=tr("Propose candidate zones.", "Proposer des zones candidates."))(results.zones)
+commands.command(
+    help=tr(
+        "Hold a field team's success rate over an area against what is asked of operators.",
+        "Comparer le taux de réussite d’une équipe de terrain sur une zone à ce qui est demandé aux opérateurs.",
+    )
+)(breach)
 commands.command(help=tr("Write a release.", "Écrire une publication."))(results.publish)
 commands.command(help=tr("Serve the releases: read API and map.", "Servir les publications : API et carte."))(
     results.serve

@@ -97,6 +97,18 @@ KNOWN = (
         "server command",
     ),
     Known("zones", "Propose candidate zones.", "Proposer des zones candidates.", "server command"),
+    Known(
+        "calibrate",
+        "Measure constants of the decision rule.",
+        "Mesurer des constantes de la règle de décision.",
+        "server command",
+    ),
+    Known(
+        "breach",
+        "Hold a field team's success rate over an area against what is asked.",
+        "Comparer le taux de réussite sur une zone à ce qui est demandé.",
+        "server command",
+    ),
     Known("publish", "Write a release.", "Écrire une publication.", "server command"),
     Known("serve", "Serve a release: read API and map.", "Servir une publication : API et carte.", "server command"),
     Known(

@@ -69,7 +69,7 @@ class Sample:
     client: Annotated[Text | None, Meaning("name and version of the program that took or imported the sample")] = None
     campaign: Annotated[Text | None, Meaning("campaign declared by the field team")] = None
     import_format: Annotated[
-        Literal["arcep-qos", "gnettrack", "network-survey"] | None,
+        Literal["arcep-checks", "arcep-qos", "gnettrack", "network-survey"] | None,
         Meaning("format of the log it was read from; absent when measured"),
     ] = None
     import_sha256: Annotated[

@@ -58,6 +58,8 @@ EXAMPLES = {
     "coverage show": "maille coverage show",
     "aggregate": "maille aggregate",
     "zones": "maille zones --count 10",
+    "calibrate vehicle": "maille calibrate vehicle pairs.csv --write",
+    "breach": "maille breach --departement 58",
     "publish": "maille publish",
     "serve": "maille serve",
     "demo": "maille demo --no-serve",

@@ -20,11 +20,13 @@ coverage = typer.Typer(
 @territory.command("import", help=tr("Import communes or sites.", "Importer des communes ou des sites."))
 def import_territory(
     kind: Annotated[
-        Literal["communes", "sites"],
+        Literal["communes", "sites", "outages"],
         typer.Argument(
             help=tr(
-                "communes: CSV of centres, or outlines; sites: Arcep's CSV.",
-                "communes : CSV de centres, ou contours ; sites : CSV de l’Arcep.",
+                "communes: CSV of centres, or outlines; sites: Arcep's CSV; outages: Arcep's GeoJSON of a day, or an "
+                "operator's CSV.",
+                "communes : CSV de centres, ou contours ; sites : CSV de l’Arcep ; outages : GeoJSON d’un jour de "
+                "l’Arcep, ou CSV d’un opérateur.",
             )
         ),
     ],
@@ -43,9 +45,10 @@ def import_territory(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Replace what was there of the same kind."""
+    """Replace what was there of the same kind; outages of other days stay."""
     from dataclasses import asdict
 
+    from aggregator.evidence.outages import import_outages
     from aggregator.evidence.territory import import_communes, import_sites
 
     folder = data_directory(data) / "territory"
@@ -61,6 +64,9 @@ def import_territory(
                 f"{communes.communes} communes, {communes.people} habitants ; {len(communes.without_population)} sans "
                 f"population, {communes.people_without_outline} habitants sans contour.",
             )
+        elif kind == "outages":
+            outages = import_outages(file, folder)
+            members, text = asdict(outages), outages.text()
         else:
             sites = import_sites(file, folder)
             members = asdict(sites)

@@ -8,9 +8,11 @@ from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
 from aggregator.evidence.hexagons import WGS_84, outlines, parent
+from aggregator.judgement.sentences import sentences
 from aggregator.judgement.votes import SUBJECT
 from aggregator.publication.anonymity import RESOLUTIONS, rounded_counts
 from aggregator.publication.issuing import Issue
+from client_sdk.messages import Language
 from client_sdk.operators import operator_name
 
 COUNTS = ["devices", "failing", "tests", "device_days"]
@@ -21,7 +23,7 @@ COLUMNS = [
     *("h3", "resolution", "remainder", "operator", "operator_name", "technology", "threshold", "evidence"),
     *("quarter", *COUNTS, "first_month", "last_month", "claimed", "declared_share", "verdict", "verdict_fr"),
     *("strength", "rule", *JUDGED, "issued", "held_since", "withdrawn", "p", "p_withdrawn", "q", "e_value", "edge"),
-    *("conflict", "notice"),
+    *("conflict", "sentence_fr", "sentence_en", "notice"),
 ]
 IN_FRENCH = {
     ("contradicted", "strong"): "contredite",
@@ -40,6 +42,7 @@ RATE_IN_FRENCH = {
     ("insufficient", ""): "données insuffisantes",
 }
 """An operator's map promises service and no rate: a low rate contradicts no map."""
+SENTENCES: dict[str, Language] = {"sentence_fr": "fr", "sentence_en": "en"}
 OF_VERDICTS = ["devices", "failing", "tests", "device_days", "first_day", "last_day"]
 """Columns that verdicts and counts both have."""
 COORDINATE_DECIMALS = 6
@@ -69,7 +72,11 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
         (``insufficient``). Counts above 20 are rounded to 5, p to two significant digits, days to months.
     """
     judged = issue.verdicts[issue.verdicts["told"].astype(bool)].rename(columns={"h3_r8": "cell"})
-    judged = judged.rename(columns={name: f"judged_{name}" for name in OF_VERDICTS}).assign(resolution=8)
+    judged = (
+        judged.assign(**in_words(judged))
+        .rename(columns={name: f"judged_{name}" for name in OF_VERDICTS})
+        .assign(resolution=8)
+    )
     rows = issue.figures.merge(judged, on=["cell", "resolution", *SUBJECT], how="outer", validate="one_to_one")
     if within is not None:
         inside = [within, *(np.unique(parent(within, coarser)) for coarser in RESOLUTIONS[1:])]
@@ -113,6 +120,7 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
             },
             "conflict": rows["conflict"].fillna("").astype("str"),
             "edge": rows["edge"].astype("boolean"),
+            **{name: rows[name].fillna("").astype("str") for name in SENTENCES},
             "notice": pd.Series(notice, index=rows.index, dtype="str"),
         }
     )[COLUMNS]
@@ -122,6 +130,13 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
         ascending=[False, True, True, True, True, True],
         ignore_index=True,
     )
+
+
+def in_words(judged: pd.DataFrame) -> dict[str, pd.Series]:
+    """What each verdict says to people, by the numbers and months that are published."""
+    rounded = {name: rounded_counts(judged[name].astype("Int64").fillna(0)) for name in COUNTS if name != "tests"}
+    told = judged.assign(**{name: counts.astype("int64") for name, counts in rounded.items()})
+    return {name: sentences(told, language, dates="month") for name, language in SENTENCES.items()}
 
 
 def optional(rows: pd.DataFrame, name: str) -> pd.Series:

@@ -17,7 +17,7 @@ from client_sdk.commands.import_account import Account
 from client_sdk.commands.terminal import Json, Progress, answer, open_outbox, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.home import field_home
-from client_sdk.importers import arcep_qos, gnettrack, network_survey
+from client_sdk.importers import arcep_checks, arcep_qos, gnettrack, network_survey
 from client_sdk.importers.formats import Format, Part, Reader, format_of, logs_in, one_by_one, parts_of
 from client_sdk.messages import tr
 from client_sdk.outbox.hidden_areas import read_areas
@@ -58,8 +58,8 @@ def command(
         Literal["2G", "3G", "4G", "5G"] | None,
         typer.Option(
             help=tr(
-                "arcep-qos: technology, where the file has no techno_start.",
-                "arcep-qos : technologie, si le fichier n’a pas de techno_start.",
+                "arcep-checks: technology of the map; arcep-qos: where the file has no techno_start.",
+                "arcep-checks : technologie de la carte ; arcep-qos : si le fichier n’a pas de techno_start.",
             )
         ),
     ] = None,
@@ -85,8 +85,8 @@ def command(
         Context,
         typer.Option(
             help=tr(
-                "gnettrack, network-survey: surroundings of the phone.",
-                "gnettrack, network-survey : environnement du téléphone.",
+                "arcep-checks, gnettrack, network-survey: surroundings of the phone.",
+                "arcep-checks, gnettrack, network-survey : environnement du téléphone.",
             ),
         ),
     ] = "unknown",
@@ -137,6 +137,8 @@ def _reader(
     if name == "arcep-qos":
         day = measured_on.date() if measured_on else None
         return one_by_one(partial(arcep_qos.read, options=arcep_qos.ArcepOptions(day, technology, campaign)))
+    if name == "arcep-checks":
+        return one_by_one(partial(arcep_checks.read, options=arcep_checks.ChecksOptions(technology, context, campaign)))
     if name == "gnettrack":
         drive = gnettrack.GNetTrackOptions(_zone(time_zone), _plmn(plmn), context, campaign)
         return one_by_one(partial(gnettrack.read, options=drive))

@@ -9,14 +9,14 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from client_sdk.errors import MailleError
-from client_sdk.importers import arcep_qos, gnettrack
+from client_sdk.importers import arcep_checks, arcep_qos, gnettrack
 from client_sdk.importers.log import PIECE_BYTES, Log, Member, split
 from client_sdk.importers.network_survey_files import is_network_survey
 from client_sdk.importers.reading import LeftOut
 from client_sdk.messages import tr
 from client_sdk.sample import Sample
 
-Format = Literal["arcep-qos", "gnettrack", "network-survey"]
+Format = Literal["arcep-checks", "arcep-qos", "gnettrack", "network-survey"]
 Found = tuple[Log, Sample | LeftOut]
 """An item, and the file it was found in."""
 
@@ -77,7 +77,10 @@ def format_of(log: Log) -> Format | None:
     line = log.head(_HEAD_BYTES).decode("utf-8-sig", "replace").partition("\n")[0]
     if gnettrack.is_gnettrack(_columns(line, "\t" if "\t" in line else ",")):
         return "gnettrack"
-    return "arcep-qos" if _columns(line, ";") >= arcep_qos.REQUIRED else None
+    columns = _columns(line, ";")
+    if arcep_checks.is_checks(columns):
+        return "arcep-checks"
+    return "arcep-qos" if columns >= arcep_qos.REQUIRED else None
 
 
 def parts_of(formats: Sequence[tuple[Log, Format]]) -> list[Part]:

@@ -17,7 +17,7 @@ REPEAT_WINDOW = timedelta(hours=4)
 MAX_PER_HEXAGON_AND_DAY = 300
 """Ours: a drive there and back with four modems leaves about 150 readings in a hexagon, after repeated ones."""
 
-MANY_DEVICES = frozenset({"arcep-qos"})
+MANY_DEVICES = frozenset({"arcep-checks", "arcep-qos"})
 """Formats whose files hold the tests of many teams, to a plan of their own, and not always with their times."""
 
 HEXAGON_RESOLUTION = 8

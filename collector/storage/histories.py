@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, bindparam, case, false, func, or_, sele
 
 from client_sdk.bounds import instant_text
 from client_sdk.sample import FIELDS, Sample
+from collector.plausibility.limits import MANY_DEVICES
 from collector.storage.store import Store
 from collector.storage.tables import devices, envelopes, samples, witnesses
 
@@ -168,7 +169,7 @@ _TRACK = case(
             samples.c.latitude.is_(None),
             and_(samples.c.latitude == 0, samples.c.longitude == 0),
             func.coalesce(samples.c.position_mock, false()),
-            func.coalesce(samples.c.import_format, "") == "arcep-qos",
+            func.coalesce(samples.c.import_format, "").in_(sorted(MANY_DEVICES)),
         ),
         None,
     ),

@@ -128,8 +128,8 @@ def test_help_in_french_has_the_parsers_words() -> None:
         ),
         (
             ("territory", "import"),
-            "KIND is missing: one of communes, sites (see maille territory import --help)",
-            "il manque SORTE : communes, sites (voir maille territory import --help)",
+            "KIND is missing: one of communes, sites, outages (see maille territory import --help)",
+            "il manque SORTE : communes, sites, outages (voir maille territory import --help)",
         ),
         (
             ("territory", "import", "communes", "nowhere.csv"),

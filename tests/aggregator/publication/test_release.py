@@ -262,3 +262,14 @@ def test_a_low_rate_contradicts_no_map(release: Path) -> None:
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(PublicationError, match=r"ledger\.parquet: missing"):
         publish(tmp_path)
+
+
+def test_every_verdict_says_in_words_what_its_columns_say(release: Path) -> None:
+    table = gpd.read_parquet(release / "hexagons.parquet")
+    judged = table[table["judged_devices"].notna()]
+    assert len(judged)
+    assert (judged[["sentence_fr", "sentence_en"]] != "").all(axis=None)
+    assert (table.loc[table["remainder"], "sentence_fr"] == "").all()
+    strong = judged[(judged["strength"] == "strong") & (judged["threshold"] == "service")].iloc[0]
+    assert f"{strong['judged_failing']:.0f}" in strong["sentence_en"]
+    assert f"{strong['judged_devices']:.0f}" in strong["sentence_en"]

@@ -120,3 +120,13 @@ def test_a_dry_run_counts_what_a_hidden_place_would_keep_back(maille: Run, folde
     assert (dry["samples"], dry["hidden"], dry["added"]) == (1, 1, 0)
     real = told(maille("import", str(folder / "drive"), *SAY, "--json"))
     assert (real["samples"], real["hidden"], real["added"], real["known"]) == (1, 1, 0, 0)
+
+
+def test_checks_of_a_map_are_known_by_their_columns(maille: Run, tmp_path: Path) -> None:
+    header = "Date;Heure;X du début;Y du début;Code PLMN;Zone déclarée couverte (1 ou 0);Réussite de la mesure (1 ou 0)"
+    (tmp_path / "checks.csv").write_text(f"{header}\n17/06/2026;14:05:06;737947;6655443;20801;1;0\n")
+    assert "--technology" in maille("import", str(tmp_path / "checks.csv")).stderr
+    asked = ("import", str(tmp_path / "checks.csv"), "--technology", "4G", "--context", "outdoor", "--json")
+    account = json.loads(maille(*asked).stdout)
+    assert (account["formats"], account["kinds"], account["added"]) == ({"arcep-checks": 1}, {"latency": 1}, 1)
+    assert json.loads(maille(*asked).stdout)["known"] == 1

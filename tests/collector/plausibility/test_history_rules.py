@@ -48,6 +48,7 @@ def test_both_ends_of_an_impossible_pair_are_flagged(
         ({"accuracy_m": None}, ""),  # counts as 50 m
         ({"position_mock": True}, "position-mock"),  # says itself that it is no journey
         ({"import_format": "arcep-qos"}, ""),  # many teams in one file
+        ({"import_format": "arcep-checks"}, ""),
         ({"import_format": "gnettrack", "import_sha256": "0" * 64}, IMPOSSIBLE),
         ({"position_age_ms": 0, "duration_ms": 2_000}, ""),  # the fix came within the interval
         ({"position_age_ms": 1, "duration_ms": 60_000}, IMPOSSIBLE),
