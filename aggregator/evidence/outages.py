@@ -57,10 +57,10 @@ class OutagesImported:
     def text(self) -> str:
         """For people."""
         return tr(
-            f"declared outages: {self.outages}, sites: {self.sites}, from {self.first_day} to {self.last_day}; rows left "
-            f"out, without a position or with nothing out of order: {self.left_out}",
-            f"pannes déclarées : {self.outages}, sites : {self.sites}, du {self.first_day} au {self.last_day} ; lignes "
-            f"écartées, sans position ou sans panne : {self.left_out}",
+            f"declared outages: {self.outages}, sites: {self.sites}, from {self.first_day} to {self.last_day}; "
+            f"rows left out, without a position or with nothing out of order: {self.left_out}",
+            f"pannes déclarées : {self.outages}, sites : {self.sites}, du {self.first_day} au {self.last_day} ; "
+            f"lignes écartées, sans position ou sans panne : {self.left_out}",
         )
 
 
