@@ -33,4 +33,4 @@ def read_months(evidence: Path) -> dict[str, str]:
 
 def _digest(place: Place, name: str) -> str:
     with place.open(name) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,6 +12,7 @@ from aggregator.judgement.sentences import sentences
 from aggregator.judgement.votes import SUBJECT
 from aggregator.publication.anonymity import RESOLUTIONS, rounded_counts
 from aggregator.publication.issuing import Issue
+from client_sdk.messages import Language
 from client_sdk.operators import operator_name
 
 COUNTS = ["devices", "failing", "tests", "device_days"]
@@ -41,6 +42,7 @@ RATE_IN_FRENCH = {
     ("insufficient", ""): "données insuffisantes",
 }
 """An operator's map promises service and no rate: a low rate contradicts no map."""
+SENTENCES: dict[str, Language] = {"sentence_fr": "fr", "sentence_en": "en"}
 OF_VERDICTS = ["devices", "failing", "tests", "device_days", "first_day", "last_day"]
 """Columns that verdicts and counts both have."""
 COORDINATE_DECIMALS = 6
@@ -69,8 +71,12 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
         hexagon. A hexagon may have a verdict without counts of the quarter, and counts without a verdict
         (``insufficient``). Counts above 20 are rounded to 5, p to two significant digits, days to months.
     """
-    judged = in_words(issue.verdicts[issue.verdicts["told"].astype(bool)]).rename(columns={"h3_r8": "cell"})
-    judged = judged.rename(columns={name: f"judged_{name}" for name in OF_VERDICTS}).assign(resolution=8)
+    judged = issue.verdicts[issue.verdicts["told"].astype(bool)].rename(columns={"h3_r8": "cell"})
+    judged = (
+        judged.assign(**in_words(judged))
+        .rename(columns={name: f"judged_{name}" for name in OF_VERDICTS})
+        .assign(resolution=8)
+    )
     rows = issue.figures.merge(judged, on=["cell", "resolution", *SUBJECT], how="outer", validate="one_to_one")
     if within is not None:
         inside = [within, *(np.unique(parent(within, coarser)) for coarser in RESOLUTIONS[1:])]
@@ -113,8 +119,8 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
                 for name in ("p", "p_withdrawn", "q", "e_value")
             },
             "conflict": rows["conflict"].fillna("").astype("str"),
-            **{name: rows[name].fillna("").astype("str") for name in ("sentence_fr", "sentence_en")},
             "edge": rows["edge"].astype("boolean"),
+            **{name: rows[name].fillna("").astype("str") for name in SENTENCES},
             "notice": pd.Series(notice, index=rows.index, dtype="str"),
         }
     )[COLUMNS]
@@ -126,14 +132,11 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
     )
 
 
-def in_words(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts with ``sentence_fr`` and ``sentence_en``, from counts as they are published and months."""
-    told = verdicts.assign(
-        **{name: rounded_counts(verdicts[name].astype("Int64")) for name in ("devices", "failing", "device_days")}
-    )
-    return verdicts.assign(
-        sentence_fr=sentences(told, "fr", dates="month"), sentence_en=sentences(told, "en", dates="month")
-    )
+def in_words(judged: pd.DataFrame) -> dict[str, pd.Series]:
+    """What each verdict says to people, by the numbers and months that are published."""
+    rounded = {name: rounded_counts(judged[name].astype("Int64").fillna(0)) for name in COUNTS if name != "tests"}
+    told = judged.assign(**{name: counts.astype("int64") for name, counts in rounded.items()})
+    return {name: sentences(told, language, dates="month") for name, language in SENTENCES.items()}
 
 
 def optional(rows: pd.DataFrame, name: str) -> pd.Series:

@@ -152,13 +152,14 @@ def _fresh_verdicts(crowd: pd.DataFrame, verdicts: pd.DataFrame, k: int) -> tupl
     """Verdicts that may be told on their own, and the device-days behind them.
 
     One that was reached on a parent's votes is not among them: it would tell, by difference, what the parent's other
-    hexagons hold back.
+    hexagons hold back. Nor is one that is held although the window no longer supports it, since its evidence is of
+    other days: if a release said it, that is repeated.
     """
     told = crowd[tellable(crowd, "h3_r8", k).of_rows]
     behind = told[[*PLACE, "device_token", "day"]].drop_duplicates()
     own = verdicts[verdicts["evidence"] == "crowd"]
     if "resolution" in own:
-        own = own[own["resolution"] == HEXAGON_RESOLUTION]
+        own = own[(own["resolution"] == HEXAGON_RESOLUTION) & own["held_since"].isna()]
     own = own[_among(own, behind, PLACE)]
     return own, behind[_among(behind, own, PLACE)]
 

@@ -24,7 +24,7 @@ from aggregator.judgement import basis
 from aggregator.judgement.comparison import read_verdicts
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.excused import read_excused
-from aggregator.judgement.votes import voting_rows
+from aggregator.judgement.votes import VOTING_CONTEXTS, voting_rows
 from aggregator.proposals import decisions, surroundings
 from aggregator.proposals.parameters import ZoneParameters
 from aggregator.publication import manifest, origin
@@ -172,7 +172,8 @@ def prepare(ground: Ground, parameters: ReleaseParameters, previous: str | None,
                 f"{data / 'evidence/ledger.parquet'} : aucun test dans la période ; il n'y a rien à publier",
             )
         )
-    rows = rows.reset_index(drop=True)
+    # what was measured indoors, or nobody knows where, is in no figure, whoever else lets it pass
+    rows = rows[rows["context"].isin(VOTING_CONTEXTS)].reset_index(drop=True)
     texts = {name: rows[name].astype("str") for name in ("operator", "technology", "threshold", "evidence")}
     rows = rows.assign(**texts, device_token=rows["device_token"].astype("str"), context=rows["context"].astype("str"))
     watched = parameters.audience == "public" and previous is not None

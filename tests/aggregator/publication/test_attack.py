@@ -19,7 +19,7 @@ from h3.api import basic_int as h3
 
 from aggregator.evidence.hexagons import parent
 from aggregator.judgement.comparison import compare
-from aggregator.judgement.votes import SUBJECT, VOTES, count_votes
+from aggregator.judgement.votes import SUBJECT, device_votes, tally, with_hexagon
 from aggregator.publication.anonymity import EXACT_UP_TO, K_VOLUNTEERS, RESOLUTIONS, place, summary
 from aggregator.publication.hexagons import published_hexagons
 from aggregator.publication.issuing import Issue, issue
@@ -95,8 +95,7 @@ def pocket() -> pd.DataFrame:
 
 
 def judged(rows: pd.DataFrame) -> pd.DataFrame:
-    votes = count_votes(rows.assign(h3_r8=parent(rows["h3_r9"], 8)), ["h3_r8"]).reindex(columns=VOTES.names)
-    return compare(votes.fillna(dict.fromkeys(VOTES.names[5:-2], 0)), CLAIMS)
+    return compare(tally(device_votes(with_hexagon(rows), ["h3_r8"]), ["h3_r8"]), CLAIMS)
 
 
 def in_window(rows: pd.DataFrame, last_day: date) -> pd.DataFrame:

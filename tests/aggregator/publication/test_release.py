@@ -15,7 +15,10 @@ import pandas as pd
 import pyogrio
 import pytest
 from h3.api import basic_int as h3
+from shapely import box
 
+from aggregator.evidence.hexagons import parent
+from aggregator.evidence.outline import territory_of
 from aggregator.judgement.basis import record_basis
 from aggregator.proposals.parameters import ZoneParameters
 from aggregator.publication.dcc import DCC_COLUMNS
@@ -23,6 +26,7 @@ from aggregator.publication.errors import PublicationError
 from aggregator.publication.hexagons import COLUMNS
 from aggregator.publication.origin import Origin, write_origin
 from aggregator.publication.release import publish
+from aggregator.publication.verifying import verify
 from client_sdk.errors import MailleError
 
 Build = Callable[[Path, pd.DataFrame], Path]
@@ -262,3 +266,46 @@ def test_a_low_rate_contradicts_no_map(release: Path) -> None:
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(PublicationError, match=r"ledger\.parquet: missing"):
         publish(tmp_path)
+
+
+def test_every_verdict_says_in_words_what_its_columns_say(release: Path) -> None:
+    table = gpd.read_parquet(release / "hexagons.parquet")
+    judged = table[table["judged_devices"].notna()]
+    assert len(judged)
+    assert (judged[["sentence_fr", "sentence_en"]] != "").all(axis=None)
+    assert (table.loc[table["remainder"], "sentence_fr"] == "").all()
+    strong = judged[(judged["strength"] == "strong") & (judged["threshold"] == "service")].iloc[0]
+    assert f"{strong['judged_failing']:.0f}" in strong["sentence_en"]
+    assert f"{strong['judged_devices']:.0f}" in strong["sentence_en"]
+
+
+def test_what_was_measured_indoors_changes_nothing(
+    build_data: Build, ledger: pd.DataFrame, rows_in: Callable[..., list[dict[str, object]]], tmp_path: Path
+) -> None:
+    inside = [
+        row
+        for context in ("indoor", "unknown")
+        for row in rows_in(
+            int(h3.cell_to_parent(ledger["h3_r9"].iloc[0], 8)), list("vwxyz"), 5, "20801", context=context
+        )
+    ]
+    data = build_data(tmp_path / "data", pd.concat([ledger, pd.DataFrame(inside)], ignore_index=True))
+    table = gpd.read_parquet(publish(data) / "hexagons.parquet")
+    plain = gpd.read_parquet(publish(build_data(tmp_path / "plain", ledger)) / "hexagons.parquet")
+    assert table.equals(plain)
+
+
+def test_a_territory_is_all_that_is_published(build_data: Build, ledger: pd.DataFrame, tmp_path: Path) -> None:
+    data = build_data(tmp_path / "data", ledger)
+    outline = tmp_path / "south.geojson"
+    gpd.GeoSeries([box(3.3, 46.6, 3.7, 46.76)], crs=4326).to_file(outline)
+    territory = territory_of(data, None, outline)
+    assert territory is not None
+    release = publish(data, territory=territory)
+    table = gpd.read_parquet(release / "hexagons.parquet")
+    hexagons = table.loc[table["resolution"] == 8, "h3"].map(h3.str_to_int)
+    assert set(hexagons) <= set(territory.cells.tolist())
+    assert 0 < len(set(hexagons)) < len(set(parent(ledger["h3_r9"], 8)))
+    told = json.loads((release / "manifest.json").read_text(encoding="utf-8"))["parameters"]["territory"]
+    assert (told["outline"], told["hexagons"]) == ("south.geojson", len(territory.cells))
+    assert verify(release, data).holds
