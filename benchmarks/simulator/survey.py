@@ -67,6 +67,8 @@ def survey(world: World, places: pd.DataFrame, into: Path, random: np.random.Gen
     tests = pd.concat(parts, ignore_index=True).assign(context="outdoor", speed_mps=1.2)
     team = calibrated_phones(world)
     told = tell(ground, world.radio, team, tests, np.zeros(len(tests)), random)
+    # the team stands where it was sent: a point lost to a neighbour would leave nine, which settle nothing
+    told = told.assign(x=tests["x"], y=tests["y"])
     told = told.assign(h3_cell=index_points(told[["x", "y"]].to_numpy()))
     write_archive(told, team, tokens(len(team), world.seed, "team"), into, world.seed, tier="field_team")
 
