@@ -54,7 +54,8 @@ def quantiles(rows: pd.DataFrame, q: float) -> pd.DataFrame:
     found = rows.iloc[np.searchsorted(reached, before + rank)]
     value, lower, upper = edges(found["measure"], found["bin"].to_numpy(np.int64))
     figures = {"samples": totals, "value": value, "lower": lower, "upper": upper}
-    return found[[*GROUP, "bin"]].reset_index(drop=True).assign(**figures)
+    told: pd.DataFrame = found[[*GROUP, "bin"]].reset_index(drop=True).assign(**figures)
+    return told
 
 
 def edges(measures: pd.Series, numbers: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
@@ -74,9 +75,8 @@ def _edges(bins: Bins, numbers: NDArray[np.int64]) -> tuple[Floats, Floats, Floa
         upper = np.where(numbers == bins.not_positive, 0.0, base ** (numbers + 1) * (1 + ROUNDING))
         middle = base ** (numbers + 0.5)
     else:
-        lower = np.where(numbers < bins.lowest, -np.inf, numbers)
-        upper = numbers + 1.0
-        middle = numbers + 0.5
+        first = numbers.astype(np.float64)
+        lower, middle, upper = np.where(numbers < bins.lowest, -np.inf, first), first + 0.5, first + 1
     upper = np.where(numbers > bins.highest, np.inf, upper)
     middle = np.where(numbers > bins.highest, lower, np.where(numbers < bins.lowest, upper, middle))
     return middle, lower, upper

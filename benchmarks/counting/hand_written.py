@@ -132,7 +132,10 @@ TABLES = {
 def write_tables(archive: Path, into: Path, memory_gb: float) -> None:
     """Write the five tables, and the median of every histogram."""
     into.mkdir(parents=True)
-    config = {"memory_limit": f"{round(memory_gb * 1000)}MB", "temp_directory": str(into / ".spill")}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{round(memory_gb * 1000)}MB",
+        "temp_directory": str(into / ".spill"),
+    }
     with duckdb.connect(config=config) as connection:
         files = "'" + str(archive / "*" / "*.parquet") + "'"
         connection.execute("SET preserve_insertion_order = false")

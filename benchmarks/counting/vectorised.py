@@ -1,12 +1,16 @@
 """The same tables by a careful user of pandas: columns read once, categories for texts, no loop over rows."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+
+Frame = Any
+"""Of pandas, whose stubs do not know all that is done with categories here."""
 
 TEXTS = ["device_token", "tier", "context", "sim_plmn", "service_state", "rat", "kind", "outcome", "test_path"]
 LINEAR = {
@@ -76,7 +80,7 @@ def write_tables(archive: Path, into: Path) -> None:
     _write(_medians(histograms), into / "medians.parquet", [*PLACE, "measure"])
 
 
-def _read(archive: Path) -> pd.DataFrame:
+def _read(archive: Path) -> Frame:
     table = ds.dataset(archive, format="parquet", partitioning=None).to_table(columns=COLUMNS)
     for name in TEXTS:
         table = table.set_column(table.column_names.index(name), name, pc.dictionary_encode(table[name]))
@@ -85,7 +89,7 @@ def _read(archive: Path) -> pd.DataFrame:
     return table.unify_dictionaries().to_pandas(split_blocks=True, self_destruct=True)
 
 
-def _usable(raw: pd.DataFrame) -> pd.DataFrame:
+def _usable(raw: Frame) -> Frame:
     lost = raw["service_state"].isin(["no_service", "limited"])
     tested = raw["kind"].isin(["throughput", "latency", "web"])
     in_service = (raw["service_state"] == "in_service") | (tested & (raw["service_state"] == "unknown"))
@@ -108,24 +112,25 @@ def _usable(raw: pd.DataFrame) -> pd.DataFrame:
     transfer = kept["kind"] == "throughput"
     context = kept["context"].cat.set_categories(["indoor", "outdoor", "unknown", "vehicle"])
     context = context.where(~((context == "outdoor") & (kept["speed_mps"] > 7)), "vehicle")
+    frames: Any = pd
     states, outcomes = (kept[name].cat for name in ("service_state", "outcome"))
     causes = ["", "page", *states.categories, *(outcomes.categories + " ")]
-    codes = [states.codes.to_numpy() + 2, outcomes.codes.to_numpy() + 2 + len(states.categories), 1]
+    codes: Any = [states.codes.to_numpy() + 2, outcomes.codes.to_numpy() + 2 + len(states.categories), 1]
     cause = np.select([lost, stopped, page], codes, 0).astype("int8")
     named = np.array([OPERATORS.get(plmn, plmn) for plmn in kept["sim_plmn"].cat.categories])
     operators, operator_of = np.unique(named, return_inverse=True)
     rank = np.where(lost, 0, kept["rat"].map(RANKS).astype("float64").fillna(0)).astype("int8")
     columns = {
         "h3_r9": (kept["h3_cell"].astype("int64") & ~(15 << 52)) | (9 << 52) | ((1 << 18) - 1),
-        "operator": pd.Categorical.from_codes(operator_of[kept["sim_plmn"].cat.codes], operators),
+        "operator": frames.Categorical.from_codes(operator_of[kept["sim_plmn"].cat.codes], operators),
         "device_token": kept["device_token"],
         "tier": kept["tier"],
         "context": context,
         "day": (kept["measured_at"] // DAY_MS).astype("int32"),
         "hour_utc": (kept["measured_at"] % DAY_MS // HOUR_MS).astype("int8"),
         "rank": rank,
-        "technology": pd.Categorical.from_codes((rank - 1) % 5, [*TECHNOLOGIES, "none"]),
-        "cause": pd.Categorical.from_codes(cause, causes),
+        "technology": frames.Categorical.from_codes((rank - 1) % 5, [*TECHNOLOGIES, "none"]),
+        "cause": frames.Categorical.from_codes(cause, causes),
         "data_failed": stopped | page,
         "rate_lost": transfer & stopped,
         "rate": kept["download_bps"].where(transfer & ran),
@@ -141,9 +146,9 @@ def _usable(raw: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _ledger(samples: pd.DataFrame) -> pd.DataFrame:
+def _ledger(samples: Frame) -> Frame:
     lost = samples["rank"] == 0
-    counts = {
+    counts: dict[str, Any] = {
         "samples": np.ones(len(samples), "int64"),
         "data_failed": samples["data_failed"],
         "rated": lost | samples["rate_lost"] | samples["rate"].notna(),
@@ -171,7 +176,7 @@ def _ledger(samples: pd.DataFrame) -> pd.DataFrame:
     return ledger.assign(day=_date(ledger["day"]))
 
 
-def _histograms(samples: pd.DataFrame) -> pd.DataFrame:
+def _histograms(samples: Frame) -> Frame:
     served = samples[samples["rank"] > 0]
     parts = []
     for name in MEASURES:
@@ -183,7 +188,7 @@ def _histograms(samples: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).astype({"bin": "int64"}).sort_values([*PLACE, "measure", "bin"])
 
 
-def _medians(histograms: pd.DataFrame) -> pd.DataFrame:
+def _medians(histograms: Frame) -> Frame:
     """Of histograms in the order of their keys."""
     group = histograms.groupby([*PLACE, "measure"], observed=True)["samples"]
     total, reached = group.transform("sum"), group.cumsum()
@@ -191,9 +196,9 @@ def _medians(histograms: pd.DataFrame) -> pd.DataFrame:
     return half.drop_duplicates([*PLACE, "measure"])[[*PLACE, "measure", "samples", "bin"]]
 
 
-def _date(days: pd.Series) -> pd.Series:
+def _date(days: Frame) -> Frame:
     return pd.to_datetime(days, unit="D")
 
 
-def _write(rows: pd.DataFrame, file: Path, keys: list[str]) -> None:
+def _write(rows: Frame, file: Path, keys: list[str]) -> None:
     rows.sort_values(keys).to_parquet(file, index=False, compression="zstd")
