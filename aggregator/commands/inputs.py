@@ -48,7 +48,7 @@ def import_territory(
     """Replace what was there of the same kind."""
     from dataclasses import asdict
 
-    from aggregator.evidence.lines import import_lines
+    from aggregator.evidence.lines import import_railways, import_roads
     from aggregator.evidence.territory import import_communes, import_sites
 
     folder = data_directory(data) / "territory"
@@ -64,8 +64,9 @@ def import_territory(
                 f"{communes.communes} communes, {communes.people} habitants ; {len(communes.without_population)} sans "
                 f"population, {communes.people_without_outline} habitants sans contour.",
             )
-        elif kind == "roads" or kind == "railways":
-            lines = import_lines(file, folder, kind, name_column=name_column, progress=progress)
+        elif kind in ("roads", "railways"):
+            importer = import_roads if kind == "roads" else import_railways
+            lines = importer(file, folder, name_column=name_column)
             members, text = asdict(lines), lines.text()
         else:
             sites = import_sites(file, folder)
