@@ -1,6 +1,6 @@
 """`maille territory`: what a project team is given before anything is measured."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +30,6 @@ class Kind:
     function: str
     english: str
     french: str
-    beside: dict[str, str] = field(default_factory=dict)
 
 
 KINDS = {
@@ -51,8 +50,8 @@ KINDS = {
         "Arcep's GeoJSON of a day, or an operator's CSV; other days stay",
         "GeoJSON d’un jour de l’Arcep, ou CSV d’un opérateur ; les autres jours restent",
     ),
-    "roads": Kind("lines", "import_lines", "any layer of lines", "toute couche de lignes", {"layer": "roads"}),
-    "railways": Kind("lines", "import_lines", "the same", "de même", {"layer": "railways"}),
+    "roads": Kind("lines", "import_roads", "any layer of lines", "toute couche de lignes"),
+    "railways": Kind("lines", "import_railways", "the same", "de même"),
     "dcc": Kind("dcc", "import_dcc", "Arcep's DCC points or sites", "points ou sites DCC de l’Arcep"),
 }
 """Kind of file → its import."""
@@ -92,7 +91,7 @@ def import_territory(
         )
     importer = getattr(import_module(f"aggregator.evidence.{KINDS[kind].module}"), KINDS[kind].function)
     given = {"population": population, "name_column": name_column}
-    beside = KINDS[kind].beside | {name: value for name, value in given.items() if value is not None}
+    beside = {name: value for name, value in given.items() if value is not None}
     with progress_bar(as_json) as progress:
         if progress:
             progress(file.name, 0.0)

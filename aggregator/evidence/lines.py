@@ -4,7 +4,6 @@
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,9 +23,6 @@ from aggregator.evidence.line_cuts import cut_by_hexagons
 from client_sdk.messages import tr
 
 LineKind = Literal["roads", "railways"]
-LINE_KINDS: tuple[LineKind, ...] = ("roads", "railways")
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +69,6 @@ def import_lines(
     layer: LineKind,
     *,
     name_column: str | None = None,
-    progress: Progress | None = None,
 ) -> LinesImported:
     """Replace the roads or the railways of a territory.
 
@@ -82,22 +77,27 @@ def import_lines(
         territory: directory of the territory.
         layer: what the lines are.
         name_column: the column of their names; by default the usual ones are tried.
-        progress: told what is being done, and the share done.
 
     Raises:
         EvidenceError: the file cannot be read, holds no line, says no reference system or lacks the column.
     """
-    if progress:
-        progress(file.name, 0.0)
     lines, summary = read_line_file(file, layer, name_column=name_column)
-    if progress:
-        progress(file.name, 0.8)
     target = territory / f"{layer}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
     lines.to_parquet(partial, index=False)
     os.replace(partial, target)
     return summary
+
+
+def import_roads(file: Path, territory: Path, *, name_column: str | None = None) -> LinesImported:
+    """Replace the roads of a territory; see :func:`import_lines`."""
+    return import_lines(file, territory, "roads", name_column=name_column)
+
+
+def import_railways(file: Path, territory: Path, *, name_column: str | None = None) -> LinesImported:
+    """Replace the railways of a territory; see :func:`import_lines`."""
+    return import_lines(file, territory, "railways", name_column=name_column)
 
 
 def read_line_file(

@@ -25,6 +25,7 @@ from aggregator.proposals.mission_values import (
 Row = Callable[..., dict[str, object]]
 Around = Callable[[float, float, int], list[int]]
 COSSAYE = (46.7722, 3.4817)
+VOTES = {"votes_outdoor": 2, "failing_outdoor": 2, "votes_vehicle": 4, "failing_vehicle": 3}
 NO_CLAIMS = CLAIMS.empty_table().to_pandas()
 
 
@@ -83,14 +84,14 @@ def test_what_is_concluded_is_worth_nothing_and_what_is_open_has_its_reason(verd
     strong, moderate, suspected, confirmed, surveyed, silent, undeclared = cells
     verdicts = pd.DataFrame(
         [
-            verdict_row(strong, "contradicted", "strong"),
-            verdict_row(moderate, "contradicted", "moderate"),
-            verdict_row(moderate, "suspected", operator="20820"),
-            verdict_row(suspected, "suspected"),
-            verdict_row(confirmed, "confirmed"),
-            verdict_row(surveyed, "suspected"),
-            verdict_row(surveyed, "confirmed", evidence="survey"),
-            verdict_row(undeclared, "insufficient", claimed=False),
+            verdict_row(strong, "contradicted", "strong", **VOTES),
+            verdict_row(moderate, "contradicted", "moderate", **VOTES),
+            verdict_row(moderate, "suspected", operator="20820", **VOTES),
+            verdict_row(suspected, "suspected", **VOTES),
+            verdict_row(confirmed, "confirmed", **VOTES),
+            verdict_row(surveyed, "suspected", **VOTES),
+            verdict_row(surveyed, "confirmed", evidence="survey", **VOTES),
+            verdict_row(undeclared, "insufficient", claimed=False, **VOTES),
         ]
     )
     people = pd.Series(10.0, index=cells)
@@ -110,7 +111,7 @@ def test_what_is_concluded_is_worth_nothing_and_what_is_open_has_its_reason(verd
 
 def test_value_is_in_proportion_to_people_and_roads(verdict_row: Row, around: Around) -> None:
     one, two, three = around(*COSSAYE, 1)[:3]
-    verdicts = pd.DataFrame([verdict_row(cell, "suspected") for cell in (one, two, three)])
+    verdicts = pd.DataFrame([verdict_row(cell, "suspected", **VOTES) for cell in (one, two, three)])
     roads = pd.DataFrame({"h3_r8": [two], "main_km": [1.5], "other_km": [2.0]})
     values = mission_values(verdicts, NO_CLAIMS, pd.Series({one: 19.0}), roads)
     assert values["demand"].to_dict() == {one: 19.0, two: 38.0}, "nobody lives or drives in the third"
