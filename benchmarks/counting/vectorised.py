@@ -51,7 +51,7 @@ def write_tables(archive: Path, into: Path) -> None:
     into.mkdir(parents=True)
     raw = _read(archive)
     capability = raw[~raw["excluded"] & raw["rat"].notna()]
-    best = pd.DataFrame(
+    best: Frame = pd.DataFrame(
         {
             "device_token": capability["device_token"],
             "day": capability["measured_at"] // DAY_MS,
