@@ -91,6 +91,7 @@ def _area(
         MailleError: not exactly one was asked for, or it is not known.
     """
     import shapely
+    from shapely import MultiPolygon, Polygon
 
     from aggregator.evidence.outline import shape_of
     from aggregator.evidence.territory import read_communes
@@ -104,11 +105,13 @@ def _area(
             )
         )
     if not communes:
-        shape: Polygon | MultiPolygon = shape_of(folder, departement, outline)
+        shape = shape_of(folder, departement, outline)
+        assert shape is not None  # one of the two is given
         return shape
     known = read_communes(folder / "territory")
     missing = sorted(set(communes) - set(known["insee_com"]))
     if missing:
         raise MailleError(tr(f"--commune {missing[0]}: not imported", f"--commune {missing[0]} : pas importée"))
-    union: Polygon | MultiPolygon = shapely.union_all(known.geometry[known["insee_com"].isin(communes)].to_numpy())
+    union = shapely.union_all(known.geometry[known["insee_com"].isin(communes)].to_numpy())
+    assert isinstance(union, Polygon | MultiPolygon)
     return union

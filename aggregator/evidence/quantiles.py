@@ -44,7 +44,8 @@ def quantiles(rows: pd.DataFrame, q: float) -> pd.DataFrame:
     if not 0 < q <= 1:
         raise ValueError(f"q: got {q}, expected 0 < q ≤ 1")
     if rows.empty:
-        return rows[[*GROUP, "bin"]].assign(samples=0, value=0.0, lower=0.0, upper=0.0)
+        none: pd.DataFrame = rows[[*GROUP, "bin"]].assign(samples=0, value=0.0, lower=0.0, upper=0.0)
+        return none
     starts = np.flatnonzero(_first_of_group(rows))
     counts = rows["samples"].to_numpy(np.int64)
     reached = np.cumsum(counts)
@@ -71,12 +72,13 @@ def edges(measures: pd.Series, numbers: NDArray[np.int64]) -> tuple[Floats, Floa
 def _edges(bins: Bins, numbers: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
     if bins.logarithmic:
         base = np.float64(LOGARITHMIC_BASE)
-        lower = np.where(numbers < bins.lowest, 0.0, base**numbers * (1 - ROUNDING))
+        lower: Floats = np.where(numbers < bins.lowest, 0.0, base**numbers * (1 - ROUNDING))
         upper = np.where(numbers == bins.not_positive, 0.0, base ** (numbers + 1) * (1 + ROUNDING))
         middle = base ** (numbers + 0.5)
     else:
         first = numbers.astype(np.float64)
-        lower, middle, upper = np.where(numbers < bins.lowest, -np.inf, first), first + 0.5, first + 1
+        lower = np.asarray(np.where(numbers < bins.lowest, -np.inf, first), dtype=np.float64)
+        middle, upper = first + 0.5, first + 1
     upper = np.where(numbers > bins.highest, np.inf, upper)
     middle = np.where(numbers > bins.highest, lower, np.where(numbers < bins.lowest, upper, middle))
     return middle, lower, upper

@@ -166,7 +166,7 @@ def effective_number(successes: NDArray[np.int64], points: NDArray[np.int64]) ->
     design_effect = max(1.0, variance / (rate * (1 - rate) / n))
     quantile = (1 + CONFIDENCE) / 2
     few_places = (float(stdtrit(n - 1, quantile)) / float(stdtrit(m - 1, quantile))) ** 2
-    return min(n, n / design_effect * few_places)
+    return float(min(n, n / design_effect * few_places))
 
 
 def exact_interval(rate: float, number: float) -> tuple[float, float]:

@@ -88,7 +88,9 @@ def with_changes(changes: Mapping[str, Any], where: str = "constants") -> Consta
                 f"{name} vaut {value!r}, attendu un {entier} de {lowest:g} à {highest:g}",
             )
             raise _refused(where, expected)
-    different = {name: type(known[name])(value) for name, value in changes.items() if value != known[name]}
+    different: dict[str, Any] = {
+        name: type(known[name])(value) for name, value in changes.items() if value != known[name]
+    }
     if not different:
         return default
     digest = hashlib.sha256(json.dumps(different, sort_keys=True).encode()).hexdigest()

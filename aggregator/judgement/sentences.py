@@ -49,7 +49,7 @@ def sentence(
     given = {name: value for name, value in members.items() if not pd.isna(value)}
     if not given.get("verdict"):
         return ""
-    known = {
+    known: dict[str, Any] = {
         **{name: str(given.get(name, _default(name))) for name in _TEXTS},
         **{name: int(given.get(name, number)) for name, number in _COUNTS.items()},
         **{name: day_text(given.get(name, ""), dates) for name in _DAYS},
@@ -57,7 +57,8 @@ def sentence(
     }
     _require_counts(known["failing"], known["devices"])
     finding = Finding(*(known[name] for name in Finding._fields))
-    period = when(*(known[name] for name in _PERIOD), language) if finding.devices else ""
+    days, first, last = (known[name] for name in _PERIOD)
+    period = when(days, first, last, language) if finding.devices else ""
     return f"{fact(finding, language)}{period}. {meaning(finding, language, constants or Constants())}"
 
 
@@ -84,7 +85,7 @@ def sentences(
     findings = [Finding(*values) for values in distinct]
     period_code, periods = _distinct(rows, _PERIOD)
     facts = _texts(fact(finding, language) for finding in findings)
-    times = _texts(when(*period, language) for period in periods)
+    times = _texts(when(days, first, last, language) for days, first, last in periods)
     meanings = _texts(f". {meaning(finding, language, rule)}" for finding in findings)
     texts = facts[code] + times[period_code] + meanings[code]
     return pd.Series(np.where(rows["verdict"] == "", "", texts), index=verdicts.index, dtype="str", name="sentence")
@@ -103,11 +104,14 @@ def _complete(verdicts: pd.DataFrame, dates: Dates) -> pd.DataFrame:
         days = verdicts[name] if name in verdicts else pd.Series("", index=verdicts.index, dtype="str")
         texts = {day: day_text(day, dates) for day in days.dropna().unique()}
         rows[name] = days.map(texts).astype("object").fillna("").astype("str")
-    rows.loc[rows["devices"] == 0, _PERIOD] = [0, "", ""]
+    alone = rows["devices"] == 0
+    rows = rows.assign(
+        **{name: rows[name].mask(alone, 0 if name == "device_days" else "") for name in _PERIOD},
+    )
     rows["claim_known"] = verdicts["claimed"].notna()
     wrong = (rows["failing"] > rows["devices"]) | (rows["failing"] < 0)
-    for first in rows[wrong].head(1).itertuples():
-        _require_counts(first.failing, first.devices)
+    for failing, devices in rows.loc[wrong, ["failing", "devices"]].head(1).to_numpy(int).tolist():
+        _require_counts(failing, devices)
     return rows
 
 
@@ -126,11 +130,13 @@ def _require_counts(failing: int, devices: int) -> None:
         raise ValueError(f"failing is {failing}, expected 0 to devices, which is {devices}")
 
 
-def _distinct(rows: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.intp], list[tuple[Any, ...]]]:
+def _distinct(rows: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.int64], list[tuple[Any, ...]]]:
     """Which of the distinct rows (m,) each row (n,) is, and these."""
     code = rows.groupby(columns, sort=False).ngroup()
     found = rows.loc[~code.duplicated(), columns]
-    return code.to_numpy(np.intp), list(zip(*(found[name].to_numpy(dtype=object) for name in columns), strict=True))
+    return code.to_numpy().astype(np.int64), list(
+        zip(*(found[name].to_numpy(dtype=object) for name in columns), strict=True)
+    )
 
 
 def _texts(texts: Any) -> NDArray[np.object_]:

@@ -75,13 +75,14 @@ def tellable(rows: pd.DataFrame, cell: str, k: int) -> Readings:
     reading = np.array(
         [numbers[name] for name in zip(rows["technology"], rows["threshold"], strict=True)], dtype=np.int64
     )
-    group = rows.groupby([cell, "operator"], sort=True).ngroup().to_numpy(np.int64)
+    group = rows.groupby([cell, "operator"], sort=True).ngroup().to_numpy().astype(np.int64)
     seen = pd.DataFrame({"group": group, "device": rows["device_token"].to_numpy(), "reading": reading})
-    bits = seen.drop_duplicates().assign(mask=lambda one: np.left_shift(1, one["reading"].to_numpy()))
+    bits = seen.drop_duplicates()
+    bits = bits.assign(mask=np.left_shift(np.int64(1), bits["reading"].to_numpy(np.int64)))
     # devices that have the same readings in a cell are alike: what matters is how many there are of each kind
     masks = bits.groupby(["group", "device"], as_index=False)["mask"].sum()
-    kinds = masks.groupby(["group", "mask"], as_index=False).size()
-    owner, mask, size = (kinds[name].to_numpy(np.int64) for name in ("group", "mask", "size"))
+    kinds, size = np.unique(masks[["group", "mask"]].to_numpy(np.int64), axis=0, return_counts=True)
+    owner, mask = kinds.T
     groups = int(group.max()) + 1 if len(group) else 0
 
     def counted(chosen: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -173,8 +173,9 @@ def _conflicts(behind: pd.DataFrame, counted: pd.DataFrame, k: int) -> pd.DataFr
     blocks = blocks[_among(blocks, behind.assign(quarter=quarters_of(behind["day"])), key)]
     blocks = blocks.merge(voters.groupby(PLACE, as_index=False).size().rename(columns={"size": "voters"}), on=PLACE)
     both = blocks.merge(shared, on=key, how="left")["size"].fillna(0).to_numpy()
-    apart = np.column_stack([blocks["counted"] - both, blocks["voters"] - both])
-    return blocks.loc[((apart > 0) & (apart < k)).any(axis=1), key]
+    apart = np.column_stack([blocks["counted"].to_numpy() - both, blocks["voters"].to_numpy() - both])
+    found: pd.DataFrame = blocks[np.any((apart > 0) & (apart < k), axis=1)][key]
+    return found
 
 
 def _held(fresh: pd.DataFrame, behind: pd.DataFrame, before: Issue, k: int) -> pd.DataFrame:

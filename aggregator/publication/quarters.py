@@ -7,7 +7,8 @@ import pandas as pd
 
 def quarters_of(days: pd.Series) -> pd.Series:
     """``2026_T2`` for any day of April to June 2026, in Arcep's manner."""
-    return (days.dt.year.astype("str") + "_T" + days.dt.quarter.astype("str")).astype("str")
+    named: pd.Series = (days.dt.year.astype("str") + "_T" + days.dt.quarter.astype("str")).astype("str")
+    return named
 
 
 def counted_quarter(first_day: date, last_day: date) -> str:

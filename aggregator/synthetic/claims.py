@@ -55,7 +55,7 @@ def write_claims(
         stem = f"{QUARTER}_couv_Metropole_{FILE_CODES[code]}_4G_data"
         rows = []
         ceiling = np.inf
-        for level, floor in reversed(levels.items()):
+        for level, floor in reversed(list(levels.items())):
             rows.append({"niveau": level, "geom": outlined((planned > floor) & (planned <= ceiling), grid)})
             ceiling = floor
         frame = geopandas.GeoDataFrame(rows, geometry="geom", crs="EPSG:2154")
