@@ -29,7 +29,8 @@ LIMITS = {
         "The constants of the rule (spread of the signal, loss in a vehicle) come from a simulation; the loss in a "
         "vehicle matters most and has to be measured.",
         "Volunteers' devices are not calibrated, and where only a few dishonest devices go, they can deceive.",
-        "There is no trust filter yet: a group of dishonest or broken phones can produce a contradiction or hide one.",
+        "Devices that never work, or that disagree with everybody around, do not vote; a group of dishonest phones "
+        "where nobody else goes can still produce a contradiction or hide one.",
         "An operator's map promises service, and no rate: figures at 3, 8 or 30 Mbit/s contradict no map.",
         "Counts of volunteers are of one quarter, verdicts of four; a verdict stays as it was published until enough "
         "devices have been there again ('issued' says in which quarter it was), and a figure whose difference from "
@@ -48,8 +49,9 @@ LIMITS = {
         "perte dans un véhicule compte le plus et reste à mesurer.",
         "Les téléphones des volontaires ne sont pas étalonnés ; là où seuls quelques appareils malhonnêtes passent, "
         "ils peuvent tromper.",
-        "Il n'y a pas encore de filtre de confiance : quelques téléphones malhonnêtes ou défectueux peuvent produire "
-        "une contradiction, ou en cacher une.",
+        "Les téléphones qui ne marchent jamais, ou en désaccord avec tous leurs voisins, ne votent pas ; un groupe de "
+        "téléphones malhonnêtes là où personne d'autre ne passe peut encore produire une contradiction, ou en cacher "
+        "une.",
         "La carte d'un opérateur promet un service, aucun débit : les chiffres à 3, 8 ou 30 Mbit/s ne contredisent "
         "aucune carte.",
         "Les effectifs de volontaires sont d'un trimestre, les verdicts de quatre ; un verdict publié reste tel quel "

@@ -188,8 +188,8 @@ export function sentence(row, subject) {
     default:
       if (row.evidence === "survey")
         return french
-          ? `Relevé d’une équipe de terrain. ${row.failing > 0 ? bad : good} La règle propre à ces relevés n’est pas encore appliquée : aucune conclusion n’en est tirée.`
-          : `Survey by a field team. ${row.failing > 0 ? bad : good} The rule for such surveys is not applied yet: nothing is concluded from it.`;
+          ? `Relevé d’une équipe de terrain. ${row.failing > 0 ? bad : good} Ces points ne suffisent pas pour conclure : il en faut au moins dix, sur deux jours.`
+          : `Survey by a field team. ${row.failing > 0 ? bad : good} These points are not enough to conclude: at least ten are needed, on two days.`;
       if (row.claimed === null)
         return french
           ? `${row.failing > 0 ? bad : good} Ce que l’opérateur déclare ici n’est pas connu : il n’y a rien à comparer.`
