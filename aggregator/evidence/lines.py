@@ -172,7 +172,7 @@ def road_km_by_hexagon(lines: gpd.GeoDataFrame) -> pd.DataFrame:
     Returns:
         One row per hexagon with a road, sorted: ``h3_r8``, ``main_km``, ``other_km``.
     """
-    cuts = cut_by_hexagons(np.asarray(projected(lines.geometry.to_numpy(), WGS_84, LAMBERT_93)))
+    cuts = cut_by_hexagons(np.asarray(lines.geometry.to_crs(LAMBERT_93).to_numpy()))
     km = (cuts["end_m"] - cuts["start_m"]) / 1000
     main = lines["kind"].to_numpy()[cuts["line"]] == "main"
     summed = pd.DataFrame({"h3_r8": cuts["h3_r8"], "main_km": km.where(main, 0.0), "other_km": km.where(~main, 0.0)})

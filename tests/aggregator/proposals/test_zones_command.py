@@ -39,7 +39,7 @@ def data(
     (tmp_path / "territory").mkdir()
     communes.to_parquet(tmp_path / "territory" / "communes.parquet")
     one = pd.DataFrame([verdict_row(cells[0], "confirmed")])
-    write_verdicts(one.reindex(columns=VERDICTS.names), tmp_path / "judgement")
+    write_verdicts(one.reindex(columns=VERDICTS.names).astype({"held_since": object}), tmp_path / "judgement")
     return tmp_path
 
 
