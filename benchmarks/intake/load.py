@@ -79,11 +79,16 @@ async def send_steadily(port: int, requests: Sequence[bytes], per_second: float)
     return Loaded(time.perf_counter() - start_s, latencies_ms)
 
 
+IDLE_S = 3.0
+"""Ours: uvicorn ends a connection that was idle for 5 s, and a request that crosses that end is lost."""
+
+
 class _Connection:
-    """One connection to the service, kept alive; made anew where the service ended it, as it may when idle."""
+    """One connection to the service, kept alive; made anew where the service ended it, or is about to."""
 
     def __init__(self, port: int) -> None:
         self._port = port
+        self._used_s = 0.0
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     def close(self) -> None:
@@ -93,7 +98,8 @@ class _Connection:
 
     async def ask(self, request: bytes) -> bytes:
         """Send one request and read its answer's body."""
-        if self._streams is None or self._streams[0].at_eof():
+        idle_s = time.perf_counter() - self._used_s
+        if self._streams is None or self._streams[0].at_eof() or idle_s > IDLE_S:
             self.close()
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
@@ -103,4 +109,5 @@ class _Connection:
         body = await reader.readexactly(length)
         if b" 200 " not in head.split(b"\r\n", 1)[0]:
             raise LoadError(f"{head.decode()}{body[:500].decode(errors='replace')}")
+        self._used_s = time.perf_counter()
         return body

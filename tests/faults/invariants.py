@@ -2,19 +2,24 @@
 
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from load import NO_SAMPLE, Device
-from sqlalchemy import create_engine, text
+from load import NO_SAMPLE, PAUSE_S, Device
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from client_sdk.bounds import instant_text
 
 SAMPLES = "SELECT device, id, envelope_sha256, line_sha256, seq, lte_rsrp_dbm FROM samples WHERE device {chosen}"
 ENVELOPES = "SELECT device, sha256, body, signature, received_at FROM envelopes WHERE device {chosen}"
+
+MAX_TRIES = 300
+"""Ours: 10 s and more to recover in, far above what it takes."""
 
 
 def check(database_url: str, devices: Sequence[Device], *, finished: bool, alone: bool) -> None:
@@ -96,6 +101,17 @@ def read(database_url: str, devices: Sequence[Device] | None) -> tuple[Sequence[
     if database_url.startswith("sqlite:///"):
         database_url = f"sqlite:///file:{database_url.removeprefix('sqlite:///')}?mode=ro&uri=true"
     engine = create_engine(database_url, poolclass=NullPool)
+    for attempt in range(MAX_TRIES):
+        try:
+            return _read(engine, chosen)
+        except OperationalError:  # a server whose session was killed may only now begin to recover
+            if attempt == MAX_TRIES - 1:
+                raise
+            time.sleep(PAUSE_S)
+    raise AssertionError("the last try returns or raises")
+
+
+def _read(engine: Engine, chosen: str) -> tuple[Sequence[Any], Sequence[Any]]:
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA integrity_check")).scalars().all() == ["ok"]
