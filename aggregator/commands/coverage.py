@@ -54,7 +54,7 @@ def import_coverage(
         str | None,
         typer.Option(help=tr("MCC and MNC, whatever the file says.", "MCC et MNC, quoi que dise le fichier.")),
     ] = None,
-    technology: Annotated[str | None, typer.Option(help=tr("2G, 3G, 4G, 5G, 2G3G.", "2G, 3G, 4G, 5G, 2G3G."))] = None,
+    technology: Annotated[str | None, typer.Option(help=tr("Like 4G or 2G3G.", "Comme 4G ou 2G3G."))] = None,
     usage: Annotated[str | None, typer.Option(help=tr("data or voix.", "data ou voix."))] = None,
     level: Annotated[
         str | None, typer.Option(help=tr("Level of all polygons.", "Niveau de tous les polygones."))

@@ -3,9 +3,8 @@
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-import click
 import typer
 
 from aggregator.commands.options import NameColumn, data_directory
@@ -32,7 +31,9 @@ class Kind:
     french: str
 
 
-KINDS = {
+KindName = Literal["communes", "population", "sites", "planned-sites", "outages", "roads", "railways", "dcc"]
+
+KINDS: dict[KindName, Kind] = {
     "communes": Kind("territory", "import_communes", "CSV of centres, or outlines", "CSV de centres, ou contours"),
     "population": Kind(
         "population",
@@ -60,9 +61,8 @@ KINDS = {
 @territory.command("import", help=tr("Import a file about the territory.", "Importer un fichier sur le territoire."))
 def import_territory(
     kind: Annotated[
-        str,
+        KindName,
         typer.Argument(
-            click_type=click.Choice(list(KINDS)),
             help="; ".join(f"{name}: {tr(one.english, one.french)}" for name, one in KINDS.items()) + ".",
         ),
     ],

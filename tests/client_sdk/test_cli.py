@@ -119,9 +119,9 @@ def test_the_three_troubles_end_differently(
         (("measure",), 1, "this device is not enrolled"),
         (("device", "enrol", "http://127.0.0.1:9"), 3, "no answer"),
         (("import", "no-such-file", "--format", "gnettrack", "--time-zone", "Europe/Paris"), 1, "no such file"),
-        (("import", ".", "--format", "gnettrack"), 1, "say where with --time-zone, like Europe/Paris"),
-        (("import", ".", "--format", "gnettrack", "--time-zone", "Mars"), 1, "--time-zone: got 'Mars'"),
-        (("import", ".", "--format", "gnettrack", "--time-zone", "UTC", "--plmn", "1"), 1, "--plmn: got '1'"),
+        (("import", "examples", "--format", "gnettrack"), 1, "say where with --time-zone, like Europe/Paris"),
+        (("import", "examples", "--format", "gnettrack", "--time-zone", "Mars"), 1, "--time-zone: got 'Mars'"),
+        (("import", "examples", "--format", "gnettrack", "--time-zone", "UTC", "--plmn", "1"), 1, "--plmn: got '1'"),
         (("--lang", "de", "status"), 2, "--lang: got 'de', expected en or fr"),
     ],
 )

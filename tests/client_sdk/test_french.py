@@ -128,8 +128,10 @@ def test_help_in_french_has_the_parsers_words() -> None:
         ),
         (
             ("territory", "import"),
-            "KIND is missing: one of communes, sites, outages (see maille territory import --help)",
-            "il manque SORTE : communes, sites, outages (voir maille territory import --help)",
+            "KIND is missing: one of communes, population, sites, planned-sites, outages, roads, railways, dcc "
+            "(see maille territory import --help)",
+            "il manque SORTE : communes, population, sites, planned-sites, outages, roads, railways, dcc "
+            "(voir maille territory import --help)",
         ),
         (
             ("territory", "import", "communes", "nowhere.csv"),
