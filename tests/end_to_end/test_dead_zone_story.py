@@ -109,12 +109,15 @@ def test_five_phones_in_a_dead_zone_become_a_row_of_the_dcc_file(database_url: s
     manifest = json.loads((release / "manifest.json").read_text(encoding="utf-8"))
     assert (manifest["date"], manifest["audience"], manifest["synthetic"]) == ("2026-09-08", "public", False)
     zones = geopandas.read_file(release / "zones.geojson")
-    assert zones["name"].tolist() == ["Le Creux"]
-    assert zones.geometry.iloc[0].contains(shapely.Point(*reversed(h3.cell_to_latlng(HOLLOW))))
+    (told,) = zones[zones["contradicted"] == 1].to_dict("records")
+    assert told["name"] == "Le Creux"
+    assert told["geometry"].contains(shapely.Point(*reversed(h3.cell_to_latlng(HOLLOW))))
+    # nothing else was measured: the other zones rest on what one hexagon says of all
+    assert set(zones.loc[zones["zone_id"] != told["zone_id"], "evidence_class"]) == {"C"}
     with (release / "dcc_poi.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter=";"))
-    seat = next(row for row in rows if row["nom_point_arrete"] == "Le Creux")
-    assert (seat["id_dossier"], seat["code_insee"], seat[PLMN]) == (zones["zone_id"].iloc[0], "58001", "1")
+    (seat,) = [row for row in rows if (row["id_dossier"], row["nom_point_arrete"]) == (told["zone_id"], "Le Creux")]
+    assert (seat["code_insee"], seat[PLMN]) == ("58001", "1")
     x, y = Transformer.from_crs("EPSG:4326", "EPSG:2154", always_xy=True).transform(3.7580, 47.2210)
     assert (float(seat["x_lambert_93"]), float(seat["y_lambert_93"])) == pytest.approx((x, y), abs=1)
 
