@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from aggregator.commands.options import Departement, NameColumn, Outline, data_directory, territory_given
+from aggregator.commands.options import Departement, NameColumn, Outline, Threshold, data_directory, territory_given
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
@@ -53,10 +53,7 @@ def corridors(
         Literal["2G", "3G", "4G", "5G"],
         typer.Option(help=tr("Of the strips; the table has all.", "Des bandeaux ; le tableau les a toutes.")),
     ] = "4G",
-    threshold: Annotated[
-        Literal["service", "3", "8", "30"],
-        typer.Option(help=tr("service, or Mbit/s of download.", "service, ou Mbit/s en réception.")),
-    ] = "service",
+    threshold: Threshold = "service",
     strips: Annotated[
         int, typer.Option(min=0, max=1000, help=tr("Strips drawn at most.", "Nombre maximal de bandeaux."))
     ] = 20,

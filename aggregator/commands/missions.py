@@ -1,11 +1,11 @@
 """`maille missions`: where a field team should measure, and what its tours settled."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aggregator.commands.options import Departement, Outline, data_directory, territory_given
+from aggregator.commands.options import Departement, Outline, Technology, Threshold, data_directory, territory_given
 from client_sdk.commands.terminal import Json, Progress, answer, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
@@ -45,13 +45,8 @@ def plan(
             min=0.5, max=24, help=tr("Of a day, from leaving to being back.", "D’une journée, du départ au retour.")
         ),
     ] = 6.0,
-    technology: Annotated[
-        Literal["2G", "3G", "4G", "5G"], typer.Option(help=tr("Whose verdicts count.", "Technologie considérée."))
-    ] = "4G",
-    threshold: Annotated[
-        Literal["service", "3", "8", "30"],
-        typer.Option(help=tr("service, or Mbit/s of download.", "service, ou Mbit/s en réception.")),
-    ] = "service",
+    technology: Technology = "4G",
+    threshold: Threshold = "service",
     minutes_per_point: Annotated[
         float, typer.Option(min=1, max=60, help=tr("At each point, all phones.", "À chaque point, tous téléphones."))
     ] = 5.0,

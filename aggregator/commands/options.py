@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,6 +20,13 @@ NameColumn = Annotated[
             "Colonne du nom des lignes, si ce n’est aucune des habituelles.",
         )
     ),
+]
+Technology = Annotated[
+    Literal["2G", "3G", "4G", "5G"], typer.Option(help=tr("Whose verdicts count.", "Technologie considérée."))
+]
+Threshold = Annotated[
+    Literal["service", "3", "8", "30"],
+    typer.Option(help=tr("service, or Mbit/s of download.", "service, ou Mbit/s en réception.")),
 ]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help=tr("TCP port; 0: any.", "Port TCP ; 0 : au choix."))]
 PORT = 8421  # beside the collector's 8420

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from aggregator.commands.options import Departement, Outline, data_directory, territory_given
+from aggregator.commands.options import Departement, Outline, Technology, Threshold, data_directory, territory_given
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.messages import kilometres, tr
@@ -38,13 +38,8 @@ def zones(
     context: typer.Context,
     count: Annotated[int, typer.Option(min=1, max=1000, help=tr("Zones at most.", "Nombre maximal de zones."))] = 10,
     radius_km: Annotated[float, typer.Option(min=0.5, max=50, help=tr("Radius of a zone.", "Rayon d’une zone."))] = 4.0,
-    technology: Annotated[
-        Literal["2G", "3G", "4G", "5G"], typer.Option(help=tr("Whose verdicts count.", "Technologie considérée."))
-    ] = "4G",
-    threshold: Annotated[
-        Literal["service", "3", "8", "30"],
-        typer.Option(help=tr("service, or Mbit/s of download.", "service, ou Mbit/s en réception.")),
-    ] = "service",
+    technology: Technology = "4G",
+    threshold: Threshold = "service",
     weights: Annotated[
         Path | None,
         typer.Option(

@@ -7,7 +7,6 @@ that the next one would believe.
 """
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from aggregator.evidence.merge import merge
 from aggregator.evidence.tallies import ARCHIVE, SAMPLES, STATES, statements
 from aggregator.evidence.usable import BinningParameters
 from client_sdk.operators import OPERATOR_OF_PLMN
-from collector.storage.archive.place import Place
+from collector.storage.archive.place import Place, sync
 
 Progress = Callable[[str, float], None]
 
@@ -100,14 +99,6 @@ def _count_month(files: list[str], target: Path, engine: Engine, limits: Binning
         for name in STATES:
             engine.save(queries[name], folder / name)
         for path in [*folder.rglob("*"), folder]:
-            _sync(path)
+            sync(path)
         folder.rename(target)
-        _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(target.parent)

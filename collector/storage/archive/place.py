@@ -107,10 +107,10 @@ class Place:
             return
         target = self._directory / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sync(aside)
+        sync(aside)
         aside.replace(target)
-        _sync(target.parent)
-        _sync(self._directory)
+        sync(target.parent)
+        sync(self._directory)
 
     def remove(self, name: str) -> None:
         """Take a file away, and its folder where that is empty then."""
@@ -119,7 +119,7 @@ class Place:
             folder = (self._directory / name).parent
             if not any(folder.iterdir()):
                 folder.rmdir()
-            _sync(self._directory)
+            sync(self._directory)
 
     def clean(self) -> None:
         """Take away what a run that was killed left aside; for the one run that writes."""
@@ -170,7 +170,7 @@ def _not_an_address(archive: str, error: ValueError) -> SettingsError:
     )
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Bring a file, or the names in a directory, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
