@@ -16,7 +16,7 @@ from pathlib import Path
 from aggregator.evidence.engines import MEMORY_GB, DuckDB, Engine
 from aggregator.evidence.ledger import TABLES
 from aggregator.evidence.merge import merge
-from aggregator.evidence.tallies import ARCHIVE, SAMPLES, STATES, statements
+from aggregator.evidence.tallies import ARCHIVE, INSTANTS, SAMPLES, STATES, statements
 from aggregator.evidence.usable import BinningParameters
 from client_sdk.operators import OPERATOR_OF_PLMN
 from collector.storage.archive.place import Place, sync
@@ -26,7 +26,7 @@ Progress = Callable[[str, float], None]
 MONTHS = "months"
 """Folder of the months' states, in the directory of evidence."""
 
-_FORMAT = 1  # raise it when a count changes its meaning: every month is then counted again
+_FORMAT = 2  # raise it when a count changes its meaning: every month is then counted again
 _ASIDE = ".aside-"
 _MERGING = 0.5  # Ours: share of the work, for the progress bar alone
 
@@ -94,10 +94,11 @@ def _count_month(files: list[str], target: Path, engine: Engine, limits: Binning
     queries = statements(engine.dialect, limits)
     with tempfile.TemporaryDirectory(prefix=_ASIDE, dir=target.parent) as aside:
         folder = Path(aside) / "state"
-        engine.load(files, ARCHIVE)
+        engine.load(files, ARCHIVE, INSTANTS)
         engine.keep(queries[SAMPLES], SAMPLES)
         for name in STATES:
             engine.save(queries[name], folder / name)
+        engine.drop(SAMPLES)
         for path in [*folder.rglob("*"), folder]:
             sync(path)
         folder.rename(target)

@@ -24,14 +24,23 @@ class Engine(Protocol):
     dialect: str
     """Its name in Ibis."""
 
-    def load(self, files: Sequence[str], view: str) -> None:
-        """Name the Parquet files, whichever columns each has, as one table."""
+    def load(self, files: Sequence[str], view: str, instants: Sequence[str] = ()) -> None:
+        """Name the Parquet files, whichever columns each has, as one table.
+
+        Args:
+            files: paths or addresses.
+            view: the table's name.
+            instants: columns to give in microseconds since 1970-01-01 UTC, whatever the time zone here.
+        """
 
     def keep(self, query: str, table: str) -> None:
         """Hold what a query gives, in place of an earlier table of that name."""
 
     def save(self, query: str, folder: Path) -> None:
         """Write what a query gives as Parquet files into a new folder."""
+
+    def drop(self, table: str) -> None:
+        """Hold a table no longer."""
 
 
 class DuckDB:
@@ -59,11 +68,13 @@ class DuckDB:
         if filesystem is not None:
             self.connection.register_filesystem(filesystem)
 
-    def load(self, files: Sequence[str], view: str) -> None:
+    def load(self, files: Sequence[str], view: str, instants: Sequence[str] = ()) -> None:
         """See :class:`Engine`."""
         names = ", ".join(map(_quoted, files))
+        counted = ", ".join(f"epoch_us({column}) AS {column}" for column in instants)
+        columns = f"* REPLACE ({counted})" if counted else "*"
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {view} AS FROM read_parquet([{names}], union_by_name = true)"
+            f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} FROM read_parquet([{names}], union_by_name = true)"
         )
 
     def keep(self, query: str, table: str) -> None:
@@ -74,11 +85,16 @@ class DuckDB:
         """See :class:`Engine`."""
         folder.mkdir(parents=True)
         file = _quoted(str(folder / "rows.parquet"))
-        self.connection.execute(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION zstd)")
+        self.connection.execute(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION lz4)")
+
+    def drop(self, table: str) -> None:
+        """See :class:`Engine`."""
+        self.connection.execute(f"DROP TABLE {table}")
 
     def rows(self, query: str, batch: int) -> Iterator[pa.RecordBatch]:
-        """What a query gives, about ``batch`` rows at a time."""
-        yield from self.connection.sql(query).to_arrow_reader(batch)
+        """What a query over loaded files gives, about ``batch`` rows at a time; several threads may ask at once."""
+        with self.connection.cursor() as cursor:
+            yield from cursor.sql(query).to_arrow_reader(batch)
 
 
 class Spark:
@@ -107,19 +123,26 @@ class Spark:
         builder = SparkSession.builder.appName("maille").config("spark.driver.memory", f"{round(memory_gb * 1000)}m")
         self.session = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
 
-    def load(self, files: Sequence[str], view: str) -> None:
+    def load(self, files: Sequence[str], view: str, instants: Sequence[str] = ()) -> None:
         """See :class:`Engine`."""
+        from pyspark.sql import functions
+
         frame = self.session.read.option("mergeSchema", "true").parquet(*files)
-        frame.createOrReplaceTempView(view)
+        counted = {column: functions.unix_micros(column) for column in instants}
+        frame.withColumns(counted).createOrReplaceTempView(view)
 
     def keep(self, query: str, table: str) -> None:
         """See :class:`Engine`."""
-        self.session.catalog.clearCache()
         self.session.sql(query).cache().createOrReplaceTempView(table)
 
     def save(self, query: str, folder: Path) -> None:
         """See :class:`Engine`."""
         self.session.sql(query).write.parquet(str(folder))
+
+    def drop(self, table: str) -> None:
+        """See :class:`Engine`."""
+        self.session.catalog.uncacheTable(table)
+        self.session.catalog.dropTempView(table)
 
 
 def _quoted(text: str) -> str:

@@ -11,6 +11,9 @@ from typing import Any
 
 import ibis
 
+from aggregator.evidence.ledger import NOTHING_SERVED
+from aggregator.evidence.packing import SERVED, binned, served
+
 
 @dataclass(frozen=True, slots=True)
 class Bins:
@@ -68,13 +71,10 @@ def histograms(samples: Any) -> Any:
     """Samples per bin of each measure, as an Ibis expression over the samples of :func:`tallies.narrow`.
 
     Returns:
-        ``h3_r9, operator, rank, tier, context, measure`` (index in :data:`MEASURES`), ``bin``, ``samples``.
+        ``place``, ``bin`` (with its measure, see :func:`packing.binned`), ``samples``.
     """
-    served = samples.filter(samples["rank"] > 0)
-    place = ["h3_r9", "operator", "rank", "tier", "context"]
     parts = []
     for number, name in enumerate(MEASURES):
-        known = served.filter(served[name].notnull())
-        counted = known.group_by(*place, bin=known[name]).agg(samples=known.count())
-        parts.append(counted.select(*place, "bin", "samples", measure=ibis.literal(number, "int8")))
+        known = samples.filter(samples[name].notnull(), served(samples.place) != SERVED.index(NOTHING_SERVED))
+        parts.append(known.group_by("place", bin=binned(number, known[name])).agg(samples=known.count()))
     return ibis.union(*parts)

@@ -7,6 +7,9 @@ votes would not be additive, so they are only ever computed from the ledger. Con
 
 import pyarrow as pa
 
+LEDGER_RESOLUTION = 9
+"""Of H3."""
+
 TECHNOLOGIES = ("2G", "3G", "4G", "5G")
 """In rank order, the first of rank 1. Non-standalone 5G serves 4G and 5G alike."""
 

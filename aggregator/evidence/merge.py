@@ -7,6 +7,7 @@ to be among them, and which they are depends on no order either.
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,32 +18,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aggregator.evidence.engines import DuckDB
-from aggregator.evidence.histograms import MEASURES
-from aggregator.evidence.ledger import (
-    CAPABILITY_KEYS,
-    FAILURE_KEYS,
-    HISTOGRAM_KEYS,
-    HOUR_KEYS,
-    LEDGER_KEYS,
-    NOTHING_SERVED,
-    TABLES,
-    TECHNOLOGIES,
-)
-from aggregator.evidence.tallies import PLACE, STATES, ledger, state_tables
+from aggregator.evidence.ledger import TABLES
+from aggregator.evidence.packing import CAUSES, HOUR_SHIFT, WHO, cell_and_operator
+from aggregator.evidence.spreading import SPREAD
+from aggregator.evidence.tallies import STATES, state_tables
 
 Progress = Callable[[str, float], None]
 
 ROW_GROUP = 1 << 18
 """Rows of each row group of a table: about as many as a reader wants at a time."""
 
-ORDER = {
-    "ledger": LEDGER_KEYS,
-    "capability": CAPABILITY_KEYS,
-    "histograms": HISTOGRAM_KEYS,
-    "failures": FAILURE_KEYS,
-    "hours": HOUR_KEYS,
-}
-"""Keys of each table, in the order of its rows."""
+BATCH = 1 << 15
+"""Ours: rows of state taken at a time, some tens of megabytes once they are spread."""
+
+
+AT_A_TIME = 2
+"""Ours: tables written at once, one being sorted by all processors while another is spread and written by one."""
 
 
 def merge(
@@ -60,81 +51,80 @@ def merge(
         into: directory of evidence.
         engine: where they are summed.
         devices_per_cell: devices that stay of each cell of resolution 9 and operator; by default all.
-        progress: told the table being written, and the fraction done.
+        progress: told the table that was written, and the fraction done.
     """
     report = progress or (lambda label, fraction: None)
     for name in STATES if states else ():
         engine.load([str(file) for state in states for file in sorted((state / name).glob("*.parquet"))], name)
-    for step, (name, query) in enumerate(_queries(devices_per_cell).items()):
-        report(name, step / len(TABLES))
-        _write(engine.rows(query, ROW_GROUP) if states else (), TABLES[name], into / f"{name}.parquet")
-    report("", 1.0)
+    queries = _queries(devices_per_cell)
+
+    def write(name: str) -> str:
+        batches = engine.rows(queries[name], BATCH) if states else ()
+        _write(SPREAD[name](batches), TABLES[name], into / f"{name}.parquet")
+        return name
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for done, job in enumerate(as_completed([pool.submit(write, name) for name in TABLES]), start=1):
+            report(job.result(), done / len(TABLES))
 
 
 @cache
 def _queries(devices_per_cell: int | None) -> dict[str, str]:
     """Name of each table → the query that gives its rows, in order."""
-    queries = {}
-    for name, rows in evidence(state_tables(), devices_per_cell).items():
-        # SQL's sums are wider than what is summed, whatever Ibis believes: a type that differs makes it cast them
-        typed = {field.name: rows[field.name].cast(_declared(field.type)) for field in TABLES[name]}
-        queries[name] = str(ibis.duckdb.compile(rows.select(**typed).order_by(*ORDER[name])))
-    return queries
+    return {name: str(ibis.duckdb.compile(rows)) for name, rows in summed(state_tables(), devices_per_cell).items()}
 
 
-def evidence(tables: dict[str, Any], devices_per_cell: int | None = None) -> dict[str, Any]:
-    """The tables of evidence, as Ibis expressions over tables of state: name → rows in no order."""
-    tests, moments = tables["tests"], tables["moments"]
+def summed(tables: dict[str, Any], devices_per_cell: int | None = None) -> dict[str, Any]:
+    """Sums of tables of state, as Ibis expressions whose rows are in the order of the table of evidence they make."""
+    tests, best, bins, moments = (tables[name] for name in STATES)
     if devices_per_cell is not None:
         tests = fewest_devices(tests, devices_per_cell)
-    best, bins = tables["capability"], tables["histograms"]
-    failed = moments.filter(moments.cause != "")
-    hours = moments.group_by(*PLACE, "hour_utc")
-    counted = {
-        "histograms": bins.group_by(*PLACE, "measure", "bin").agg(samples=bins.samples.sum()),
-        "failures": failed.group_by(*PLACE, "cause").agg(samples=failed.samples.sum()),
-        "hours": hours.agg(
-            samples=moments.samples.sum(), failures=moments.samples.sum(where=moments.cause != "").fill_null(0)
-        ),
-    }
-    technologies = list(enumerate(TECHNOLOGIES, start=1))
-    named = {
-        name: rows.mutate(technology=rows["rank"].cases(*technologies, else_=NOTHING_SERVED))
-        for name, rows in counted.items()
-    }
+    failed = moments.filter(moments.moment % (1 << HOUR_SHIFT) != CAUSES.index(""))
+    lost = moments.samples.sum(where=moments.moment % (1 << HOUR_SHIFT) != CAUSES.index(""))
+    said = tests.group_by("place", "device_token", "said").agg(samples=_whole(tests.samples.sum()))
+    counted = bins.group_by("place", "bin").agg(samples=_whole(bins.samples.sum()))
+    causes = failed.group_by("place", cause=failed.moment % (1 << HOUR_SHIFT))
+    hours = moments.group_by("place", hour_utc=moments.moment >> HOUR_SHIFT)
     return {
-        "ledger": ledger(tests),
-        "capability": best.group_by(*CAPABILITY_KEYS).agg(best_rank=best.best_rank.max()),
-        **named,
-        "histograms": named["histograms"].mutate(measure=named["histograms"].measure.cases(*enumerate(MEASURES))),
+        "ledger": said.order_by(cell_and_operator(said.place), "device_token", said.place & WHO, "said"),
+        "capability": (
+            best.group_by("device_token", "day")
+            .agg(best_rank=_whole(best.best_rank.max()))
+            .order_by("device_token", "day")
+        ),
+        "histograms": counted.order_by("place", "bin"),
+        "failures": causes.agg(samples=_whole(failed.samples.sum())).order_by("place", "cause"),
+        "hours": hours.agg(samples=_whole(moments.samples.sum()), failures=_whole(lost.fill_null(0))).order_by(
+            "place", "hour_utc"
+        ),
     }
 
 
 def fewest_devices(tests: Any, devices: int) -> Any:
     """Rows of the devices with the smallest tokens of each cell and operator, as an Ibis expression."""
-    cell = ibis.window(group_by=["h3_r9", "operator"], order_by="device_token")
+    cell = ibis.window(group_by=cell_and_operator(tests.place), order_by="device_token")
     return tests.filter(ibis.dense_rank().over(cell) < devices)
 
 
-def _declared(kind: pa.DataType) -> Any:
-    declared = dt.dtype("int32") if pa.types.is_date32(kind) else dt.DataType.from_pyarrow(kind)
-    return declared(nullable=False)
+def _whole(sums: Any) -> Any:
+    """In 64 bits. SQL's sums are wider than that, whatever Ibis believes: a type that differs makes it cast them."""
+    return sums.cast(dt.int64(nullable=False))
 
 
-def _write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, file: Path) -> None:
-    """Row groups of :data:`ROW_GROUP`, however the batches come: the same rows give the same bytes."""
+def _write(rows: Iterable[pa.Table], schema: pa.Schema, file: Path) -> None:
+    """Row groups of :data:`ROW_GROUP`, however the rows come: the same rows give the same bytes."""
     partial = file.with_name(f".{file.name}.partial")
-    with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(partial, schema, compression="zstd", write_statistics=schema.names[:1]) as writer:
         waiting: list[pa.Table] = []
-        rows = 0
-        for batch in batches:
-            waiting.append(pa.Table.from_batches([batch]).cast(schema))
-            rows += batch.num_rows
-            while rows >= ROW_GROUP:
-                table = pa.concat_tables(waiting)
-                writer.write_table(table.slice(0, ROW_GROUP), row_group_size=ROW_GROUP)
-                rows -= ROW_GROUP
-                waiting = [table.slice(ROW_GROUP)]
-        if rows:
+        held = 0
+        for table in rows:
+            waiting.append(table)
+            held += table.num_rows
+            while held >= ROW_GROUP:
+                whole = pa.concat_tables(waiting)
+                writer.write_table(whole.slice(0, ROW_GROUP), row_group_size=ROW_GROUP)
+                held -= ROW_GROUP
+                waiting = [whole.slice(ROW_GROUP)]
+        if held:
             writer.write_table(pa.concat_tables(waiting), row_group_size=ROW_GROUP)
     os.replace(partial, file)

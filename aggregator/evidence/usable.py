@@ -12,16 +12,17 @@ from typing import Any
 
 import ibis
 
-from aggregator.evidence.hexagons import parent
 from aggregator.evidence.histograms import MEASURES
-from aggregator.evidence.ledger import CONTEXTS
+from aggregator.evidence.ledger import CONTEXTS, NOTHING_SERVED
+from aggregator.evidence.packing import CAUSES, ORDERED_CONTEXTS, SERVED, TIERS, code, operator_code, place
 from client_sdk.operators import OPERATOR_OF_PLMN
 
-LEDGER_RESOLUTION = 9
-SECONDS_PER_DAY = 86_400
-SECONDS_PER_HOUR = 3_600
+US_PER_HOUR = 3_600_000_000
+US_PER_DAY = 24 * US_PER_HOUR
 SERVER_OUTCOMES = ("busy", "http", "tls", "websocket", "error")
 """Ends of a test that say something of the server or the program, nothing of the network under it."""
+
+OTHER_PLMNS = tuple((plmn, operator) for plmn, operator in OPERATOR_OF_PLMN.items() if plmn != operator)
 
 RANK_OF_RAT = (("gsm", 1), ("umts", 2), ("lte", 3), ("nr", 4))
 
@@ -47,14 +48,14 @@ def usable_samples(archive: Any, parameters: BinningParameters) -> Any:
     """Usable samples with what they say, as an Ibis expression.
 
     Args:
-        archive: Ibis table in the archive's columns.
+        archive: Ibis table in the archive's columns, ``measured_at`` in microseconds since 1970-01-01 UTC.
         parameters: limits.
 
     Returns:
-        Ibis table: ``h3_r9, operator, device_token, tier, context, day`` (days since 1970-01-01 UTC), ``hour_utc``,
-        ``rank`` (0: no service; 1–4: 2G–5G), ``throughput`` (bool), ``data_failed`` (registered, but data did not
-        pass), ``cause`` (of a failure, else empty), ``lower_bound``, and the measures of the histograms: null where
-        there is none, those of a test only where it ran.
+        Ibis table: ``device_token, place`` (see :mod:`aggregator.evidence.packing`), ``day`` (days since 1970-01-01
+        UTC), ``hour_utc``, ``throughput`` (bool), ``data_failed`` (registered, but data did not pass), ``cause``
+        (place in ``packing.CAUSES``), ``lower_bound``, and the measures of the histograms: null where there is none,
+        those of a test only where it ran.
     """
     lost = archive.service_state.isin(["no_service", "limited"]).fill_null(False)
     tested = archive.kind.isin(["throughput", "latency", "web"])
@@ -74,7 +75,21 @@ def usable_samples(archive: Any, parameters: BinningParameters) -> Any:
         lost | (in_service & archive.rat.notnull()).fill_null(False),
     )
     fast = ((archive.context == "outdoor") & (archive.speed_mps > parameters.vehicle_speed_mps)).fill_null(False)
-    seconds = archive.measured_at.epoch_seconds()
+    rank = lost.ifelse(0, archive.rat.cases(*RANK_OF_RAT, else_=0))
+    own = operator_code(archive.sim_plmn)
+    where = place(
+        archive.h3_cell,
+        own.cases(*((operator_code(plmn), operator_code(name)) for plmn, name in OTHER_PLMNS), else_=own),
+        (rank == 0).ifelse(SERVED.index(NOTHING_SERVED), rank - 1),
+        code(archive.tier, TIERS),
+        fast.ifelse(ORDERED_CONTEXTS.index("vehicle"), code(archive.context, ORDERED_CONTEXTS)),
+    )
+    cause = ibis.cases(
+        (lost, code(archive.service_state, CAUSES)),
+        (stopped, code(archive.outcome, CAUSES)),
+        (page_lost, CAUSES.index("page")),
+        else_=CAUSES.index(""),
+    )
     throughput_ran = (archive.kind == "throughput") & ran
     conditions = {
         **dict.fromkeys(("download_bps", "upload_bps"), throughput_ran),
@@ -82,16 +97,12 @@ def usable_samples(archive: Any, parameters: BinningParameters) -> Any:
     }
     return usable.select(
         "device_token",
-        "tier",
-        h3_r9=parent(archive.h3_cell, LEDGER_RESOLUTION),
-        operator=archive.sim_plmn.cases(*OPERATOR_OF_PLMN.items(), else_=archive.sim_plmn),
-        context=fast.ifelse("vehicle", archive.context),
-        day=(seconds // SECONDS_PER_DAY).cast("int32"),
-        hour_utc=(seconds % SECONDS_PER_DAY // SECONDS_PER_HOUR).cast("int8"),
-        rank=lost.ifelse(0, archive.rat.cases(*RANK_OF_RAT, else_=0)),
+        place=where,
+        day=(archive.measured_at // US_PER_DAY).cast("int32"),
+        hour_utc=(archive.measured_at % US_PER_DAY // US_PER_HOUR).cast("int32"),
         throughput=archive.kind == "throughput",
         data_failed=page_lost | stopped,
-        cause=ibis.cases((lost, archive.service_state), (stopped, archive.outcome), (page_lost, "page"), else_=""),
+        cause=cause,
         lower_bound=archive.download_lower_bound.fill_null(False),
         **{
             name: conditions[name].ifelse(archive[name], None) if name in conditions else archive[name]

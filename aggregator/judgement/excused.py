@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
+from aggregator.evidence.ledger import LEDGER_RESOLUTION
 from aggregator.evidence.outages import excused as outages_near
 from aggregator.evidence.outages import read_outages
-from aggregator.evidence.usable import LEDGER_RESOLUTION
 
 EXCUSED = ["operator", "technology", "first_day", "last_day"]
 """Beside ``h3_r8`` or ``h3_r9``, the columns of a table of declared outages; a null technology means all."""

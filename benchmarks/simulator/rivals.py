@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import binom
 
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
-from aggregator.evidence.usable import LEDGER_RESOLUTION
+from aggregator.evidence.ledger import LEDGER_RESOLUTION
 from aggregator.synthetic.sites import OPERATORS
 from benchmarks.simulator.world import Campaign
 

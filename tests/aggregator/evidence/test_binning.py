@@ -181,10 +181,25 @@ def test_failures_are_counted_by_cause_and_samples_by_hour(binned: Callable[...,
     }
 
 
-def test_days_are_those_of_utc(binned: Callable[..., dict[str, pd.DataFrame]], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "Pacific/Auckland"])
+def test_days_are_those_of_utc_whatever_the_time_is_here(
+    tmp_path: Path, write_archive: WriteArchive, zone: str
+) -> None:
     late = datetime(2026, 11, 3, 23, 59, 59, 999_000, tzinfo=UTC)
-    tables = binned({**ON_4G, "measured_at": late}, {**ON_4G, "measured_at": late + timedelta(milliseconds=1)})
-    assert sorted(set(tables["ledger"]["day"])) == [date(2026, 11, 3), date(2026, 11, 4)]
+    write_archive(
+        tmp_path / "archive",
+        [{**ON_4G, "measured_at": late}, {**ON_4G, "measured_at": late + timedelta(milliseconds=1), "rat": "umts"}],
+    )
+    engine = DuckDB(tmp_path)
+    engine.connection.execute(f"SET TimeZone = '{zone}'")
+
+    bin_archive(tmp_path / "archive", tmp_path / "evidence", engine=engine)
+
+    ledger, hours, capability = (
+        pd.read_parquet(tmp_path / f"evidence/{name}.parquet") for name in ("ledger", "hours", "capability")
+    )
+    assert sorted(set(ledger["day"])) == sorted(capability["day"]) == [date(2026, 11, 3), date(2026, 11, 4)]
+    assert dict(zip(hours["technology"], hours["hour_utc"], strict=True)) == {"4G": 23, "3G": 0}
 
 
 def test_the_cell_is_the_parent_of_the_stored_one(binned: Callable[..., dict[str, pd.DataFrame]]) -> None:

@@ -39,9 +39,9 @@ class Watched(DuckDB):
 
     def keep(self, query: str, table: str) -> None:
         super().keep(query, table)
-        first = self.connection.execute("SELECT epoch_ms(min(measured_at)) FROM archive_month").fetchone()
+        first = self.connection.execute("SELECT min(measured_at) FROM archive_month").fetchone()
         assert first is not None
-        self.months.append(f"{datetime.fromtimestamp(first[0] / 1000, UTC):%Y-%m}")
+        self.months.append(f"{datetime.fromtimestamp(first[0] / 1e6, UTC):%Y-%m}")
 
     def save(self, query: str, folder: Path) -> None:
         super().save(query, folder)

@@ -1,0 +1,119 @@
+"""Keys of evidence as whole numbers, in the order of what they stand for.
+
+Counting and sorting them is several times faster than counting and sorting their texts.
+
+``place``, 62 bits: the cell of resolution 9 (34 bits: base cell and nine digits), the operator's PLMN (21), the
+technology that served (3), tier (2) and context (2). ``said``: the day since 1970-01-01 (UTC), what a test said of
+rates, and whether it failed. ``moment``: hour of the day (UTC) and cause of a failure. ``bin``: measure and bin.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from aggregator.evidence.ledger import CONTEXTS, LEDGER_RESOLUTION, NOTHING_SERVED, TECHNOLOGIES
+
+Numbers = NDArray[np.int64]
+
+SERVED = (*TECHNOLOGIES, NOTHING_SERVED)
+TIERS = ("field_team", "volunteer")
+ORDERED_CONTEXTS = tuple(sorted(CONTEXTS))
+CAUSES = ("", "dns", "limited", "no_data", "no_service", "page", "stalled", "tcp", "timeout")
+"""States without service, ends of tests that say something of the network, a page that did not load in time."""
+
+_CELL_BITS = 7 + 3 * LEDGER_RESOLUTION
+_CELL_SHIFT = 3 * (15 - LEDGER_RESOLUTION)
+_CELL = 1 << 59 | LEDGER_RESOLUTION << 52 | (1 << _CELL_SHIFT) - 1
+"""What is the same in every cell of resolution 9: mode, resolution, and digits that are not used."""
+
+_SERVED_SHIFT, _TIER_SHIFT = 4, 2
+_OPERATOR_SHIFT = 7
+_CELL_PLACE = 28
+WHO = (1 << _SERVED_SHIFT) - 1
+"""Bits of tier and context in a place."""
+
+ANY_SERVED = ~(7 << _SERVED_SHIFT)
+"""Mask that takes the technology out of a place."""
+
+RATE_BITS = 4
+DAY_SHIFT = RATE_BITS + 1
+HOUR_SHIFT = 4
+MEASURE_SHIFT, _BIN_ZERO = 12, 1 << 11
+
+
+def code(texts: Any, known: Sequence[str]) -> Any:
+    """Place of each text (Ibis column) in an ordered list; null where it is not in it."""
+    return texts.cases(*((text, place) for place, text in enumerate(known)), else_=None)
+
+
+def operator_code(plmn: Any) -> Any:
+    """PLMN of five or six digits as a whole number, in the order of the texts: of a text, or of a column of Ibis."""
+    if isinstance(plmn, str):
+        return int(plmn) * 20 if len(plmn) == 5 else int(plmn) * 2 + 1
+    number = plmn.cast("int64")
+    return (plmn.length() == 5).ifelse(number * 20, number * 2 + 1)
+
+
+def place(h3_cell: Any, operator: Any, served: Any, tier: Any, context: Any) -> Any:
+    """One number for where, whose and how (columns of Ibis, int64).
+
+    Args:
+        h3_cell: H3 indexes of resolution 9 or finer.
+        operator: codes of :func:`operator_code`.
+        served: places in :data:`SERVED`.
+        tier: places in :data:`TIERS`.
+        context: places in :data:`ORDERED_CONTEXTS`.
+    """
+    cell = (h3_cell >> _CELL_SHIFT) & ((1 << _CELL_BITS) - 1)
+    low = (served * (1 << _SERVED_SHIFT) + tier * (1 << _TIER_SHIFT) + context).cast("int64")
+    return (cell << _CELL_PLACE) + operator.cast("int64") * (1 << _OPERATOR_SHIFT) + low
+
+
+def cell_and_operator(places: Any) -> Any:
+    """What is left of places without technology, tier and context; in their order."""
+    return places >> _OPERATOR_SHIFT
+
+
+def served(places: Any) -> Any:
+    """Places in :data:`SERVED`."""
+    return places >> _SERVED_SHIFT & 7
+
+
+def with_served(places: Numbers, technologies: Numbers) -> Numbers:
+    """The same places with other technologies, places in :data:`SERVED`."""
+    return places & ANY_SERVED | technologies << _SERVED_SHIFT
+
+
+def columns_of(places: Numbers) -> dict[str, pa.Array]:
+    """The columns ``h3_r9, operator, technology, tier, context`` of places (n,)."""
+    return {
+        "h3_r9": pa.array((places >> _CELL_PLACE) << _CELL_SHIFT | _CELL),
+        "operator": _plmns(places >> _OPERATOR_SHIFT & ((1 << 21) - 1)),
+        "technology": texts(SERVED, served(places)),
+        "tier": texts(TIERS, places >> _TIER_SHIFT & 3),
+        "context": texts(ORDERED_CONTEXTS, places & 3),
+    }
+
+
+def texts(known: Sequence[str], places: Numbers) -> pa.Array:
+    """The texts at places (n,) of a list."""
+    return pa.array(known, pa.string()).take(pa.array(places))
+
+
+def _plmns(codes: Numbers) -> pa.Array:
+    found, places = np.unique(codes, return_inverse=True)
+    names = [f"{number // 2:06d}" if number % 2 else f"{number // 20:05d}" for number in found.tolist()]
+    return texts(names, places)
+
+
+def binned(measure: int, number: Any) -> Any:
+    """One number for a measure, by its place among the measures, and a bin (column of Ibis, int32)."""
+    return (number.cast("int32") + (measure * (1 << MEASURE_SHIFT) + _BIN_ZERO)).cast("int32")
+
+
+def measure_and_bin(packed: Numbers) -> tuple[Numbers, Numbers]:
+    """Places among the measures, and bins, of :func:`binned` (n,)."""
+    return packed >> MEASURE_SHIFT, (packed & ((1 << MEASURE_SHIFT) - 1)) - _BIN_ZERO
