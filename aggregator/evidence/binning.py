@@ -10,12 +10,13 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from aggregator.evidence.engines import MEMORY_GB, DuckDB, Engine
 from aggregator.evidence.ledger import TABLES
-from aggregator.evidence.merge import merge
+from aggregator.evidence.merge import AT_A_TIME, merge
 from aggregator.evidence.tallies import ARCHIVE, INSTANTS, SAMPLES, STATES, statements
 from aggregator.evidence.usable import BinningParameters
 from client_sdk.operators import OPERATOR_OF_PLMN
@@ -96,8 +97,9 @@ def _count_month(files: list[str], target: Path, engine: Engine, limits: Binning
         folder = Path(aside) / "state"
         engine.load(files, ARCHIVE, INSTANTS)
         engine.keep(queries[SAMPLES], SAMPLES)
-        for name in STATES:
-            engine.save(queries[name], folder / name)
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            for job in [pool.submit(engine.save, queries[name], folder / name) for name in STATES]:
+                job.result()
         engine.drop(SAMPLES)
         for path in [*folder.rglob("*"), folder]:
             sync(path)

@@ -37,7 +37,7 @@ class Engine(Protocol):
         """Hold what a query gives, in place of an earlier table of that name."""
 
     def save(self, query: str, folder: Path) -> None:
-        """Write what a query gives as Parquet files into a new folder."""
+        """Write what a query gives as Parquet files into a new folder; several threads may ask at once."""
 
     def drop(self, table: str) -> None:
         """Hold a table no longer."""
@@ -79,13 +79,14 @@ class DuckDB:
 
     def keep(self, query: str, table: str) -> None:
         """See :class:`Engine`."""
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
+        self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {query}")
 
     def save(self, query: str, folder: Path) -> None:
         """See :class:`Engine`."""
         folder.mkdir(parents=True)
         file = _quoted(str(folder / "rows.parquet"))
-        self.connection.execute(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION lz4)")
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION lz4)")
 
     def drop(self, table: str) -> None:
         """See :class:`Engine`."""

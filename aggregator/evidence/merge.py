@@ -33,7 +33,7 @@ BATCH = 1 << 15
 
 
 AT_A_TIME = 2
-"""Ours: tables written at once, one being sorted by all processors while another is spread and written by one."""
+"""Ours: tables made at once: one is written by one processor while another is counted or sorted by all."""
 
 
 def merge(
@@ -76,7 +76,7 @@ def _queries(devices_per_cell: int | None) -> dict[str, str]:
 
 def summed(tables: dict[str, Any], devices_per_cell: int | None = None) -> dict[str, Any]:
     """Sums of tables of state, as Ibis expressions whose rows are in the order of the table of evidence they make."""
-    tests, best, bins, moments = (tables[name] for name in STATES)
+    bins, moments, tests, best = (tables[name] for name in STATES)
     if devices_per_cell is not None:
         tests = fewest_devices(tests, devices_per_cell)
     failed = moments.filter(moments.moment % (1 << HOUR_SHIFT) != CAUSES.index(""))

@@ -16,8 +16,8 @@ from aggregator.evidence.packing import CAUSES, DAY_SHIFT, HOUR_SHIFT
 from aggregator.evidence.usable import RANK_OF_RAT, US_PER_DAY, BinningParameters, usable_samples
 from collector.storage.archive import SCHEMA
 
-STATES = ("tests", "capability", "histograms", "moments")
-"""Tables of a month's state."""
+STATES = ("histograms", "moments", "tests", "capability")
+"""Tables of a month's state, those that take longest first."""
 
 ARCHIVE, SAMPLES = "archive_month", "samples"
 """Names of a month's rows of the archive, and of what :func:`narrow` leaves of them."""
@@ -63,7 +63,7 @@ def state(archive: Any, samples: Any) -> dict[str, Any]:
     """
     tests = samples.group_by("place", "device_token", "said").agg(samples=samples.count())
     moments = samples.group_by("place", "moment").agg(samples=samples.count())
-    tables = (tests, capability(archive), histograms(samples), moments)
+    tables = (histograms(samples), moments, tests, capability(archive))
     return dict(zip(STATES, tables, strict=True))
 
 
