@@ -20,6 +20,8 @@ from shapely import box
 from aggregator.evidence.hexagons import parent
 from aggregator.evidence.outline import territory_of
 from aggregator.judgement.basis import record_basis
+from aggregator.judgement.rules import RULES
+from aggregator.judgement.trust import TRUST_RULES
 from aggregator.proposals.parameters import ZoneParameters
 from aggregator.publication.dcc import DCC_COLUMNS
 from aggregator.publication.errors import PublicationError
@@ -28,6 +30,7 @@ from aggregator.publication.origin import Origin, write_origin
 from aggregator.publication.release import publish
 from aggregator.publication.verifying import verify
 from client_sdk.errors import MailleError
+from collector.plausibility import rules as plausibility
 
 Build = Callable[[Path, pd.DataFrame], Path]
 ARCEP_HEADER = (
@@ -169,7 +172,9 @@ def test_the_manifest_says_what_the_release_is_made_of(release: Path, data: Path
     assert told["licence"]["spdx"] == "etalab-2.0"
     assert "Arcep, Mon réseau mobile (Licence Ouverte 2.0)" in told["attributions"]
     assert any("Voronoi" in line for line in told["attributions"])
-    assert {"contradicted-strong-1", "insufficient-1"} <= {rule["id"] for rule in told["rules"]}
+    for member, rules in (("rules", RULES), ("trust_rules", TRUST_RULES), ("plausibility_rules", plausibility.RULES)):
+        assert [(rule["id"], rule["version"]) for rule in told[member]] == [(rule.id, rule.version) for rule in rules]
+    assert all(rule.get("reason") or rule["reason_fr"] for rule in [*told["rules"], *told["plausibility_rules"]])
     assert told["parameters"]["constants"]["vehicle_loss_db"] == 6.0
     assert told["parameters"]["zones"]["weights"]["main_road_km"] == 20.0
     assert (told["k"], told["audience"], told["synthetic"]) == (5, "public", False)
