@@ -23,6 +23,7 @@ from aggregator.judgement.basis import record_basis, require_basis
 from aggregator.judgement.comparison import read_verdicts, write_verdicts
 from aggregator.judgement.constants_file import read_constants
 from aggregator.judgement.decision import decide
+from aggregator.judgement.escalation import once_per_parent
 from aggregator.judgement.excused import read_excused
 from aggregator.judgement.trust import write_quarantine
 from aggregator.judgement.votes import last_day_in, voting_rows
@@ -154,7 +155,8 @@ def judge(
         progress: told what is being done, and the fraction done.
 
     Returns:
-        Number of verdicts of each kind on 4G service, crowd and survey together.
+        Number of verdicts of each kind on 4G service, crowd and survey together; those that a parent's hexagons share
+        count once.
     """
     end = last_day or last_day_in(data / "evidence")
     days = window_days or (four_quarters(end) if end else 365)
@@ -172,7 +174,7 @@ def judge(
     write_verdicts(verdicts, data / "judgement")
     write_quarantine(decision.quarantine, data / "judgement")
     record_basis(data, end, days, territory)
-    service = verdicts[(verdicts["technology"] == "4G") & (verdicts["threshold"] == "service")]
+    service = once_per_parent(verdicts[(verdicts["technology"] == "4G") & (verdicts["threshold"] == "service")])
     return {str(kind): int(count) for kind, count in service["verdict"].value_counts().sort_index().items()}
 
 

@@ -97,7 +97,7 @@ def aggregate(
         room = pipeline.Room(progress, 0.8, 1.0, tr("judgement", "verdicts"))
         verdicts = pipeline.judge(folder, end, territory=territory, progress=room)
     lines = [f"  {count} {kind}" for kind, count in verdicts.items()]
-    heading = tr("4G service, hexagon × operator:", "Service 4G, hexagone × opérateur :")
+    heading = tr("4G service, place × operator:", "Service 4G, lieu × opérateur :")
     answer(as_json, {"verdicts": verdicts}, "\n".join([heading, *lines]))
 
 

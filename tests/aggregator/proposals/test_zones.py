@@ -129,6 +129,28 @@ def test_devices_of_a_zone_are_counted_once_however_many_hexagons_they_crossed(
     assert (zones["devices"].iloc[0], zones["device_days"].iloc[0]) == (8, 16)
 
 
+def test_what_is_said_of_a_parent_counts_once(verdict_row: Row, propose: Propose) -> None:
+    """Seven poor hexagons judged together and one judged alone are two places, two verdicts and eight hexagons."""
+    parent = h3.cell_to_parent(h3.latlng_to_cell(*COSSAYE, 8), 7)
+    children = sorted(h3.cell_to_children(parent, 8))
+    alone = next(cell for cell in h3.grid_ring(children[0], 3) if cell not in children)
+    rows = [verdict_row(cell, "suspected", resolution=7, e_value=4.0) for cell in children]
+    # another operator's verdict on one of them is another verdict on that hexagon
+    rows += [verdict_row(children[0], "confirmed", operator="20815", resolution=8, e_value=0.5)]
+    table = pd.DataFrame([*rows, verdict_row(alone, "contradicted", "moderate", resolution=8, e_value=10.0)])
+    days = pd.DataFrame({"h3_r8": children, "operator": "20801", "evidence": "crowd"})
+    days = days.assign(device_token=list("abbbccc"), day=date(2026, 3, 2))
+    zones, _ = propose(table, device_days=days, count=1)
+    zone = zones.iloc[0]
+    assert (zone["hexagons"], zone["contradicted"], zone["suspected"]) == (8, 1, 1)
+    told = {"20801": {"contradicted moderate": 1, "suspected": 1}, "20815": {"confirmed": 1}}
+    assert json.loads(zone["verdicts"]) == told
+    assert zone["e_value"] == pytest.approx((4.0 + 0.5 + 10.0) / 3, rel=0.01)
+    assert (zone["devices"], zone["device_days"]) == (3, 3)
+    drawn = zone_components(zones, table, ZoneParameters())
+    assert (drawn["contradicted"].sum(), drawn["suspected"].sum(), drawn["hexagons"].sum()) == (1, 1, 8)
+
+
 def test_where_nothing_is_declared_nor_measured_nothing_is_proposed(
     verdict_row: Row, propose: Propose, claims: pd.DataFrame, around: Around
 ) -> None:
