@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from aggregator.evidence.whole_file import replacing
 from aggregator.proposals.mission_points import APART_M
 from aggregator.proposals.mission_values import ValueWeights
 from client_sdk.errors import MailleError
@@ -120,10 +120,8 @@ def named(mission: Mission, last_day: object) -> Mission:
 
 def write_plan(mission: Mission, into: Path) -> None:
     """Write ``plan.json`` into a directory."""
-    into.mkdir(parents=True, exist_ok=True)
-    partial = into / f".{FILE}.partial"
-    partial.write_text(json.dumps(members_of(mission), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, into / FILE)
+    with replacing(into / FILE) as partial:
+        partial.write_text(json.dumps(members_of(mission), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def read_plan(folder: Path) -> Mission:
