@@ -27,6 +27,7 @@ from aggregator.judgement.escalation import once_per_parent
 from aggregator.judgement.excused import read_excused
 from aggregator.judgement.trust import write_quarantine
 from aggregator.judgement.votes import last_day_in, voting_rows
+from aggregator.only_run import only_run
 from aggregator.proposals.areas import Choice
 from aggregator.proposals.decisions import located, read_decisions
 from aggregator.proposals.drawing import zone_components
@@ -94,21 +95,22 @@ def run(
         The release's directory.
 
     Raises:
-        MailleError: an input is missing or cannot be read; the message names it.
+        MailleError: an input is missing or cannot be read, the message names it; or another run is at work there.
     """
     settings = settings or Settings(data=data)
-    if archive_first:
-        update_archive(data, settings, Room(progress, 0.0, 0.4, tr("archive", "archive")))
-    gather_evidence(data, settings.archive, Room(progress, 0.4, 0.6, tr("evidence", "indices")))
-    room = Room(progress, 0.6, 0.75, tr("judgement", "verdicts"))
-    judge(data, last_day, window_days, territory=territory, progress=room)
-    propose(data, zones, territory=territory, progress=Room(progress, 0.75, 0.8, tr("zones", "zones")))
-    return publish(
-        data,
-        audience=audience,
-        zones=zones,
-        progress=Room(progress, 0.8, 1.0, tr("publication", "publication")),
-    )
+    with only_run(data):
+        if archive_first:
+            update_archive(data, settings, Room(progress, 0.0, 0.4, tr("archive", "archive")))
+        gather_evidence(data, settings.archive, Room(progress, 0.4, 0.6, tr("evidence", "indices")))
+        room = Room(progress, 0.6, 0.75, tr("judgement", "verdicts"))
+        judge(data, last_day, window_days, territory=territory, progress=room)
+        propose(data, zones, territory=territory, progress=Room(progress, 0.75, 0.8, tr("zones", "zones")))
+        return publish(
+            data,
+            audience=audience,
+            zones=zones,
+            progress=Room(progress, 0.8, 1.0, tr("publication", "publication")),
+        )
 
 
 def update_archive(data: Path, settings: Settings | None = None, progress: Progress | None = None) -> ArchiveSummary:

@@ -89,6 +89,7 @@ def import_coverage(
     from aggregator.evidence.claims import ClaimSource
     from aggregator.evidence.claims import import_coverage as import_one
     from aggregator.evidence.errors import EvidenceError
+    from aggregator.only_run import only_run
 
     given = {
         "operator": operator,
@@ -105,7 +106,7 @@ def import_coverage(
     cells = None if everywhere else _territory(folder, departement, outline)
     sources: list[ClaimSource] = []
     refused: dict[str, str] = {}
-    with progress_bar(as_json) as progress:
+    with only_run(folder), progress_bar(as_json) as progress:
         for file, chosen in zip(files, layouts, strict=True):
             try:
                 wanted = chosen.with_constants(**given)
