@@ -33,8 +33,8 @@ BAD = (0.25, 0.4, 0.6, 0.8)
 
 VISIT_POINTS = 12
 """Ours: points planned in a hexagon. The survey rule takes ten, but at a poor place (25 % of failures) ten do without a
-failure with P = .0563, so they can contradict a claim and never confirm it; eleven with .0422. Twelve are as many on each
-of two days, and one may be lost."""
+failure with P = .0563, so they can contradict a claim and never confirm it; eleven do with .0422. Twelve are six on
+each of two days, and one may be lost."""
 
 REASONS = ("moderate", "suspected", "class_c", "unknown")
 """Why a hexagon is worth a visit, the first that holds for one of its operators: contradicted, to be confirmed; to be
