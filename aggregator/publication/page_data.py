@@ -12,7 +12,7 @@ import shapely
 
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84
 from aggregator.evidence.ledger import THRESHOLDS
-from aggregator.publication.hexagons import COUNTS
+from aggregator.publication.hexagons import COUNTS, SENTENCES
 from aggregator.publication.layers import geometry_json, write_features
 
 DECIMALS = 5
@@ -20,7 +20,7 @@ OUTLINE_TOLERANCE_M = 60.0
 EXPLAINING = ["devices", "failing", "device_days", "first_month", "last_month"]
 SHOWN = [
     *("evidence", *COUNTS, "first_month", "last_month", "claimed", "declared_share", "verdict", "strength"),
-    *("rule", "withdrawn", "p", "p_withdrawn", "edge"),
+    *("rule", "withdrawn", "p", "p_withdrawn", "edge", *SENTENCES),
 ]
 
 
