@@ -7,6 +7,7 @@ const $ = (id) => document.getElementById(id);
 const state = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 let root, index, manifest, communes, zones, map;
 let layer = nothing;
+let sentences = {}; // by hexagon and evidence, those of the layer
 
 const read = async (path) => {
   const answer = await fetch(path);
@@ -85,7 +86,8 @@ function offerChoices() {
 async function showLayer() {
   offerChoices();
   const chosen = layerNamed(state.op, state.tech, state.test);
-  layer = chosen ? await read(`${root}/map/${chosen.file}`) : nothing;
+  const files = chosen ? [chosen.file, chosen.sentences[language]] : [];
+  [layer, sentences] = chosen ? await Promise.all(files.map((file) => read(`${root}/map/${file}`))) : [nothing, {}];
   map?.getSource("hexagons")?.setData(layer);
   showLegend();
   tell();
@@ -131,7 +133,7 @@ function hexagonFacts(row) {
 }
 
 /** The verdict's own sentence, as its release says it. */
-const told = (row) => row[`sentence_${language}`] || words.noVerdict;
+const told = (cell, row) => sentences[cell]?.[row.evidence] ?? words.noVerdict;
 
 function tellHexagon(feature) {
   const row = feature.properties;
@@ -140,11 +142,11 @@ function tellHexagon(feature) {
   const parts = [
     element("p", { className: "place", textContent: `${home ? words.near(home.properties.name) : words.unknownPlace} · ${operatorName(state.op)} · ${thresholdText(state.test, state.tech)}` }),
     element("h3", { textContent: verdictText(verdictKey(row), state.test) }),
-    element("p", { className: "sentence", textContent: told(row) }),
+    element("p", { className: "sentence", textContent: told(row.h3, row) }),
     hexagonFacts(row),
     facts([[words.hexagon, row.h3]]),
   ];
-  if (row.other) parts.push(element("div", { className: "other" }, element("strong", { textContent: `${words.other[row.other.evidence]} : ${verdictText(verdictKey(row.other), state.test)}` }), element("p", { textContent: told(row.other) }), hexagonFacts(row.other)));
+  if (row.other) parts.push(element("div", { className: "other" }, element("strong", { textContent: `${words.other[row.other.evidence]} : ${verdictText(verdictKey(row.other), state.test)}` }), element("p", { textContent: told(row.h3, row.other) }), hexagonFacts(row.other)));
   return [...parts, element("p", { className: "caution", textContent: words.caution }), methodLink()];
 }
 

@@ -188,9 +188,18 @@ def test_the_page_finds_a_file_for_every_layer_it_lists(release: Path) -> None:
     index = json.loads((release / "map/index.json").read_text(encoding="utf-8"))
     assert [entry["name"] for entry in index["operators"]] == ["Orange", "Bouygues Telecom"]
     assert index["thresholds"] == ["service", "3", "8"]
+    published = pd.read_parquet(release / "hexagons.parquet")
+    published = published[~published["remainder"]]
+    published["key"] = published["operator"] + "-" + published["technology"] + "-" + published["threshold"]
     for layer in index["layers"]:
         features = json.loads((release / "map" / layer["file"]).read_text(encoding="utf-8"))["features"]
         assert len(features) == layer["hexagons"] == sum(layer["verdicts"].values())
+        told = published[published["key"] == layer["file"].removesuffix(".geojson")]
+        for language, file in layer["sentences"].items():
+            sentences = json.loads((release / "map" / file).read_text(encoding="utf-8"))
+            beside = {(cell, kind): text for cell, kinds in sentences.items() for kind, text in kinds.items()}
+            own = told.set_index(["h3", "evidence"])[f"sentence_{language}"]
+            assert beside == own[own != ""].to_dict()
     communes = json.loads((release / "map/communes.geojson").read_text(encoding="utf-8"))["features"]
     assert {commune["properties"]["name"] for commune in communes} >= {"Decize", "Cossaye"}
 
