@@ -29,7 +29,7 @@ def only_run(data: Path) -> Iterator[None]:
     if not data.is_dir():
         yield
         return
-    with FileLock(data / FILE, mode=0o666) as lock:
+    with FileLock(data / FILE) as lock:
         if not lock.take():
             holder = lock.path.read_text(encoding="utf-8").strip() or "?"
             raise MailleError(

@@ -15,18 +15,14 @@ POLL_S = 0.02
 class FileLock:
     """One handle on a lock file; several in one process exclude each other as those of several processes do.
 
-    Args:
-        path: of the file; it stays there when nobody holds the lock.
-        mode: of a new file, less the umask; by default only its owner can take the lock.
-
     Raises:
         OSError: the file cannot be made.
     """
 
-    def __init__(self, path: Path, *, mode: int = 0o600) -> None:
+    def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def __enter__(self) -> Self:
         return self
