@@ -23,9 +23,11 @@ from aggregator.judgement.basis import record_basis, require_basis
 from aggregator.judgement.comparison import read_verdicts, write_verdicts
 from aggregator.judgement.constants_file import read_constants
 from aggregator.judgement.decision import decide
+from aggregator.judgement.escalation import once_per_parent
 from aggregator.judgement.excused import read_excused
 from aggregator.judgement.trust import write_quarantine
 from aggregator.judgement.votes import last_day_in, voting_rows
+from aggregator.only_run import only_run
 from aggregator.proposals.areas import Choice
 from aggregator.proposals.decisions import located, read_decisions
 from aggregator.proposals.drawing import zone_components
@@ -93,21 +95,22 @@ def run(
         The release's directory.
 
     Raises:
-        MailleError: an input is missing or cannot be read; the message names it.
+        MailleError: an input is missing or cannot be read, the message names it; or another run is at work there.
     """
     settings = settings or Settings(data=data)
-    if archive_first:
-        update_archive(data, settings, Room(progress, 0.0, 0.4, tr("archive", "archive")))
-    gather_evidence(data, settings.archive, Room(progress, 0.4, 0.6, tr("evidence", "indices")))
-    room = Room(progress, 0.6, 0.75, tr("judgement", "verdicts"))
-    judge(data, last_day, window_days, territory=territory, progress=room)
-    propose(data, zones, territory=territory, progress=Room(progress, 0.75, 0.8, tr("zones", "zones")))
-    return publish(
-        data,
-        audience=audience,
-        zones=zones,
-        progress=Room(progress, 0.8, 1.0, tr("publication", "publication")),
-    )
+    with only_run(data):
+        if archive_first:
+            update_archive(data, settings, Room(progress, 0.0, 0.4, tr("archive", "archive")))
+        gather_evidence(data, settings.archive, Room(progress, 0.4, 0.6, tr("evidence", "indices")))
+        room = Room(progress, 0.6, 0.75, tr("judgement", "verdicts"))
+        judge(data, last_day, window_days, territory=territory, progress=room)
+        propose(data, zones, territory=territory, progress=Room(progress, 0.75, 0.8, tr("zones", "zones")))
+        return publish(
+            data,
+            audience=audience,
+            zones=zones,
+            progress=Room(progress, 0.8, 1.0, tr("publication", "publication")),
+        )
 
 
 def update_archive(data: Path, settings: Settings | None = None, progress: Progress | None = None) -> ArchiveSummary:
@@ -154,7 +157,8 @@ def judge(
         progress: told what is being done, and the fraction done.
 
     Returns:
-        Number of verdicts of each kind on 4G service, crowd and survey together.
+        Number of verdicts of each kind on 4G service, crowd and survey together; those that a parent's hexagons share
+        count once.
     """
     end = last_day or last_day_in(data / "evidence")
     days = window_days or (four_quarters(end) if end else 365)
@@ -172,7 +176,7 @@ def judge(
     write_verdicts(verdicts, data / "judgement")
     write_quarantine(decision.quarantine, data / "judgement")
     record_basis(data, end, days, territory)
-    service = verdicts[(verdicts["technology"] == "4G") & (verdicts["threshold"] == "service")]
+    service = once_per_parent(verdicts[(verdicts["technology"] == "4G") & (verdicts["threshold"] == "service")])
     return {str(kind): int(count) for kind, count in service["verdict"].value_counts().sort_index().items()}
 
 

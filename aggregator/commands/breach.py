@@ -47,6 +47,7 @@ def breach(
     from aggregator.evidence.ledger import CAPABILITY, LEDGER
     from aggregator.judgement.breach import area_km2, breach_figures
     from aggregator.judgement.breach_words import breach_sentence
+    from aggregator.judgement.excused import read_excused
     from aggregator.judgement.votes import last_day_in
 
     folder = data_directory(data)
@@ -60,6 +61,7 @@ def breach(
         area,
         last_day=last_day.date() if last_day else last_day_in(evidence) or date.min,
         technology=technology,
+        excused=read_excused(folder),
     )
     rows = [
         {**asdict(figure), "sentence_en": breach_sentence(figure, "en"), "sentence_fr": breach_sentence(figure, "fr")}

@@ -12,7 +12,7 @@ from aggregator.commands.coverage_figures import (
     statistics_by,
     subject,
 )
-from aggregator.commands.options import Departement, Outline, data_directory
+from aggregator.commands.options import Departement, Outline, data_directory, territory_given
 from client_sdk.commands.terminal import Json, answer, progress_bar, warn
 from client_sdk.messages import tr
 from collector.options import Data
@@ -89,6 +89,7 @@ def import_coverage(
     from aggregator.evidence.claims import ClaimSource
     from aggregator.evidence.claims import import_coverage as import_one
     from aggregator.evidence.errors import EvidenceError
+    from aggregator.only_run import only_run
 
     given = {
         "operator": operator,
@@ -105,7 +106,7 @@ def import_coverage(
     cells = None if everywhere else _territory(folder, departement, outline)
     sources: list[ClaimSource] = []
     refused: dict[str, str] = {}
-    with progress_bar(as_json) as progress:
+    with only_run(folder), progress_bar(as_json) as progress:
         for file, chosen in zip(files, layouts, strict=True):
             try:
                 wanted = chosen.with_constants(**given)
@@ -162,23 +163,26 @@ def show(
             ),
         ),
     ] = None,
+    departement: Departement = None,
+    outline: Outline = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """What was imported, where it was read, and what it covers."""
+    """What was imported, where it was read, and what it covers; a département is told by its communes, whole."""
     from aggregator.evidence.claims import read_claims
 
     folder = data_directory(data)
+    territory = territory_given(folder, departement, outline)
     claims = read_claims(folder / "claims")
     for column, wanted in (("operator", operator), ("technology", technology), ("usage", usage)):
         if wanted:
             claims = claims[claims[column] == wanted]
     if by == "source" and csv is None and against is None:
-        show_sources(folder, claims, as_json)
+        show_sources(folder, claims, territory, as_json)
         return
     place = "commune" if by == "source" else by
     with progress_bar(as_json) as progress:
-        table = statistics_by(folder, claims, place, progress)
+        table = statistics_by(folder, claims, place, territory, progress)
     show_statistics(table, place, csv, against, as_json)
 
 

@@ -9,9 +9,14 @@ from client_sdk.messages import tr
 if TYPE_CHECKING:
     import pandas as pd
 
+    from aggregator.evidence.outline import Territory
 
-def show_sources(folder: Path, claims: "pd.DataFrame", as_json: bool) -> None:
-    """One line per operator, technology and usage: hexagons claimed, surface, and where this was read."""
+
+def show_sources(folder: Path, claims: "pd.DataFrame", territory: "Territory | None", as_json: bool) -> None:
+    """One line per operator, technology and usage: hexagons claimed, surface, and where this was read.
+
+    Of a territory, only the hexagons count whose centre lies in it.
+    """
     from dataclasses import asdict
 
     import h3
@@ -19,11 +24,14 @@ def show_sources(folder: Path, claims: "pd.DataFrame", as_json: bool) -> None:
     from aggregator.evidence.claims import read_claim_sources
 
     keys = ["operator", "technology", "usage"]
+    asked = set(claims[keys].itertuples(index=False, name=None))
+    nothing = claims.empty
+    if territory is not None:
+        claims = claims[claims["h3_r8"].isin(territory.cells)]
     shares = claims.groupby([*keys, "h3_r8"])["declared_share"].sum().clip(upper=1.0)
     claimed = (shares >= 0.5).groupby(level=keys).sum().to_dict()
     sizes = {cell: h3.cell_area(h3.int_to_str(int(cell)), unit="km^2") for cell in claims["h3_r8"].unique()}
     surface = (shares * shares.index.get_level_values("h3_r8").map(sizes)).groupby(level=keys).sum().to_dict()
-    found = set(claims[keys].itertuples(index=False, name=None))
     rows = [
         {
             **asdict(source),
@@ -31,7 +39,7 @@ def show_sources(folder: Path, claims: "pd.DataFrame", as_json: bool) -> None:
             "declared_km2": round(float(surface.get(key, 0.0)), 1),
         }
         for source in read_claim_sources(folder / "claims")
-        if (key := (source.operator, source.technology, source.usage)) in found or not len(claims)
+        if (key := (source.operator, source.technology, source.usage)) in asked or nothing
     ]
     text = "\n".join(
         f"{subject(row['operator'], row['technology'], row['usage'], row['quarter'])}: {row['hexagons_claimed']} "
@@ -44,14 +52,25 @@ def show_sources(folder: Path, claims: "pd.DataFrame", as_json: bool) -> None:
     answer(as_json, {"sources": rows}, text or tr("Nothing imported yet.", "Rien d’importé."))
 
 
-def statistics_by(folder: Path, claims: "pd.DataFrame", by: str, progress: Any) -> "pd.DataFrame":
-    """Declared surface and people; see :func:`aggregator.evidence.declared_statistics.statistics`."""
+def statistics_by(
+    folder: Path, claims: "pd.DataFrame", by: str, territory: "Territory | None", progress: Any
+) -> "pd.DataFrame":
+    """Declared surface and people; see :func:`aggregator.evidence.declared_statistics.statistics`.
+
+    Of départements, their communes count whole, as in published statistics; of an outline, the parts of communes in
+    hexagons whose centre lies in it.
+    """
     from aggregator.evidence.declared_statistics import commune_hexagons, statistics
     from aggregator.evidence.territory import read_communes
 
     if progress:
         progress(tr("communes and hexagons", "communes et hexagones"), 0.0)
-    held = commune_hexagons(read_communes(folder / "territory"))
+    communes = read_communes(folder / "territory")
+    if territory is not None and territory.departements:
+        communes = communes[communes["insee_dep"].isin(territory.departements)].reset_index(drop=True)
+    held = commune_hexagons(communes)
+    if territory is not None and territory.outline:
+        held = held[held["h3_r8"].isin(territory.cells)]
     if progress:
         progress(tr("declared surface", "surface déclarée"), 0.7)
     return statistics(claims, held, by)

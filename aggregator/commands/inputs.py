@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from aggregator.commands.options import NameColumn, data_directory
+from aggregator.only_run import only_run
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
@@ -92,8 +93,9 @@ def import_territory(
     importer = getattr(import_module(f"aggregator.evidence.{KINDS[kind].module}"), KINDS[kind].function)
     given = {"population": population, "name_column": name_column}
     beside = {name: value for name, value in given.items() if value is not None}
-    with progress_bar(as_json) as progress:
+    folder = data_directory(data)
+    with only_run(folder), progress_bar(as_json) as progress:
         if progress:
             progress(file.name, 0.0)
-        imported = importer(file, data_directory(data) / "territory", **beside)
+        imported = importer(file, folder / "territory", **beside)
     answer(as_json, {"kind": kind, **asdict(imported)}, imported.text())

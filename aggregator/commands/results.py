@@ -79,11 +79,12 @@ def aggregate(
     """Archive, evidence, judgement; of a territory, only its hexagons are judged, from the votes of everybody."""
     from aggregator import pipeline
     from aggregator.evidence.engines import Spark
+    from aggregator.only_run import only_run
 
     folder, end = data_directory(data), last_day.date() if last_day else None
     territory = territory_given(folder, departement, outline)
     settings = _settings(folder)
-    with progress_bar(as_json) as progress:
+    with only_run(folder), progress_bar(as_json) as progress:
         if archive:
             room = pipeline.Room(progress, 0.0, 0.6, tr("archive", "archive"))
             pipeline.update_archive(folder, settings, room)
@@ -97,7 +98,7 @@ def aggregate(
         room = pipeline.Room(progress, 0.8, 1.0, tr("judgement", "verdicts"))
         verdicts = pipeline.judge(folder, end, territory=territory, progress=room)
     lines = [f"  {count} {kind}" for kind, count in verdicts.items()]
-    heading = tr("4G service, hexagon × operator:", "Service 4G, hexagone × opérateur :")
+    heading = tr("4G service, place × operator:", "Service 4G, lieu × opérateur :")
     answer(as_json, {"verdicts": verdicts}, "\n".join([heading, *lines]))
 
 
@@ -121,6 +122,7 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """Immutable files with a manifest, from what `aggregate` and `zones` left."""
+    from aggregator.only_run import only_run
     from aggregator.publication.release import publish as write_release
     from aggregator.publication.verifying import verify as make_again
 
@@ -130,9 +132,10 @@ def publish(
         if not found.holds:
             raise typer.Exit(1)
         return
-    with progress_bar(as_json) as progress:
-        territory = territory_given(data_directory(data), departement, outline)
-        release = write_release(data_directory(data), audience=audience, territory=territory, progress=progress)
+    folder = data_directory(data)
+    with only_run(folder), progress_bar(as_json) as progress:
+        territory = territory_given(folder, departement, outline)
+        release = write_release(folder, audience=audience, territory=territory, progress=progress)
     answer(as_json, {"release": str(release), "audience": audience}, str(release))
 
 

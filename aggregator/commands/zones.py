@@ -73,6 +73,7 @@ def zones(
     if context.invoked_subcommand:
         return
     from aggregator import pipeline
+    from aggregator.only_run import only_run
     from aggregator.proposals.parameters import ZoneParameters, weights_of
     from aggregator.proposals.writing import members_of
 
@@ -88,7 +89,7 @@ def zones(
     )
     choices: list[Choice] = []
     territory = territory_given(folder, departement, outline)
-    with progress_bar(as_json) as progress:
+    with only_run(folder), progress_bar(as_json) as progress:
         proposed = pipeline.propose(
             folder, parameters, territory=territory, progress=progress, tell_choice=choices.append
         )

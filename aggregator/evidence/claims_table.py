@@ -6,7 +6,6 @@ hexagon it speaks about, and elsewhere nothing is known. Any other source declar
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import Cells
+from aggregator.evidence.whole_file import replacing
 
 CLAIM_KEYS = ["h3_r8", "operator", "technology", "usage", "level"]
 SOURCE_KEYS = ["operator", "technology", "usage"]
@@ -113,11 +113,9 @@ def replace_claims(
     listed = json.dumps(
         [asdict(source) for source in sorted([*others, *sources], key=_source_key)], ensure_ascii=False, indent=1
     )
-    claims.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, claims / ".claims.parquet.partial", compression="zstd")
-    (claims / ".sources.json.partial").write_text(listed, encoding="utf-8")
-    os.replace(claims / ".claims.parquet.partial", claims / "claims.parquet")
-    os.replace(claims / ".sources.json.partial", claims / "sources.json")
+    with replacing(claims / "sources.json") as new_sources, replacing(claims / "claims.parquet") as new_claims:
+        pq.write_table(table, new_claims, compression="zstd")
+        new_sources.write_text(listed, encoding="utf-8")
 
 
 def _source_key(source: ClaimSource) -> tuple[str, str, str]:

@@ -4,7 +4,6 @@ Both of its layouts are read: points of interest (``id_point``, …) and sites (
 one 0/1 column per operator. ``dcc.parquet`` holds both, each replaced by the next file of its kind.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import shapely
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, projected
 from aggregator.evidence.tables import lenient_numbers, read_table
+from aggregator.evidence.whole_file import replacing
 from client_sdk.messages import tr
 
 OPERATORS = ("20801", "20810", "20815", "20820")
@@ -71,9 +71,8 @@ def import_dcc(file: Path, territory: Path) -> DccImported:
     parts = [decided] if before is None else [before[before["kind"] != kind], decided]
     whole = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=WGS_84)
     whole = whole.sort_values(["kind", "decree", "dossier", "name"], kind="stable", ignore_index=True)[COLUMNS]
-    territory.mkdir(parents=True, exist_ok=True)
-    whole.to_parquet(territory / ".dcc.parquet.partial", index=False)
-    os.replace(territory / ".dcc.parquet.partial", territory / "dcc.parquet")
+    with replacing(territory / "dcc.parquet") as partial:
+        whole.to_parquet(partial, index=False)
     return DccImported(kind=kind, decided=int(usable.sum()), left_out=int((~usable).sum()))
 
 

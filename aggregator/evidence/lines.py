@@ -3,7 +3,6 @@
 ``roads.parquet`` and ``railways.parquet`` are GeoParquet in EPSG:4326.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,6 +19,7 @@ from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, projected
 from aggregator.evidence.line_columns import is_railway, is_road, names_of, road_kinds
 from aggregator.evidence.line_cuts import cut_by_hexagons
+from aggregator.evidence.whole_file import replacing
 from client_sdk.messages import tr
 
 LineKind = Literal["roads", "railways"]
@@ -82,11 +82,8 @@ def import_lines(
         EvidenceError: the file cannot be read, holds no line, says no reference system or lacks the column.
     """
     lines, summary = read_line_file(file, layer, name_column=name_column)
-    target = territory / f"{layer}.parquet"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    lines.to_parquet(partial, index=False)
-    os.replace(partial, target)
+    with replacing(territory / f"{layer}.parquet") as partial:
+        lines.to_parquet(partial, index=False)
     return summary
 
 

@@ -5,7 +5,6 @@ headers, one snapshot a file or many. A row says what was out of order on the da
 when and until when. Days accumulate: what other files said stays, and a file imported again replaces itself.
 """
 
-import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,6 +20,7 @@ from scipy.spatial import cKDTree
 from aggregator.evidence.digest import sha256_of
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.outage_files import read_declared
+from aggregator.evidence.whole_file import replacing
 from client_sdk.messages import tr
 
 OUTAGES = pa.schema(
@@ -88,10 +88,8 @@ def import_outages(
         # nothing may have changed from one day to the next: the name tells such files apart
         rows = pd.concat([earlier[(earlier["sha256"] != digest) | (earlier["source"] != file.name)], rows])
     rows = rows.sort_values(OUTAGES.names, ignore_index=True)
-    territory.mkdir(parents=True, exist_ok=True)
-    partial = territory / ".outages.parquet.partial"
-    pq.write_table(pa.Table.from_pandas(rows, schema=OUTAGES, preserve_index=False), partial, compression="zstd")
-    os.replace(partial, territory / "outages.parquet")
+    with replacing(territory / "outages.parquet") as partial:
+        pq.write_table(pa.Table.from_pandas(rows, schema=OUTAGES, preserve_index=False), partial, compression="zstd")
     sites = declared[["operator", "latitude", "longitude"]].drop_duplicates()
     return OutagesImported(
         outages=len(declared),

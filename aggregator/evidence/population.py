@@ -6,7 +6,6 @@ Read are INSEE's 200 m squares (``idcar_200m`` or ``lcog_geo``, with ``ind``), h
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from aggregator.evidence.digest import sha256_of
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, LAMBERT_93, WGS_84, covering, outlines, parent, transformer
 from aggregator.evidence.tables import lenient_numbers, read_table
+from aggregator.evidence.whole_file import replacing
 from client_sdk.messages import tr
 
 COUNTS = ("ind", "population", "people", "pop", "count")
@@ -82,9 +82,6 @@ def import_population(file: Path, territory: Path) -> PopulationImported:
     for name in ("latitude", "longitude"):
         by_hexagon[name] = (by_hexagon[name] / by_hexagon["people"]).round(6)
     by_hexagon["people"] = by_hexagon["people"].round(3)
-    territory.mkdir(parents=True, exist_ok=True)
-    partial = territory / ".population.parquet.partial"
-    by_hexagon.to_parquet(partial, index=False)
     summary = PopulationImported(
         cells=cells,
         left_out=left_out,
@@ -93,8 +90,9 @@ def import_population(file: Path, territory: Path) -> PopulationImported:
         people_of_communes=known,
     )
     about = {"file": file.name, "file_sha256": sha256_of(file), **asdict(summary)}
-    (territory / SOURCE_FILE).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, territory / "population.parquet")
+    with replacing(territory / "population.parquet") as new_people, replacing(territory / SOURCE_FILE) as new_source:
+        by_hexagon.to_parquet(new_people, index=False)
+        new_source.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return summary
 
 

@@ -3,7 +3,6 @@
 ``communes.parquet``, ``sites.parquet`` and ``planned-sites.parquet`` are GeoParquet in EPSG:4326.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, covering, outlines, projected
 from aggregator.evidence.population import read_population
 from aggregator.evidence.sites import SitesImported, read_site_file
+from aggregator.evidence.whole_file import replacing
 
 OUTLINE_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb")
 
@@ -125,7 +125,5 @@ def commune_of(communes: gpd.GeoDataFrame, latitudes: Any, longitudes: Any) -> N
 
 
 def _write(frame: gpd.GeoDataFrame, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.partial")
-    frame.to_parquet(partial, index=False)
-    os.replace(partial, file)
+    with replacing(file) as partial:
+        frame.to_parquet(partial, index=False)

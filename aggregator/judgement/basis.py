@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aggregator.evidence.digest import sha256_of
 from aggregator.evidence.outline import Territory, territory_from
+from aggregator.evidence.whole_file import replacing
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 
@@ -37,7 +38,8 @@ def record_basis(data: Path, last_day: date | None, window_days: int, territory:
     """Write what the verdicts of ``data`` have just been made from."""
     day = last_day.isoformat() if last_day else ""
     basis = Basis(last_day=day, window_days=window_days, inputs=_inputs(data), territory=territory)
-    (data / FILE).write_text(json.dumps(asdict(basis), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    with replacing(data / FILE) as partial:
+        partial.write_text(json.dumps(asdict(basis), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def require_basis(data: Path) -> Basis:

@@ -113,6 +113,7 @@ def breach_figures(
     last_day: date,
     window_days: int = 365,
     technology: str = "4G",
+    excused: pd.DataFrame | None = None,
 ) -> list[BreachFigure]:
     """One figure per operator that declares the technology, in the order of their codes.
 
@@ -124,6 +125,8 @@ def breach_figures(
         last_day: last day of the window.
         window_days: its length.
         technology: ``2G`` to ``5G``.
+        excused: declared outages, see :func:`aggregator.judgement.votes.votable_rows`; failures there and then are no
+            points, as they are no votes.
 
     Raises:
         MailleError: the area is too small.
@@ -133,7 +136,7 @@ def breach_figures(
     declared = claims[(claims["usage"] == USAGE) & (claims["technology"] == technology)]
     shares = declared.groupby(["operator", "h3_r8"])["declared_share"].sum()
     whole = shares[shares >= WHOLLY_DECLARED].index
-    rows = votable_rows(ledger, capability, last_day, window_days)
+    rows = votable_rows(ledger, capability, last_day, window_days, excused=excused)
     rows = rows[
         (rows["evidence"] == "survey")
         & (rows["context"] == "outdoor")

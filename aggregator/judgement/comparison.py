@@ -1,6 +1,5 @@
 """Votes × claims → verdicts, with the evidence that each rests on."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION
+from aggregator.evidence.whole_file import replacing
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.declared import DeclaredCoverage
 from aggregator.judgement.grouping import group
@@ -109,10 +109,9 @@ def read_verdicts(judgement: Path) -> pd.DataFrame:
 
 def write_verdicts(verdicts: pd.DataFrame, judgement: Path) -> None:
     """Write ``verdicts.parquet``, rows in the order given."""
-    judgement.mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pandas(verdicts, schema=VERDICTS, preserve_index=False)
-    pq.write_table(table, judgement / ".verdicts.parquet.partial", compression="zstd")
-    os.replace(judgement / ".verdicts.parquet.partial", judgement / "verdicts.parquet")
+    with replacing(judgement / "verdicts.parquet") as partial:
+        pq.write_table(table, partial, compression="zstd")
 
 
 def _with_tails(rows: pd.DataFrame, constants: Constants) -> pd.DataFrame:

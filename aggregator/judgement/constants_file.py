@@ -7,12 +7,12 @@ differs, so that no verdict can pass for one of the defaults.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from aggregator.evidence.whole_file import replacing
 from aggregator.judgement.constants import Constants
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
@@ -105,10 +105,8 @@ def write_change(data: Path, name: str, value: float) -> Path:
     """
     changes = {**read_changes(data), name: value}
     with_changes(changes, str(data / FILE))
-    data.mkdir(parents=True, exist_ok=True)
-    partial = data / f".{FILE}.partial"
-    partial.write_text(json.dumps(changes, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(partial, data / FILE)
+    with replacing(data / FILE) as partial:
+        partial.write_text(json.dumps(changes, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return data / FILE
 
 

@@ -8,6 +8,7 @@ counted again from the ledger.
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
 from aggregator.judgement.comparison import judged
@@ -64,6 +65,20 @@ def escalated(verdicts: pd.DataFrame, rows: pd.DataFrame, constants: Constants) 
     resolution = out["resolution"].to_numpy(np.int64, copy=True)
     resolution[rewritten] = PARENT_RESOLUTION
     return out.assign(resolution=resolution)
+
+
+def judged_places(verdicts: pd.DataFrame) -> NDArray[np.int64]:
+    """The place (n,) each verdict is about: its hexagon, or the parent whose poor hexagons were judged together."""
+    cells = verdicts["h3_r8"].to_numpy(np.int64)
+    if "resolution" not in verdicts:
+        return cells
+    above = verdicts["resolution"].to_numpy(np.int64) == PARENT_RESOLUTION
+    return np.where(above, parent(cells, PARENT_RESOLUTION), cells)
+
+
+def once_per_parent(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts as they are to be counted: one that hexagons of a parent share stands once, the first of them."""
+    return verdicts[~verdicts[["claimed", *SUBJECT]].assign(place=judged_places(verdicts)).duplicated()]
 
 
 def _poor(verdicts: pd.DataFrame, constants: Constants) -> pd.DataFrame:

@@ -4,7 +4,6 @@ Both are judged for one operator, technology and threshold at a time, over all h
 crowd only: field teams are known. Nobody is accused: a quarantined device is left out of the votes of this window.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from aggregator.evidence.whole_file import replacing
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.grouping import match
 from aggregator.judgement.votes_by_place import LAYER, VotesByPlace
@@ -99,10 +99,9 @@ def trusted(rows: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
 
 def write_quarantine(quarantine: pd.DataFrame, judgement: Path) -> None:
     """Write ``trust.parquet`` beside the verdicts. It holds tokens: it is never published."""
-    judgement.mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pandas(quarantine, schema=QUARANTINE, preserve_index=False)
-    pq.write_table(table, judgement / f".{FILE}.partial", compression="zstd")
-    os.replace(judgement / f".{FILE}.partial", judgement / FILE)
+    with replacing(judgement / FILE) as partial:
+        pq.write_table(table, partial, compression="zstd")
 
 
 def read_quarantine(judgement: Path) -> pd.DataFrame:

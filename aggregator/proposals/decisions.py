@@ -7,7 +7,6 @@ columns are needed. ``latitude`` and ``longitude`` are the zone's centre when it
 """
 
 import csv
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ import pandas as pd
 from h3.api import basic_int as h3
 
 from aggregator.evidence.tables import lenient_numbers, read_table
+from aggregator.evidence.whole_file import replacing
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 
@@ -155,9 +155,8 @@ def decide(data: Path, decision: Decision) -> list[Decision]:
     writer = csv.writer(text, delimiter=";", lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(["" if getattr(one, name) is None else getattr(one, name) for name in COLUMNS] for one in ordered)
-    partial = data / f".{FILE}.partial"
-    partial.write_text(text.getvalue(), encoding="utf-8-sig")  # so that spreadsheets read its accents
-    os.replace(partial, data / FILE)
+    with replacing(data / FILE) as partial:
+        partial.write_text(text.getvalue(), encoding="utf-8-sig")  # so that spreadsheets read its accents
     return ordered
 
 

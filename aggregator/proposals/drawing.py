@@ -13,6 +13,7 @@ from aggregator.proposals.demand import prevailing
 from aggregator.proposals.discs import hexagon_centres, lambert_93
 from aggregator.proposals.parameters import ZoneParameters
 from aggregator.proposals.points import components
+from aggregator.proposals.support import worst_by_place
 
 COLUMNS = ["zone_id", "component", "hexagons", "contradicted", "suspected", "operators"]
 
@@ -27,7 +28,8 @@ def zone_components(zones: gpd.GeoDataFrame, verdicts: pd.DataFrame, parameters:
 
     Returns:
         ``COLUMNS`` and a polygon in EPSG:2154, zones by rank, groups by their smallest hexagon; ``operators`` are the
-        PLMNs concerned, apart by a space.
+        PLMNs concerned, apart by a space. ``contradicted`` and ``suspected`` are places: hexagons, and parents that
+        were judged as one.
     """
     rows = prevailing(verdicts)
     found = rows[
@@ -45,7 +47,7 @@ def zone_components(zones: gpd.GeoDataFrame, verdicts: pd.DataFrame, parameters:
         free &= ~inside
         for number, group in enumerate(components(map(int, cells[inside])), start=1):
             own = found[found["h3_r8"].isin(group)]
-            worst = own.groupby("h3_r8")["verdict"].min()
+            worst = worst_by_place(own)
             records.append(
                 {
                     "zone_id": zone_id,

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from aggregator.evidence.whole_file import replacing
 from aggregator.proposals.mission_points import APART_M
-from aggregator.proposals.mission_values import ValueWeights
+from aggregator.proposals.mission_values import VISIT_POINTS, ValueWeights
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 
@@ -31,7 +31,8 @@ class MissionParameters:
         latitude, longitude: where each day begins and ends, in degrees.
         hours: of a day, from leaving to being back.
         technology, threshold: whose verdicts are in question.
-        points, days: outdoor points in each hexagon, on so many days: what the survey rule wants at least.
+        points, days: outdoor points in each hexagon, on so many days: enough for the survey rule to settle the question
+            either way.
         apart_m: between two points of a hexagon, at least.
         minutes_per_point: to stop, get out, measure once with every phone, and note.
         drive_kmh: mean speed between hexagons, on country roads.
@@ -46,7 +47,7 @@ class MissionParameters:
     hours: float = 6.0
     technology: str = "4G"
     threshold: str = "service"
-    points: int = 10
+    points: int = VISIT_POINTS
     days: int = 2
     apart_m: float = APART_M
     minutes_per_point: float = 5.0
@@ -120,10 +121,8 @@ def named(mission: Mission, last_day: object) -> Mission:
 
 def write_plan(mission: Mission, into: Path) -> None:
     """Write ``plan.json`` into a directory."""
-    into.mkdir(parents=True, exist_ok=True)
-    partial = into / f".{FILE}.partial"
-    partial.write_text(json.dumps(members_of(mission), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, into / FILE)
+    with replacing(into / FILE) as partial:
+        partial.write_text(json.dumps(members_of(mission), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def read_plan(folder: Path) -> Mission:

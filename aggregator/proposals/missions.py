@@ -1,8 +1,8 @@
 """Missions: a day's round through the hexagons where a field team's points would teach most, and again another day.
 
-The survey rule wants ten outdoor points on two days in each hexagon. So the points of a hexagon are shared out between
-two days; both tours visit the same hexagons, the second in the other direction, so that a place is not met twice at the
-same hour.
+The survey rule wants outdoor points on two days in each hexagon, and twelve can settle the question either way. So the
+points of a hexagon are shared out between two days; both tours visit the same hexagons, the second in the other
+direction, so that a place is not met twice at the same hour.
 """
 
 from collections.abc import Sequence

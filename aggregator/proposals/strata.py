@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.declared import USAGE
+from aggregator.judgement.neighbourhood import surroundings
 
 UNKNOWN = -1
 """No source speaks about the operator here."""
@@ -60,22 +60,17 @@ def claim_strata(
         found[str(operator)] = _Claim(known, share >= least - 1e-9, bool(rows["bounded"].any()))
         claimed_cells.append(known[found[str(operator)].claimed])
     every = np.unique(np.concatenate(claimed_cells)) if claimed_cells else np.empty(0, dtype=np.int64)
-    neighbours = neighbours_of(every)
-    columns = {operator: _strata(claim, cells, every, neighbours) for operator, claim in sorted(found.items())}
+    around = surroundings(every, 1)
+    columns = {operator: _strata(claim, cells, every, around) for operator, claim in sorted(found.items())}
     return pd.DataFrame(columns, index=pd.Index(cells, name="h3_r8"), dtype=np.int8)
 
 
-def neighbours_of(cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The six cells around each (n, 6); a pentagon, which has five, has one of them twice."""
-    rings = [h3.grid_ring(int(cell), 1) for cell in cells]
-    return np.array([(*ring, *ring[: 6 - len(ring)]) for ring in rings], dtype=np.int64).reshape(-1, 6)
-
-
 def _strata(
-    claim: _Claim, cells: NDArray[np.int64], every: NDArray[np.int64], neighbours: NDArray[np.int64]
+    claim: _Claim, cells: NDArray[np.int64], every: NDArray[np.int64], around: NDArray[np.int64]
 ) -> NDArray[np.int8]:
     own = claim.known[claim.claimed]
-    beside = neighbours[np.searchsorted(every, own)]
+    # a cell itself is among those around it: it is claimed, and no nearer to the edge than it is
+    beside = around[np.searchsorted(every, own)]
     position = _find(own, beside)
     outside = position < 0
     if claim.bounded:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aggregator.judgement.escalation import judged_places, once_per_parent
 from aggregator.proposals.demand import BASES, Demand
 
 SHARE_DECIMALS = 3
@@ -65,22 +66,27 @@ def ground_figures(demand: Demand, members: NDArray[np.intp]) -> dict[str, Any]:
 def verdict_figures(own: pd.DataFrame, device_days: pd.DataFrame | None) -> dict[str, Any]:
     """Who measured a zone and what was found.
 
-    Volunteers, or field teams where no volunteer measured; never both in one figure. ``e_value`` is the mean of the
-    e-values of all claims tested in the zone, itself an e-value whatever their dependence (Vovk and Wang 2021).
+    Volunteers, or field teams where no volunteer measured; never both in one figure. ``hexagons`` are those measured.
+    What is said of a parent's poor hexagons together is one verdict on one place and counts once, in ``contradicted``,
+    ``suspected`` (places), ``verdicts`` and ``e_value``: the mean of the e-values of all claims tested in the zone,
+    itself an e-value whatever their dependence (Vovk and Wang 2021).
 
     Args:
         own: prevailing verdicts of the zone's hexagons.
         device_days: ``h3_r8, operator, evidence, device_token, day`` behind them, for exact counts of devices; without
             it the figures are those of the best measured hexagon, since counts of devices do not add up.
     """
-    claim = own[own["verdict"].isin(["contradicted", "suspected"])].groupby("h3_r8")["verdict"].min()
+    claim = worst_by_place(own)
     table: dict[str, dict[str, int]] = {}
-    kinds = own["verdict"].where(own["strength"].fillna("") == "", own["verdict"] + " " + own["strength"].fillna(""))
-    for (operator, kind), count in Counter(zip(own["operator"], kinds, strict=True)).items():
+    said = once_per_parent(own)
+    strength = said["strength"].fillna("")
+    kinds = said["verdict"].where(strength == "", said["verdict"] + " " + strength)
+    for (operator, kind), count in Counter(zip(said["operator"], kinds, strict=True)).items():
         table.setdefault(str(operator), {})[str(kind)] = count
     evidence = "crowd" if (own["evidence"] == "crowd").any() else "survey" if len(own) else "none"
     rows = own[own["evidence"] == evidence]
-    e_values = rows.loc[rows["claimed"].fillna(False).astype(bool), "e_value"] if "e_value" in rows else None
+    tested = said[(said["evidence"] == evidence) & said["claimed"].fillna(False).astype(bool)]
+    e_values = tested.get("e_value")
     figures: dict[str, Any] = {
         "hexagons": int(own["h3_r8"].nunique()),
         "contradicted": int((claim == "contradicted").sum()),
@@ -100,3 +106,9 @@ def verdict_figures(own: pd.DataFrame, device_days: pd.DataFrame | None) -> dict
         "devices": int(behind["device_token"].nunique()),
         "device_days": len(behind[["device_token", "day"]].drop_duplicates()),
     }
+
+
+def worst_by_place(verdicts: pd.DataFrame) -> "pd.Series[str]":
+    """``contradicted`` or ``suspected`` by place (hexagon, or parent judged as one), where some operator's claim is."""
+    found = verdicts[verdicts["verdict"].isin(["contradicted", "suspected"])]
+    return found.groupby(judged_places(found))["verdict"].min()

@@ -18,6 +18,7 @@ from aggregator.evidence.territory import commune_of
 from aggregator.proposals.corridors import SUBJECT, Corridors
 from aggregator.proposals.paths import ends_of, file_name
 from aggregator.publication.layers import write_geopackage
+from aggregator.publication.manifest import team_only
 from client_sdk.messages import tr
 
 Progress = Callable[[str, float], None]
@@ -97,7 +98,7 @@ def _table(corridors: Corridors) -> pd.DataFrame:
     table = corridors.table.drop(columns="path")
     rounded = {name: table[name].round(DECIMALS) for name in table.columns if name.endswith("_km")}
     seconds = {name: table[name].round().astype(np.int64) for name in table.columns if name.endswith("_s")}
-    table = table.assign(**rounded, **seconds, audience="team")
+    table = table.assign(**rounded, **seconds, audience="team", notice=team_only())
     table.insert(5, "threshold", corridors.threshold)
     return table
 
@@ -111,7 +112,8 @@ def _layer(corridors: Corridors) -> gpd.GeoDataFrame:
         "from_km": (pieces["start_m"] / 1000).round(DECIMALS),
         "to_km": (pieces["end_m"] / 1000).round(DECIMALS),
     }
-    columns |= {"h3": [f"{cell:x}" for cell in pieces["h3_r8"]], "threshold": corridors.threshold, "audience": "team"}
+    columns |= {"h3": [f"{cell:x}" for cell in pieces["h3_r8"]], "threshold": corridors.threshold}
+    columns |= {"audience": "team", "notice": team_only()}
     for (operator, technology), rows in corridors.states.groupby(SUBJECT, sort=True):
         states = np.full(len(pieces), "", dtype=object)
         states[rows["piece"].to_numpy()] = rows["state"].to_numpy()

@@ -10,7 +10,10 @@ import geopandas as gpd
 
 from aggregator.evidence.digest import sha256_of
 from aggregator.judgement.rules import RULES
+from aggregator.judgement.trust import TRUST_RULES
 from aggregator.proposals.demand import DEMAND_MODEL, DEMAND_TEXT
+from client_sdk.messages import tr
+from collector.plausibility import rules as plausibility
 
 LICENCE = {
     "name": "Licence Ouverte / Open Licence 2.0 (Etalab)",
@@ -87,6 +90,13 @@ TEAM_ONLY = {
     "en": "For the project team alone: it shows places seen by 3 or 4 devices. Not to be published.",
     "fr": "Réservé à l'équipe projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier.",
 }
+
+
+def team_only() -> str:
+    """The same in the current language, for files that people read one by one."""
+    return tr(TEAM_ONLY["en"], TEAM_ONLY["fr"])
+
+
 _OUTLINES = {
     "voronoi": "Communes: centres from GeoNames (CC BY 4.0) unless the territory's sources say otherwise; outlines are "
     "Voronoi cells of the centres, not administrative boundaries",
@@ -123,7 +133,9 @@ def described(parameters: Any, *, quarter: str) -> dict[str, Any]:
         "synthetic": parameters.synthetic,
         "synthetic_label": parameters.label,
         "licence": LICENCE,
-        "rules": [{"id": rule.id, "verdict": rule.verdict, "reason": rule.reason} for rule in RULES],
+        "rules": _told(RULES, "verdict", "reason"),
+        "trust_rules": _told(TRUST_RULES, "reason"),
+        "plausibility_rules": _told(plausibility.RULES, "excludes", "reason_en", "reason_fr", "source"),
         "parameters": asdict(parameters),
         "demand_model": {"id": DEMAND_MODEL, **DEMAND_TEXT},
         "k": parameters.k,
@@ -132,6 +144,11 @@ def described(parameters: Any, *, quarter: str) -> dict[str, Any]:
         "dcc_values": DCC_VALUES,
         "verify": VERIFY,
     }
+
+
+def _told(rules: Iterable[Any], *members: str) -> list[dict[str, Any]]:
+    """Id and version of each rule, and these members, in the order in which the rules are tried."""
+    return [{name: getattr(rule, name) for name in ("id", "version", *members)} for rule in rules]
 
 
 def listing(folder: Path, leave_out: Iterable[str] = ()) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ import shapely
 from aggregator.evidence.hexagons import WGS_84, outlines
 from aggregator.proposals.mission_plan import Mission
 from aggregator.publication.layers import geometry_json, write_features
+from aggregator.publication.manifest import team_only
 from aggregator.publication.mission_sheet import ground_text, reason_text, write_sheet
 from client_sdk.messages import tr
 from client_sdk.operators import operator_name
@@ -49,6 +50,7 @@ def gpx_of(mission: Mission) -> bytes:
     root = ET.Element(f"{{{GPX}}}gpx", version="1.1", creator="maille")
     about = ET.SubElement(root, f"{{{GPX}}}metadata")
     ET.SubElement(about, f"{{{GPX}}}name").text = mission.mission_id
+    ET.SubElement(about, f"{{{GPX}}}desc").text = team_only()
     for point in mission.points.to_dict("records"):
         _waypoint(root, "wpt", point, f"{point['commune']} – {ground_text(point['ground'])}".removeprefix(" – "))
     start = {"point": _start(), "latitude": mission.parameters.latitude, "longitude": mission.parameters.longitude}
@@ -73,13 +75,13 @@ def _waypoint(above: ET.Element, tag: str, point: dict[Any, Any], description: s
 
 
 def _write_geojson(mission: Mission, file: Path) -> None:
-    features = []
+    features, about = [], {"mission": mission.mission_id, "notice": team_only()}
     for stop, outline in zip(
         mission.stops.to_dict("records"), outlines(mission.stops["h3_r8"].to_numpy(np.int64), WGS_84), strict=True
     ):
         told = {
             "type": "hexagon",
-            "mission": mission.mission_id,
+            **about,
             **{name: stop[name] for name in ("stop", "commune", "reason", "people", "demand", "value")},
             "reason_text": reason_text(stop["reason"]),
             "operators": stop["operators"],
@@ -88,13 +90,13 @@ def _write_geojson(mission: Mission, file: Path) -> None:
         }
         features.append({"type": "Feature", "properties": told, "geometry": geometry_json(outline, DECIMALS)})
     for day in mission.days.to_dict("records"):
-        told = {"type": "tour", "mission": mission.mission_id, "name": _day(day["day"], mission)}
+        told = {"type": "tour", **about, "name": _day(day["day"], mission)}
         told |= {name: day[name] for name in ("day", "minutes", "km")}
         way = shapely.LineString(way_of(mission, day["day"]))
         features.append({"type": "Feature", "properties": told, "geometry": geometry_json(way, DECIMALS)})
     columns = ["point", "day", "stop", "minute", "commune", "ground"]
     for point in mission.points.to_dict("records"):
-        told = {"type": "point", "mission": mission.mission_id, **{name: point[name] for name in columns}}
+        told = {"type": "point", **about, **{name: point[name] for name in columns}}
         where = shapely.Point(point["longitude"], point["latitude"])
         features.append({"type": "Feature", "properties": told, "geometry": geometry_json(where, DECIMALS)})
     write_features(features, file)

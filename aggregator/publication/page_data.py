@@ -12,7 +12,7 @@ import shapely
 
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84
 from aggregator.evidence.ledger import THRESHOLDS
-from aggregator.publication.hexagons import COUNTS
+from aggregator.publication.hexagons import COUNTS, SENTENCES
 from aggregator.publication.layers import geometry_json, write_features
 
 DECIMALS = 5
@@ -32,7 +32,7 @@ def write_page_data(
     communes: gpd.GeoDataFrame,
     about: Mapping[str, Any],
 ) -> None:
-    """Write ``index.json``, ``communes.geojson``, ``zones.geojson`` and a file per layer.
+    """Write ``index.json``, ``communes.geojson``, ``zones.geojson``, and a file per layer with its sentences beside it.
 
     Args:
         into: an empty directory.
@@ -46,13 +46,17 @@ def write_page_data(
     layers = []
     for key, rows in drawn.groupby(["operator", "technology", "threshold"]):
         operator, technology, threshold = map(str, key)
-        file = f"{operator}-{technology}-{threshold}.geojson"
+        stem = f"{operator}-{technology}-{threshold}"
         features = _hexagon_features(rows)
-        write_features(features, into / file)
+        write_features(features, into / f"{stem}.geojson")
+        sentences = {language: f"{stem}.{language}.json" for language in SENTENCES.values()}
+        for name, language in SENTENCES.items():
+            _write_sentences(rows, name, into / sentences[language])
         counted = pd.Series([feature["properties"]["verdict"] for feature in features]).value_counts()
         verdicts = {str(verdict): int(number) for verdict, number in sorted(counted.items())}
         layers.append(
-            {"operator": operator, "technology": technology, "threshold": threshold, "file": file}
+            {"operator": operator, "technology": technology, "threshold": threshold}
+            | {"file": f"{stem}.geojson", "sentences": sentences}
             | {"hexagons": len(features), "verdicts": verdicts}
         )
     write_features(_zone_features(zones, points), into / "zones.geojson")
@@ -79,6 +83,15 @@ def _explained(rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     judged = rows["judged_devices"].notna()
     changes = {name: rows[f"judged_{name}"].where(judged, rows[name]) for name in EXPLAINING}
     return rows.assign(**changes, tests=rows["tests"].mask(judged & (rows["evidence"] == "crowd")))
+
+
+def _write_sentences(rows: pd.DataFrame, name: str, file: Path) -> None:
+    """What each verdict says in one language, by hexagon and evidence: too long to go with every hexagon drawn."""
+    told: dict[str, dict[str, str]] = {}
+    spoken = rows.loc[rows[name] != "", ["h3", "evidence", name]].sort_values(["h3", "evidence"])
+    for cell, evidence, sentence in spoken.itertuples(index=False, name=None):
+        told.setdefault(str(cell), {})[str(evidence)] = str(sentence)
+    file.write_text(json.dumps(told, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
 
 
 def _hexagon_features(rows: gpd.GeoDataFrame) -> list[dict[str, Any]]:

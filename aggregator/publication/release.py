@@ -1,13 +1,13 @@
 """One release: a directory of immutable files named after the last day of data and a hash of what it was made from."""
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from aggregator.evidence.outline import Territory
+from aggregator.evidence.whole_file import replacing
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.constants_file import read_constants
 from aggregator.proposals.parameters import ZoneParameters, read_parameters
@@ -113,6 +113,5 @@ def _previous(shelf: Path, origin: str, synthetic: bool) -> str | None:
 
 
 def _point_latest(shelf: Path, release: str) -> None:
-    draft = shelf / ".latest.json"
-    draft.write_text(json.dumps({"release": release}) + "\n", encoding="utf-8")
-    os.replace(draft, shelf / "latest.json")
+    with replacing(shelf / "latest.json") as partial:
+        partial.write_text(json.dumps({"release": release}) + "\n", encoding="utf-8")

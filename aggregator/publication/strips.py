@@ -1,6 +1,7 @@
 """A strip per line: kilometres from left to right, one row per operator, coloured by what is known.
 
-Colours are those of the map; hatching and tone tell the states apart in black and white.
+Colours are those of the map; hatching and tone tell the states apart in black and white. A strip is passed on without
+the files around it, so it says itself that it is for the project team alone.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pandas as pd
 
 from aggregator.proposals.corridors import Corridors
 from aggregator.proposals.paths import label_of
+from aggregator.publication.manifest import team_only
 from client_sdk.messages import tr
 from client_sdk.operators import operator_name
 
@@ -90,6 +92,7 @@ def draw_strip(corridors: Corridors, path: int, technology: str, files: list[Pat
         title = f"{label_of(line['name'], line['part'])} — {technology}{threshold}"
         figure.text(0.115, 1 - 0.3 / high, title, fontsize=13, fontweight="bold", va="center")
         figure.text(0.115, 1 - 0.58 / high, ends, fontsize=9, va="center", color="#444444")
+        figure.text(0.985, 1 - 0.3 / high, team_only(), fontsize=8, fontweight="bold", va="center", ha="right")
         _legend(figure, set(rows["state"]), bool(_failing(rows).any()))
         for file in files:
             figure.savefig(file, dpi=DPI, metadata={"Date": None} if file.suffix == ".svg" else {"Software": None})

@@ -79,7 +79,7 @@ def test_from_a_layer_of_roads_to_what_a_mission_settled(data: Path, tmp_path: P
     assert (tmp_path / "rail" / "corridors.gpkg").exists()
 
     plan = told("missions", "--hours", 3, "--from", "46.80,3.47", "--data", data)
-    assert plan["points"] == 10 * plan["hexagons"] > 0
+    assert plan["points"] == 12 * plan["hexagons"] > 0
     assert all(day["minutes"] <= 180 for day in plan["days"])
     assert set(plan["files"]) == {"gpx", "geojson", "sheet"}
     report = told("missions", "report", "--data", data)

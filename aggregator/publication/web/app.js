@@ -1,12 +1,13 @@
 // The map page: reads one release, shows one layer of hexagons, and tells the evidence behind what is chosen.
 
 import { colourOf, nothing, provideImage, styleOf, swatch, VERDICTS } from "./cartography.js";
-import { count, language, number, percent, period, probability, sentence, verdictKey, verdictText, words } from "./texts.js";
+import { count, language, number, percent, period, probability, verdictKey, verdictText, words } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
 const state = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 let root, index, manifest, communes, zones, map;
 let layer = nothing;
+let sentences = {}; // by hexagon and evidence, those of the layer
 
 const read = async (path) => {
   const answer = await fetch(path);
@@ -23,7 +24,6 @@ function element(tag, properties = {}, ...children) {
 const operatorName = (code) => index.operators.find(({ operator }) => operator === code)?.name ?? code;
 const thresholdText = (threshold, technology) => (threshold === "service" ? words.service(technology) : words.rate(threshold));
 const uncapitalised = (text) => text[0].toLowerCase() + text.slice(1);
-const subject = () => ({ name: operatorName(state.op), technology: state.tech, threshold: state.test });
 const layerNamed = (op, tech, test) => index.layers.find((one) => one.operator === op && one.technology === tech && one.threshold === test);
 const places = (zone) => ({ type: "FeatureCollection", features: (zone?.properties?.points ?? []).map((point) => ({ type: "Feature", properties: point, geometry: { type: "Point", coordinates: [point.longitude, point.latitude] } })) });
 
@@ -86,7 +86,8 @@ function offerChoices() {
 async function showLayer() {
   offerChoices();
   const chosen = layerNamed(state.op, state.tech, state.test);
-  layer = chosen ? await read(`${root}/map/${chosen.file}`) : nothing;
+  const files = chosen ? [chosen.file, chosen.sentences[language]] : [];
+  [layer, sentences] = chosen ? await Promise.all(files.map((file) => read(`${root}/map/${file}`))) : [nothing, {}];
   map?.getSource("hexagons")?.setData(layer);
   showLegend();
   tell();
@@ -131,6 +132,9 @@ function hexagonFacts(row) {
   ]);
 }
 
+/** The verdict's own sentence, as its release says it. */
+const told = (cell, row) => sentences[cell]?.[row.evidence] ?? words.noVerdict;
+
 function tellHexagon(feature) {
   const row = feature.properties;
   const home = communes.features.find(({ geometry }) => within(centre(feature), geometry));
@@ -138,11 +142,11 @@ function tellHexagon(feature) {
   const parts = [
     element("p", { className: "place", textContent: `${home ? words.near(home.properties.name) : words.unknownPlace} · ${operatorName(state.op)} · ${thresholdText(state.test, state.tech)}` }),
     element("h3", { textContent: verdictText(verdictKey(row), state.test) }),
-    element("p", { className: "sentence", textContent: sentence(row, subject()) }),
+    element("p", { className: "sentence", textContent: told(row.h3, row) }),
     hexagonFacts(row),
     facts([[words.hexagon, row.h3]]),
   ];
-  if (row.other) parts.push(element("div", { className: "other" }, element("strong", { textContent: `${words.other[row.other.evidence]} : ${verdictText(verdictKey(row.other), state.test)}` }), hexagonFacts(row.other)));
+  if (row.other) parts.push(element("div", { className: "other" }, element("strong", { textContent: `${words.other[row.other.evidence]} : ${verdictText(verdictKey(row.other), state.test)}` }), element("p", { textContent: told(row.h3, row.other) }), hexagonFacts(row.other)));
   return [...parts, element("p", { className: "caution", textContent: words.caution }), methodLink()];
 }
 

@@ -1,4 +1,4 @@
-// Every word of the page, in French and English, and the sentences an official may read.
+// Every word of the page, in French and English, but for the sentence of a verdict: that comes with the verdict.
 // They never overstate: no "proven", no share of coverage, no breach from one hexagon.
 
 const WORDS = {
@@ -20,7 +20,7 @@ const WORDS = {
       suspected: `Débit de ${mbps} Mbit/s à vérifier sur place`, confirmed: `Débit de ${mbps} Mbit/s le plus souvent atteint`,
       unclaimed_service: `${mbps} Mbit/s atteints, service non déclaré`, insufficient: "Données insuffisantes",
     }),
-    noRatePromised: "La carte de l’opérateur promet un service, aucun débit.",
+    noVerdict: "Des volontaires ont mesuré ici ce trimestre ; aucun verdict n’est publié pour ce lieu. Ce n’est ni une confirmation ni une contradiction.",
     zoneDisc: "Zone candidate (disque de 4 km)",
     hint: "Choisissez un hexagone ou une zone : les mesures qui s’y rapportent s’affichent ici.",
     noFigure: (k, name) => `Aucun chiffre publié ici pour ${name} : moins de ${k} téléphones de volontaires y ont mesuré. Ce n’est ni une confirmation ni une contradiction.`,
@@ -67,7 +67,7 @@ const WORDS = {
       suspected: `Rate of ${mbps} Mbit/s to be checked on the ground`, confirmed: `Rate of ${mbps} Mbit/s mostly reached`,
       unclaimed_service: `${mbps} Mbit/s reached, service not declared`, insufficient: "Insufficient data",
     }),
-    noRatePromised: "The operator’s map promises service, and no rate.",
+    noVerdict: "Volunteers measured here this quarter; no verdict is published for this place. That is neither a confirmation nor a contradiction.",
     zoneDisc: "Candidate zone (4 km disc)",
     hint: "Choose a hexagon or a zone: the measurements behind it appear here.",
     noFigure: (k, name) => `No figure is published here for ${name}: fewer than ${k} volunteers’ phones measured. That is neither a confirmation nor a contradiction.`,
@@ -131,71 +131,3 @@ export const verdictKey = (row) => (row.verdict === "contradicted" ? `contradict
 
 /** A verdict in words; an operator's map promises no rate, so a low rate contradicts no map. */
 export const verdictText = (key, threshold) => (threshold === "service" ? words.verdict : words.rateVerdict(threshold))[key];
-
-const SMALL_FR = ["zéro", "un", "deux", "trois", "quatre"];
-const SMALL_EN = ["zero", "one", "two", "three", "four"];
-
-/** What the phones met, as the subject of a sentence: who, how many, when. */
-function met(row, { name, technology, threshold }) {
-  const when = period(row.first_month, row.last_month);
-  const many = row.failing > 1;
-  if (french) {
-    const missing = threshold === "service" ? `${many ? "n’ont" : "n’a"} le plus souvent pas eu de ${technology} ${de(name)}` : `${many ? "n’ont" : "n’a"} le plus souvent pas atteint ${threshold} Mbit/s en ${technology} avec ${name}`;
-    const fine = threshold === "service" ? `ont le plus souvent eu la ${technology} ${de(name)}` : `ont le plus souvent atteint ${threshold} Mbit/s en ${technology} avec ${name}`;
-    const tail = `, sur ${count(row.device_days)} journée${row.device_days > 1 ? "s" : ""} de mesure ${when}.`;
-    const passed = row.devices - row.failing;
-    return {
-      bad: `En ce lieu, ${count(row.failing)} téléphone${many ? "s différents" : ""} sur ${count(row.devices)} ${missing}${tail}`,
-      good: `En ce lieu, ${count(passed)} téléphones sur ${count(row.devices)} ${fine}${tail}`,
-    };
-  }
-  const missing = threshold === "service" ? `mostly had no ${technology} from ${name}` : `mostly did not reach ${threshold} Mbit/s on ${technology} with ${name}`;
-  const fine = threshold === "service" ? `mostly had ${technology} from ${name}` : `mostly reached ${threshold} Mbit/s on ${technology} with ${name}`;
-  const tail = `, over ${count(row.device_days)} phone-day${row.device_days > 1 ? "s" : ""} ${when}.`;
-  return {
-    bad: `Here, ${count(row.failing)} of ${count(row.devices)} ${row.devices > 1 ? "different phones" : "phone"} ${missing}${tail}`,
-    good: `Here, ${count(row.devices - row.failing)} of ${count(row.devices)} phones ${fine}${tail}`,
-  };
-}
-
-const de = (name) => (/^[AEIOUYÉÈÊ]/i.test(name) ? `d’${name}` : `de ${name}`);
-
-/** One plain sentence or two about a hexagon, for the verdict it carries. */
-export function sentence(row, subject) {
-  const { bad, good } = met(row, subject);
-  if (subject.threshold !== "service" && ["contradicted", "suspected"].includes(row.verdict)) return `${bad} ${words.noRatePromised}`;
-  const r = row.withdrawn;
-  const leaving = french
-    ? r > 1 ? `, même en écartant les ${SMALL_FR[r] ?? r} téléphones les plus défavorables` : r === 1 ? ", même en écartant le téléphone le plus défavorable" : ""
-    : r > 1 ? `, even leaving out the ${SMALL_EN[r] ?? r} most unfavourable phones` : r === 1 ? ", even leaving out the most unfavourable phone" : "";
-  switch (row.verdict) {
-    case "contradicted":
-      return french
-        ? `${bad} Si la carte était juste à 95 %, on verrait cela moins d’une fois sur 20${leaving}. À vérifier sur place avant toute démarche.`
-        : `${bad} If the map were right at 95%, this would be seen less than once in 20${leaving}. To be checked on the ground before anything else.`;
-    case "suspected":
-      return french
-        ? `${bad} Si la carte était juste à 95 %, on verrait cela moins d’une fois sur 20, mais un ou deux téléphones peuvent suffire à l’expliquer. Ce n’est pas un constat : c’est un lieu à mesurer.`
-        : `${bad} If the map were right at 95%, this would be seen less than once in 20, but one or two phones may be enough to explain it. This is no finding: it is a place to measure.`;
-    case "confirmed":
-      return french
-        ? `${good} Si un test sur quatre échouait ici, on verrait un aussi bon résultat moins d’une fois sur 20.`
-        : `${good} If one test in four failed here, so good a result would be seen less than once in 20.`;
-    case "unclaimed_service":
-      return french
-        ? `${good} L’opérateur ne déclare pas ce lieu couvert.`
-        : `${good} The operator does not declare this place covered.`;
-    default:
-      if (row.evidence === "survey")
-        return french
-          ? `Relevé d’une équipe de terrain. ${row.failing > 0 ? bad : good} Ces points ne suffisent pas pour conclure : il en faut au moins dix, sur deux jours.`
-          : `Survey by a field team. ${row.failing > 0 ? bad : good} These points are not enough to conclude: at least ten are needed, on two days.`;
-      if (row.claimed === null)
-        return french
-          ? `${row.failing > 0 ? bad : good} Ce que l’opérateur déclare ici n’est pas connu : il n’y a rien à comparer.`
-          : `${row.failing > 0 ? bad : good} What the operator declares here is not known: there is nothing to compare with.`;
-      return french
-        ? `${row.failing > 0 ? bad : good} Ce n’est pas assez pour conclure, ni dans un sens ni dans l’autre.`
-        : `${row.failing > 0 ? bad : good} This is not enough to conclude, either way.`;
-  }
-}

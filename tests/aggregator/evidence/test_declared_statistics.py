@@ -111,6 +111,33 @@ def test_show_by_place_as_table_json_and_csv(data: Path) -> None:
     assert "Nothing" in run("show", "--data", data, "--by", "commune", "--operator", "20820").output
 
 
+def test_show_of_a_territory_tells_that_territory_alone(data: Path) -> None:
+    every = json.loads(run("show", "--data", data, "--by", "commune", "--json").output)["commune"]
+    nievre = json.loads(run("show", "--data", data, "--by", "commune", "--departement", "58", "--json").output)
+    # its communes are whole, hexagons on the border included
+    assert len(every) == 2
+    (west,) = nievre["commune"]
+    assert west["commune"] == every[0]["commune"] == "58001"
+    for name in ("surface_km2", "declared_km2", "people"):
+        assert west[name] == pytest.approx(every[0][name], rel=1e-3)
+    pyogrio.write_dataframe(
+        gpd.GeoDataFrame(geometry=[SQUARES[1].buffer(-1_500)], crs=LAMBERT_93), data / "part.geojson", layer="part"
+    )
+    part = run("show", "--data", data, "--by", "commune", "--outline", data / "part.geojson", "--json").output
+    (east,) = json.loads(part)["commune"]
+    assert (east["commune"], east["surface_km2"]) == ("89002", pytest.approx(9.0, abs=1.5))
+    assert east["people"] == pytest.approx(1_000 * east["surface_km2"] / 36, rel=0.01)
+    whole, half, inner = (
+        json.loads(run("show", "--data", data, *words, "--json").output)["sources"][0]
+        for words in ((), ("--departement", "89"), ("--outline", data / "part.geojson"))
+    )
+    assert half["declared_km2"] == pytest.approx(0.75 * 36, abs=3)
+    assert inner["declared_km2"] == pytest.approx(0.75 * east["surface_km2"], abs=0.1)
+    assert half["hexagons_claimed"] < 0.6 * whole["hexagons_claimed"]
+    unknown = run("show", "--data", data, "--departement", "21").exception
+    assert "--departement 21: no commune imported" in str(unknown)
+
+
 @pytest.mark.parametrize("scale", [1, 100, 36, 4_711])
 def test_differences_from_published_statistics_whatever_their_unit(data: Path, scale: float) -> None:
     measures = [f"{what}_{level}" for what in ("couv", "pop") for level in ("nc", "cl", "bc", "tbc")]

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from aggregator.cli import commands
 from aggregator.evidence.claims_table import CLAIMS
 from aggregator.evidence.ledger import CAPABILITY, COUNTS, LEDGER
+from aggregator.evidence.outages import REACH_KM, import_outages
 from aggregator.evidence.territory import import_communes
 from aggregator.judgement.breach import (
     BreachFigure,
@@ -220,18 +221,23 @@ def test_nothing_is_called_established(conclusion: Any) -> None:
     assert not re.search(r"démontr|prouv|manquement|infraction|breach|prove|violat", text, re.IGNORECASE)
 
 
-def test_the_command_tells_each_operators_figure(tmp_path: Path) -> None:
-    rows = survey([3] * 8)
+def aggregated(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    """A data directory with these rows as its ledger; its outline beside them."""
     for name, table, schema in (
         ("evidence/ledger", pd.DataFrame(rows), LEDGER),
         ("evidence/capability", capability(rows), CAPABILITY),
         ("claims/claims", EVERYWHERE, CLAIMS),
     ):
-        file = tmp_path / f"{name}.parquet"
+        file = folder / f"{name}.parquet"
         file.parent.mkdir(exist_ok=True)
         pq.write_table(pa.Table.from_pandas(table, schema=schema, preserve_index=False), file)
-    outline = tmp_path / "area.geojson"
+    outline = folder / "area.geojson"
     outline.write_text(json.dumps({"type": "Feature", "properties": {}, "geometry": AREA.__geo_interface__}))
+    return outline
+
+
+def test_the_command_tells_each_operators_figure(tmp_path: Path) -> None:
+    outline = aggregated(tmp_path, survey([3] * 8))
     centres = tmp_path / "centres.csv"
     centres.write_text(
         "insee_com,name,population,latitude,longitude\n58001,A,10,47.0,3.47\n58002,B,9,47.0,3.53\n71001,C,1,46.5,4.0\n"
@@ -255,3 +261,24 @@ def test_the_command_tells_each_operators_figure(tmp_path: Path) -> None:
         (["--commune", "58003"], "--commune 58003: not imported"),
     ):
         assert message in str(run.invoke(commands, [*asked, *wrong]).exception)
+
+
+def test_failures_in_a_declared_outage_are_no_points(tmp_path: Path) -> None:
+    outline = aggregated(tmp_path, survey([3] * 8))
+    asked = ["breach", "--data", str(tmp_path), "--outline", str(outline), "--json"]
+    (before,) = json.loads(CliRunner().invoke(commands, asked).stdout)["figures"]
+    assert (before["points"], before["successes"], before["conclusion"]) == (80, 56, "below")
+    site = {"type": "Point", "coordinates": AREA.centroid.coords[0]}
+    for number, operator in enumerate(("Free Mobile", "Orange")):  # what Free declares excuses nothing of Orange's
+        properties = {"operateur": operator, "data": "HS", "voix": "HS"}
+        declared = {"type": "Feature", "properties": properties, "geometry": site}
+        file = tmp_path / f"raw{DAY}-{number}.geojson"
+        file.write_text(json.dumps({"type": "FeatureCollection", "features": [declared]}))
+        import_outages(file, tmp_path / "territory", day=DAY)
+        (told,) = json.loads(CliRunner().invoke(commands, asked).stdout)["figures"]
+        if operator == "Free Mobile":
+            assert told == before
+    cells = [h3.cell_to_latlng(cell) for place in PLACES[:8] for cell in place[:3]]
+    near = sum(h3.great_circle_distance(cell, AREA.centroid.coords[0][::-1]) <= REACH_KM for cell in cells)
+    assert near > 0
+    assert (told["points"], told["successes"]) == (80 - near, 56)

@@ -17,6 +17,7 @@ from aggregator.evidence.ledger import CAPABILITY, COUNTS, LEDGER, LEDGER_KEYS
 from aggregator.judgement.comparison import VERDICTS, write_verdicts
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.decision import Decision, decide
+from aggregator.judgement.escalation import once_per_parent
 from aggregator.judgement.null import Ballot, lower_tail
 from aggregator.judgement.rules import RULES
 
@@ -164,6 +165,11 @@ def test_poor_hexagons_of_a_parent_are_judged_together(tmp_path: Path) -> None:
     assert set(here["rule"]) == {"contradicted-strong-1"}
     assert set(zip(here["devices"], here["failing"], here["votes_outdoor"], strict=True)) == {(7, 7, 1)}
     assert (verdicts.loc[~verdicts["h3_r8"].isin(HEXAGONS), "resolution"] == 8).all()
+    counted = once_per_parent(verdicts)
+    assert counted["h3_r8"].isin(HEXAGONS).sum() == 1
+    assert len(counted) == len(verdicts) - 6
+    mixed = verdicts.assign(claimed=[True, False] * (len(verdicts) // 2) + [True] * (len(verdicts) % 2))
+    assert once_per_parent(mixed)["h3_r8"].isin(HEXAGONS).sum() == 2  # claimed and not: judged apart
 
 
 def test_a_phone_in_every_hexagon_of_a_parent_has_one_vote_there(tmp_path: Path) -> None:

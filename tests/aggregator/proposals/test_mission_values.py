@@ -1,17 +1,26 @@
 """A visit is worth nothing where the answer is known, most where it is open, in proportion to people and roads."""
 
 from collections.abc import Callable
+from datetime import date
 from math import comb
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from h3.api import basic_int as h3
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.evidence.claims_table import CLAIMS
+from aggregator.evidence.ledger import CAPABILITY, LEDGER, LEDGER_KEYS
+from aggregator.judgement.comparison import compare
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.null import failing_vote_probability
+from aggregator.judgement.votes import cast_votes
+from aggregator.proposals.mission_plan import MissionParameters
 from aggregator.proposals.mission_values import (
     BAD,
     FINE,
@@ -77,6 +86,37 @@ def test_three_failing_points_of_ten_contradict() -> None:
     certain = chance_contradicted(np.array([1.0]), 10, Constants())[0]
     below = np.mean([sum(comb(10, k) * p**k * (1 - p) ** (10 - k) for k in range(3)) for p in BAD])
     assert certain == pytest.approx(1 - below)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_the_points_of_a_visit_can_settle_the_question_either_way(lost: int, tmp_path: Path) -> None:
+    """The survey rule itself, on what a planned visit brings home: without a failure, and with three."""
+    cell = h3.latlng_to_cell(*COSSAYE, 8)
+    spots = sorted(h3.cell_to_children(cell, 10))[: MissionParameters(latitude=47.0, longitude=3.0).points - lost]
+    rows = [
+        {
+            **dict.fromkeys(LEDGER.names, 0),
+            "h3_r9": h3.cell_to_parent(spot, 9),
+            "operator": operator,
+            "technology": "4G",
+            "device_token": "van",
+            "tier": "field_team",
+            "context": "outdoor",
+            "day": date(2026, 6, 1 + number % 2),
+            "tested_service": 1,
+            "failed_service": int(operator == "20810" and number < 3),
+        }
+        for operator in ("20801", "20810")
+        for number, spot in enumerate(spots)
+    ]
+    sums = pd.DataFrame(rows).groupby(list(LEDGER_KEYS), as_index=False).sum()
+    capability = pd.DataFrame({"device_token": "van", "day": [date(2026, 6, 1)], "best_rank": 4})
+    for name, table, schema in (("ledger", sums, LEDGER), ("capability", capability, CAPABILITY)):
+        pq.write_table(pa.Table.from_pandas(table, schema=schema, preserve_index=False), tmp_path / f"{name}.parquet")
+    both = pd.concat([claims([cell]), claims([cell], "20810")])
+    found = compare(cast_votes(tmp_path), both)
+    found = found[found["threshold"] == "service"].set_index("operator")
+    assert found["verdict"].to_dict() == {"20801": "confirmed", "20810": "contradicted"}
 
 
 def test_what_is_concluded_is_worth_nothing_and_what_is_open_has_its_reason(verdict_row: Row, around: Around) -> None:

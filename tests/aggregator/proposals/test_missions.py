@@ -21,6 +21,7 @@ from aggregator.evidence.ledger import CAPABILITY, LEDGER
 from aggregator.proposals.mission_plan import Mission, MissionParameters, members_of, mission_of, read_plan, write_plan
 from aggregator.proposals.mission_points import MARGIN_M, choose_points
 from aggregator.proposals.mission_report import report_mission
+from aggregator.proposals.mission_values import VISIT_POINTS
 from aggregator.proposals.missions import plan_mission
 from client_sdk.errors import MailleError
 
@@ -71,8 +72,8 @@ def test_whatever_is_asked_the_day_fits_and_every_point_is_in_its_hexagon(
     plan = plan_mission(worth, verdicts, wanted)
     assert (plan.days["minutes"] <= hours * 60 + 0.05).all()
     points = plan.points
-    assert len(points) == 10 * len(plan.stops)
-    assert points.groupby(["stop", "day"]).size().tolist() == [5] * (2 * len(plan.stops))
+    assert len(points) == VISIT_POINTS * len(plan.stops)
+    assert points.groupby(["stop", "day"]).size().tolist() == [6] * (2 * len(plan.stops))
     cell_of = plan.stops.set_index("stop")["h3_r8"]
     for stop, latitude, longitude in points[["stop", "latitude", "longitude"]].itertuples(index=False):
         assert parent(h3.latlng_to_cell(latitude, longitude, 10), 8) == cell_of[stop]
@@ -163,8 +164,8 @@ def test_the_report_counts_outdoor_points_of_teams_and_says_what_is_left(
     assert len(rows_of) == 2 * len(mission.stops)
     columns = ["points", "days", "before", "now", "settled", "points_left", "days_left"]
     assert rows_of.loc[(done, "20801"), columns].tolist() == [10, 2, "suspected", "contradicted", True, 0, 0]
-    assert rows_of.loc[(half, "20801"), columns].tolist() == [4, 1, "suspected", "suspected", False, 6, 1]
-    assert rows_of.loc[(bare, "20820"), columns].tolist() == [0, 0, "insufficient", "insufficient", False, 10, 2]
+    assert rows_of.loc[(half, "20801"), columns].tolist() == [4, 1, "suspected", "suspected", False, 8, 1]
+    assert rows_of.loc[(bare, "20820"), columns].tolist() == [0, 0, "insufficient", "insufficient", False, 12, 2]
     assert report.members()["settled"] == 1
     assert f"1 of {len(rows_of)} questions settled" in report.text()
     assert json.loads(json.dumps(report.members()))["questions"] == len(rows_of)

@@ -15,9 +15,11 @@ from shapely import LineString, Point
 
 from aggregator.proposals.areas import Choice
 from aggregator.proposals.demand import DEMAND_MODEL
+from aggregator.proposals.discs import lambert_93
 from aggregator.proposals.drawing import zone_components
 from aggregator.proposals.parameters import DemandWeights, ZoneParameters, read_parameters
 from aggregator.proposals.points import components
+from aggregator.proposals.support import verdict_figures
 from aggregator.proposals.surroundings import Surroundings
 from aggregator.proposals.writing import write_proposals
 from aggregator.proposals.zones import propose_zones
@@ -127,6 +129,29 @@ def test_devices_of_a_zone_are_counted_once_however_many_hexagons_they_crossed(
     )
     zones, _ = propose(verdicts, device_days=days)
     assert (zones["devices"].iloc[0], zones["device_days"].iloc[0]) == (8, 16)
+
+
+def test_what_is_said_of_a_parent_counts_once(verdict_row: Row) -> None:
+    """Seven poor hexagons judged together and one judged alone are two places, two verdicts and eight hexagons."""
+    parent = h3.cell_to_parent(h3.latlng_to_cell(*COSSAYE, 8), 7)
+    children = sorted(h3.cell_to_children(parent, 8))
+    alone = next(cell for cell in h3.grid_ring(children[0], 3) if cell not in children)
+    rows = [verdict_row(cell, "suspected", resolution=7, e_value=4.0) for cell in children]
+    # another operator's verdict on one of them is another verdict on that hexagon
+    rows += [verdict_row(children[0], "confirmed", operator="20815", resolution=8, e_value=0.5)]
+    table = pd.DataFrame([*rows, verdict_row(alone, "contradicted", "moderate", resolution=8, e_value=10.0)])
+    days = pd.DataFrame({"h3_r8": children, "operator": "20801", "evidence": "crowd"})
+    days = days.assign(device_token=list("abbbccc"), day=date(2026, 3, 2))
+    zone = verdict_figures(table, days)
+    assert (zone["hexagons"], zone["contradicted"], zone["suspected"]) == (8, 1, 1)
+    told = {"20801": {"contradicted moderate": 1, "suspected": 1}, "20815": {"confirmed": 1}}
+    assert json.loads(zone["verdicts"]) == told
+    assert zone["e_value"] == pytest.approx((4.0 + 0.5 + 10.0) / 3, rel=0.01)
+    assert (zone["devices"], zone["device_days"]) == (3, 3)
+    centre = Point(*lambert_93([COSSAYE[0]], [COSSAYE[1]])[0])
+    disc = gpd.GeoDataFrame({"zone_id": ["Z"]}, geometry=[centre.buffer(5000)], crs=2154)
+    drawn = zone_components(disc, table, ZoneParameters())
+    assert (drawn["contradicted"].sum(), drawn["suspected"].sum(), drawn["hexagons"].sum()) == (1, 1, 8)
 
 
 def test_where_nothing_is_declared_nor_measured_nothing_is_proposed(

@@ -14,6 +14,7 @@ from aggregator.evidence.line_cuts import cut_by_hexagons
 from aggregator.proposals.corridors import STATES, Corridors, follow
 from aggregator.proposals.paths import named_paths
 from aggregator.publication.corridor_files import CorridorFiles, write_corridors
+from aggregator.publication.manifest import TEAM_ONLY
 from aggregator.publication.strips import looks
 from client_sdk.messages import use_language
 
@@ -67,6 +68,19 @@ def test_the_longest_line_is_drawn_in_the_colours_of_its_states(written: Corrido
     for state in STATES[:5]:
         red, green, blue = bytes.fromhex(looks()[state].fill.removeprefix("#"))
         assert (red, green, blue) in found, state
+
+
+def test_every_file_says_that_it_is_for_the_team_alone(
+    corridors: Corridors, written: CorridorFiles, tmp_path: Path
+) -> None:
+    assert set(pd.read_csv(written.table, sep=";")["notice"]) == {TEAM_ONLY["en"]}
+    assert set(gpd.read_file(written.layer, engine="pyogrio")["notice"]) == {TEAM_ONLY["en"]}
+    use_language("fr")
+    (svg,) = write_corridors(corridors, tmp_path, technology="4G", strips=1).strips
+    use_language("en")
+    for file, language in ((written.strips[0], "en"), (svg, "fr")):
+        # letters are drawn as paths; each text is named in a comment before them
+        assert f"<!-- {TEAM_ONLY[language]} -->" in file.read_text(encoding="utf-8")
 
 
 def test_the_same_lines_give_the_same_bytes(corridors: Corridors, written: CorridorFiles, tmp_path: Path) -> None:

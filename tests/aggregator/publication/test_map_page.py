@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import uvicorn
 from h3.api import basic_int as h3
@@ -145,9 +146,9 @@ def test_a_click_on_a_hexagon_shows_its_evidence(opened: Opened, hexagon: dict[s
     told = opened.click(hexagon["hole"])
     assert "Contredite" in told
     assert "Commune de Toury-Lurcy" in told
-    assert "9 téléphones différents sur 9 n’ont le plus souvent pas eu de 4G d’Orange" in told
-    assert "sur 18 journées de mesure entre avril et mai 2026" in told
-    assert "moins d’une fois sur 20, même en écartant les trois téléphones les plus défavorables" in told
+    assert "9 téléphones différents sur 9 n’ont le plus souvent pas pu utiliser la 4G d’Orange" in told
+    assert "sur 18 journées de mesure, entre avril et mai 2026" in told
+    assert "au plus une fois sur 20, même en écartant les trois téléphones les plus défavorables" in told
     assert "À vérifier sur place avant toute démarche" in told
     assert "contradicted-strong-1" in told
     assert h3.int_to_str(hexagon["hole"]) in told
@@ -220,15 +221,36 @@ def test_the_address_restores_what_was_shown(opened: Opened, hexagon: dict[str, 
 def test_english_says_the_same(opened: Opened, hexagon: dict[str, int]) -> None:
     page = opened.go("?lang=en")
     told = opened.click(hexagon["hole"])
-    assert "9 of 9 different phones mostly had no 4G from Orange" in told
+    assert "9 of 9 different phones most often could not use Orange 4G" in told
     assert "between April and May 2026" in told
     assert "Synthetic data, not a real measurement" in told
     assert "Trial campaign." in page.locator("#banner").inner_text()
-    assert "To be checked on the ground" in told
+    assert "To be checked on site before any step is taken" in told
     assert page.locator("html").get_attribute("lang") == "en"
     page.locator("#language").click()
     opened.settle()
-    assert "n’ont le plus souvent pas eu de 4G" in opened.evidence()
+    assert "n’ont le plus souvent pas pu utiliser la 4G" in opened.evidence()
+
+
+def test_a_hexagon_is_told_in_the_words_of_its_release(opened: Opened, made_up: Path, hexagon: dict[str, int]) -> None:
+    (latest,) = (made_up / "releases").glob("2*")
+    table = pd.read_parquet(latest / "hexagons.parquet")
+    table = table[(table["operator"] == "20801") & (table["technology"] == "4G") & (table["threshold"] == "service")]
+    of_cell = table[table["h3"] == h3.int_to_str(hexagon["hole"])].set_index("evidence")
+    for language in ("fr", "en"):
+        page = opened.go(f"?lang={language}")
+        opened.click(hexagon["hole"])
+        shown = [page.locator(place).text_content() for place in ("#evidence .sentence", "#evidence .other p")]
+        assert shown == of_cell.loc[["crowd", "survey"], f"sentence_{language}"].tolist()
+
+
+def test_counts_without_a_verdict_say_that_there_is_none(
+    opened: Opened, made_up: Path, hexagon: dict[str, int]
+) -> None:
+    """Sentences are taken away on their way to the page, as where a release has counts and no verdict."""
+    opened.page.route("**/20801-4G-service.fr.json", lambda route: route.fulfill(json={}))
+    opened.go()
+    assert "aucun verdict n’est publié pour ce lieu" in opened.click(hexagon["hole"])
 
 
 def test_a_dark_phone(chromium: Browser, address: str, hexagon: dict[str, int]) -> None:

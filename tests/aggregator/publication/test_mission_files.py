@@ -14,8 +14,9 @@ from h3.api import basic_int as h3
 
 from aggregator.proposals.mission_plan import Mission, MissionParameters
 from aggregator.proposals.missions import plan_mission
+from aggregator.publication.manifest import TEAM_ONLY
 from aggregator.publication.mission_files import GPX, gpx_of, write_mission_files
-from client_sdk.messages import use_language
+from client_sdk.messages import Language, use_language
 
 START = {"latitude": 46.83, "longitude": 3.46}
 ORDER = ["name", "desc", "type"]  # as the schema of GPX 1.1 wants the elements of a waypoint
@@ -65,6 +66,18 @@ def test_the_files_are_the_same_again_and_a_gis_reads_them(mission: Mission, tmp
     waypoints = gpd.read_file(files["gpx"], layer="waypoints", engine="pyogrio")
     assert waypoints["name"].tolist() == mission.points["point"].tolist()
     assert len(gpd.read_file(files["gpx"], layer="routes", engine="pyogrio")) == 2
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_file_says_that_it_is_for_the_team_alone(mission: Mission, language: Language, tmp_path: Path) -> None:
+    use_language(language)
+    files = write_mission_files(mission, tmp_path)
+    use_language("en")
+    assert ET.parse(files["gpx"]).findtext(f"{{{GPX}}}metadata/{{{GPX}}}desc") == TEAM_ONLY[language]
+    features = json.loads(files["geojson"].read_text(encoding="utf-8"))["features"]
+    assert {feature["properties"]["notice"] for feature in features} == {TEAM_ONLY[language]}
+    spoken = {"fr": "Réservé à l’équipe-projet", "en": "For the project team alone"}
+    assert spoken[language] in files["sheet"].read_text(encoding="utf-8")
 
 
 class Texts(HTMLParser):

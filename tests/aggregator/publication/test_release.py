@@ -20,6 +20,8 @@ from shapely import box
 from aggregator.evidence.hexagons import parent
 from aggregator.evidence.outline import territory_of
 from aggregator.judgement.basis import record_basis
+from aggregator.judgement.rules import RULES
+from aggregator.judgement.trust import TRUST_RULES
 from aggregator.proposals.parameters import ZoneParameters
 from aggregator.publication.dcc import DCC_COLUMNS
 from aggregator.publication.errors import PublicationError
@@ -28,6 +30,7 @@ from aggregator.publication.origin import Origin, write_origin
 from aggregator.publication.release import publish
 from aggregator.publication.verifying import verify
 from client_sdk.errors import MailleError
+from collector.plausibility import rules as plausibility
 
 Build = Callable[[Path, pd.DataFrame], Path]
 ARCEP_HEADER = (
@@ -169,7 +172,9 @@ def test_the_manifest_says_what_the_release_is_made_of(release: Path, data: Path
     assert told["licence"]["spdx"] == "etalab-2.0"
     assert "Arcep, Mon réseau mobile (Licence Ouverte 2.0)" in told["attributions"]
     assert any("Voronoi" in line for line in told["attributions"])
-    assert {"contradicted-strong-1", "insufficient-1"} <= {rule["id"] for rule in told["rules"]}
+    for member, rules in (("rules", RULES), ("trust_rules", TRUST_RULES), ("plausibility_rules", plausibility.RULES)):
+        assert [(rule["id"], rule["version"]) for rule in told[member]] == [(rule.id, rule.version) for rule in rules]
+    assert all(rule.get("reason") or rule["reason_fr"] for rule in [*told["rules"], *told["plausibility_rules"]])
     assert told["parameters"]["constants"]["vehicle_loss_db"] == 6.0
     assert told["parameters"]["zones"]["weights"]["main_road_km"] == 20.0
     assert (told["k"], told["audience"], told["synthetic"]) == (5, "public", False)
@@ -183,9 +188,18 @@ def test_the_page_finds_a_file_for_every_layer_it_lists(release: Path) -> None:
     index = json.loads((release / "map/index.json").read_text(encoding="utf-8"))
     assert [entry["name"] for entry in index["operators"]] == ["Orange", "Bouygues Telecom"]
     assert index["thresholds"] == ["service", "3", "8"]
+    published = pd.read_parquet(release / "hexagons.parquet")
+    published = published[~published["remainder"]]
+    published["key"] = published["operator"] + "-" + published["technology"] + "-" + published["threshold"]
     for layer in index["layers"]:
         features = json.loads((release / "map" / layer["file"]).read_text(encoding="utf-8"))["features"]
         assert len(features) == layer["hexagons"] == sum(layer["verdicts"].values())
+        told = published[published["key"] == layer["file"].removesuffix(".geojson")]
+        for language, file in layer["sentences"].items():
+            sentences = json.loads((release / "map" / file).read_text(encoding="utf-8"))
+            beside = {(cell, kind): text for cell, kinds in sentences.items() for kind, text in kinds.items()}
+            own = told.set_index(["h3", "evidence"])[f"sentence_{language}"]
+            assert beside == own[own != ""].to_dict()
     communes = json.loads((release / "map/communes.geojson").read_text(encoding="utf-8"))["features"]
     assert {commune["properties"]["name"] for commune in communes} >= {"Decize", "Cossaye"}
 
