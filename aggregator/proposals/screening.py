@@ -50,7 +50,7 @@ _Z = ndtri(GRID)
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
+class Field:
     """Hexagons where somebody voted (n,) and operators (o,): strata and votes, and z before any vote nearby.
 
     Attributes:
@@ -94,7 +94,7 @@ def screen(
     about = (verdicts["technology"] == technology) & (verdicts["threshold"] == threshold)
     rows = verdicts[about & (verdicts["evidence"] == "crowd") & (verdicts["devices"] > 0)]
     operators = sorted(map(str, rows["operator"].unique()))
-    field, at = _field(rows, claims, technology, operators, rule)
+    field, at = field_of(rows, claims, technology, operators, rule)
     failing = (rows["failing_outdoor"] + rows["failing_vehicle"]).to_numpy() > 0
     asked = failing & rows["claimed"].astype("boolean").fillna(False).to_numpy(bool)
     here, whose = at[0][asked], at[1][asked]
@@ -129,9 +129,9 @@ def vote_law(z: Floats, context: str, constants: Constants) -> tuple[Floats, Flo
     return spurious + (1 - spurious) * ndtr(at), (1 - spurious) * density / width
 
 
-def _field(
+def field_of(
     rows: pd.DataFrame, claims: pd.DataFrame, technology: str, operators: list[str], rule: Constants
-) -> tuple[_Field, tuple[Integers, Integers]]:
+) -> tuple[Field, tuple[Integers, Integers]]:
     """The field, and where each row is in it."""
     cells = np.unique(rows["h3_r8"].to_numpy(np.int64))
     at = (
@@ -153,7 +153,7 @@ def _field(
     told = _pull(mean, ballots, rule)[1] * variance
     degrees = hexagon_centres(cells.tolist())
     km = np.asarray(lambert_93(degrees[:, 0].tolist(), degrees[:, 1].tolist())).reshape(-1, 2) / 1_000
-    return _Field(cells, km, ballots, laws, mean, np.sqrt(variance), told), at
+    return Field(cells, km, ballots, laws, mean, np.sqrt(variance), told), at
 
 
 def _pull(z: Floats, ballots: Integers, rule: Constants) -> tuple[Floats, Floats]:
@@ -167,23 +167,28 @@ def _pull(z: Floats, ballots: Integers, rule: Constants) -> tuple[Floats, Floats
     return slope, information
 
 
-def _chance(field: _Field, here: Integers, whose: Integers, rule: Constants) -> Floats:
+def _chance(field: Field, here: Integers, whose: Integers, rule: Constants) -> Floats:
     """P(p ≥ 25 %) of hexagons and operators, by their positions."""
+    votes = field.ballots[here, whose]
+    passing = (votes - votes[:, [1, 1, 3, 3]]) * np.array([1, 0, 1, 0])
+    of_votes = likelihoods(votes, rule) + INVENTED * likelihoods(passing, rule)
+    posterior = laws_amid(field, here, whose, rule) * of_votes
+    bad = posterior[:, poor(rule.poor_failure)].sum(axis=1)
+    return np.asarray(bad / posterior.sum(axis=1))
+
+
+def laws_amid(field: Field, here: Integers, whose: Integers, rule: Constants) -> Floats:
+    """Laws (k, 24) of p at k hexagons and operators, given the votes around but not their own; not normalised."""
     mean, variance = _from_around(field, here, whose, rule)
     before, spread = field.mean[here, whose], field.spread[here, whose]
     # N(mean, variance) / N(before, spread²) is what the votes around say; it tilts the law of the stratum
     precision = np.maximum(1 / variance - 1 / spread**2, 0.0)
     pull = mean / variance - before / spread**2
     tilt = pull[:, None] * _Z - precision[:, None] * _Z**2 / 2
-    law = field.laws[here, whose] * np.exp(tilt - tilt.max(axis=1, keepdims=True))
-    votes = field.ballots[here, whose]
-    passing = votes - votes[:, [1, 1, 3, 3]]
-    posterior = law * (likelihoods(votes, rule) + INVENTED * likelihoods(passing * np.array([1, 0, 1, 0]), rule))
-    bad = posterior[:, poor(rule.poor_failure)].sum(axis=1)
-    return np.asarray(bad / posterior.sum(axis=1))
+    return np.asarray(field.laws[here, whose] * np.exp(tilt - tilt.max(axis=1, keepdims=True)))
 
 
-def _from_around(field: _Field, here: Integers, whose: Integers, rule: Constants) -> tuple[Floats, Floats]:
+def _from_around(field: Field, here: Integers, whose: Integers, rule: Constants) -> tuple[Floats, Floats]:
     """Mean and variance (k,) of z at k hexagons and operators, given the votes around but not their own."""
     operators = field.mean.shape[1]
     around, there = positions(surroundings(field.cells[here], RINGS), field.cells)
@@ -215,7 +220,7 @@ def _from_around(field: _Field, here: Integers, whose: Integers, rule: Constants
     return field.mean[here, whose] + (to_here * weights).sum(axis=1), np.maximum(variance, LEAST_VARIANCE / 2)
 
 
-def _covariance(field: _Field, some: tuple[Integers, Integers], others: tuple[Integers, Integers]) -> Floats:
+def _covariance(field: Field, some: tuple[Integers, Integers], others: tuple[Integers, Integers]) -> Floats:
     apart = field.km[some[0]] - field.km[others[0]]
     alike = correlation(np.hypot(apart[..., 0], apart[..., 1]), some[1] == others[1])
     return np.asarray(field.spread[some] * field.spread[others] * alike)

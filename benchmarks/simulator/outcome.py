@@ -14,6 +14,7 @@ from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
 from aggregator.synthetic.truth import BAD, GOOD
 from benchmarks.simulator import rivals, utility
 from benchmarks.simulator.adversaries import Mix
+from benchmarks.simulator.amid import amid_failures
 from benchmarks.simulator.merit import Calibration, Score, calibration, score
 from benchmarks.simulator.path import KEY, TECHNOLOGY, THRESHOLD, binned, gather, scored_rows, verdicts
 from benchmarks.simulator.survey import screened, survey
@@ -102,7 +103,7 @@ def outcomes(
                             bad_3=int((bad & (rows["devices"] >= 3)).sum()),
                             usable_tests=int((done.tests["context"] != "indoor").sum()),
                         ),
-                        scores=_scores(rows) | _after_surveys(world, rows, told, data),
+                        scores=_scores(rows, told, data) | _after_surveys(world, rows, told, data),
                         calibration=calibration(rows),
                         worth=utility.worth(world.ground, truths[regime], told, rows, data),
                     )
@@ -114,7 +115,7 @@ def _judged(evidence: Path, data: Path, truths: pd.DataFrame, done: Campaign) ->
     return scored_rows(told, truths, done), told
 
 
-def _scores(rows: pd.DataFrame) -> dict[str, Score]:
+def _scores(rows: pd.DataFrame, told: pd.DataFrame, data: Path) -> dict[str, Score]:
     """Of our verdicts and of the other rules."""
     verdict = rows["verdict"]
     contradicted = (verdict == "contradicted").to_numpy(bool)
@@ -124,6 +125,7 @@ def _scores(rows: pd.DataFrame) -> dict[str, Score]:
         SUSPECTED: contradicted | (verdict == "suspected").to_numpy(bool),
         CONFIRMED: (verdict == "confirmed").to_numpy(bool),
     }
+    flags |= amid_failures(rows, told, read_claims(data / "claims"))
     flags |= {rule: rivals.flagged(rule, rows) for rule in rivals.RIVALS}
     return {name: score(rows, flagged) for name, flagged in flags.items()} | {PARENTS: _parents(rows)}
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import add
 
+from benchmarks.simulator.amid import TRUE_AT_MOST
 from benchmarks.simulator.merit import LEVELS, TRUE_FAILURES, Calibration, Merit, expected_failing, pooled
 from benchmarks.simulator.outcome import (
     CONFIRMED,
@@ -32,7 +33,10 @@ def report(found: Sequence[Outcome]) -> str:
             f"{setting.regime}, {setting.volunteers} volunteers, {setting.bad_share:.0%} bad devices",
             _facts(own),
             f"  {'rule':<40}{'flagged':>9}{'FDP':>7}{'worst':>7}{'precision':>11}{'recall':>8}{'rec3':>7}",
-            *(_row(name, merit_of(own, name)) for name in (*OURS, PARENTS, *RIVALS, LISTED, LEAST_P, NAIVELY)),
+            *(
+                _row(name, merit_of(own, name))
+                for name in (*OURS, PARENTS, *TRUE_AT_MOST, *RIVALS, LISTED, LEAST_P, NAIVELY)
+            ),
             _confirmed(own),
             *_calibration(reduce(add, (one.calibration for one in own))),
             *_zones(own),
