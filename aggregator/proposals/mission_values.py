@@ -1,8 +1,9 @@
 """Where a field team's points would teach most: expected information on each claim, weighted by people and roads.
 
 For one operator in one hexagon, B says that the place is bad: a reference test fails there at least a quarter of the
-time. u = P(B | votes) follows from the votes of phones by the decision rule's own law of a vote (Bayes). A team
-then takes n outdoor points, of which K fail; what is expected to be learnt is the mutual information
+time. u = P(B | votes) follows from the votes of phones by the decision rule's own law of a vote (Bayes); where one of
+them speaks against a claim, from those around as well (``screening``). A team then takes n outdoor points, of which K
+fail; what is expected to be learnt is the mutual information
 
     I(u) = H(u) − Σ_k P(K = k) H(P(B | K = k)),   H(x) = −x log₂ x − (1 − x) log₂(1 − x),   in bits.
 
@@ -24,6 +25,7 @@ from aggregator.evidence.hexagons import Cells
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.null import failing_vote_probability
 from aggregator.proposals.discs import hexagon_centres, lambert_93
+from aggregator.proposals.screening import screen
 
 Floats = NDArray[np.float64]
 
@@ -106,12 +108,13 @@ def mission_values(
     open_questions = _questions(rows, _claimed(declared, rule), in_c, sorted(declared["operator"].unique()))
     if within is not None:
         open_questions = open_questions[np.isin(open_questions["h3_r8"], within)]
-    u = chance_bad(open_questions, weights, rule)
-    asked = open_questions.assign(
-        bits=expected_bits(u, points),
-        contradicted=chance_contradicted(u, points, rule),
-        rank=_ranks(open_questions),
-    )
+    listed = screen(verdicts, claims, technology=technology, threshold=threshold, constants=rule)
+    around = open_questions[_KEY].merge(listed, on=_KEY, how="left")["chance_bad"].to_numpy(float)
+    u = np.where(np.isnan(around), chance_bad(open_questions, weights, rule), around)
+    bits, contradicted = expected_bits(u, points), chance_contradicted(u, points, rule)
+    # a claim that is almost surely wrong teaches little more, yet the survey's finding is what it lacks
+    worth = np.where(np.isnan(around), bits, np.maximum(bits, contradicted))
+    asked = open_questions.assign(bits=worth, contradicted=contradicted, rank=_ranks(open_questions))
     asked = asked.sort_values(_KEY)
     grouped = asked.groupby("h3_r8")
     table = pd.DataFrame(

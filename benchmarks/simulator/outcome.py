@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from aggregator.evidence.claims_table import read_claims
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
 from aggregator.synthetic.truth import BAD, GOOD
 from benchmarks.simulator import rivals, utility
 from benchmarks.simulator.adversaries import Mix
+from benchmarks.simulator.amid import amid_failures
 from benchmarks.simulator.merit import Calibration, Score, calibration, score
 from benchmarks.simulator.path import KEY, TECHNOLOGY, THRESHOLD, binned, gather, scored_rows, verdicts
-from benchmarks.simulator.survey import most_suspicious, survey
+from benchmarks.simulator.survey import screened, survey
 from benchmarks.simulator.world import Campaign, World, build_world, campaign, declare, reliability, truth
 
 CONTRADICTED, STRONG, SUSPECTED = "contradicted", "contradicted, strong", "suspected or contradicted"
 OURS = (CONTRADICTED, STRONG, SUSPECTED)
-AFTER_SURVEY, AFTER_NAIVE_SURVEY = "survey of the 60 least p", "survey of the 60 highest failure rates"
 CONFIRMED = "confirmed"
 PARENTS = "contradicted, poor hexagons together"
 
@@ -102,7 +103,7 @@ def outcomes(
                             bad_3=int((bad & (rows["devices"] >= 3)).sum()),
                             usable_tests=int((done.tests["context"] != "indoor").sum()),
                         ),
-                        scores=_scores(rows) | _after_surveys(world, rows, data, seed),
+                        scores=_scores(rows, told, data) | _after_surveys(world, rows, told, data),
                         calibration=calibration(rows),
                         worth=utility.worth(world.ground, truths[regime], told, rows, data),
                     )
@@ -114,7 +115,7 @@ def _judged(evidence: Path, data: Path, truths: pd.DataFrame, done: Campaign) ->
     return scored_rows(told, truths, done), told
 
 
-def _scores(rows: pd.DataFrame) -> dict[str, Score]:
+def _scores(rows: pd.DataFrame, told: pd.DataFrame, data: Path) -> dict[str, Score]:
     """Of our verdicts and of the other rules."""
     verdict = rows["verdict"]
     contradicted = (verdict == "contradicted").to_numpy(bool)
@@ -124,6 +125,7 @@ def _scores(rows: pd.DataFrame) -> dict[str, Score]:
         SUSPECTED: contradicted | (verdict == "suspected").to_numpy(bool),
         CONFIRMED: (verdict == "confirmed").to_numpy(bool),
     }
+    flags |= amid_failures(rows, told, read_claims(data / "claims"))
     flags |= {rule: rivals.flagged(rule, rows) for rule in rivals.RIVALS}
     return {name: score(rows, flagged) for name, flagged in flags.items()} | {PARENTS: _parents(rows)}
 
@@ -137,16 +139,17 @@ def _parents(rows: pd.DataFrame) -> Score:
     return score(together, np.ones(len(together), dtype=bool))
 
 
-def _after_surveys(world: World, rows: pd.DataFrame, data: Path, seed: int) -> dict[str, Score]:
+def _after_surveys(world: World, rows: pd.DataFrame, told: pd.DataFrame, data: Path) -> dict[str, Score]:
     """What a field team, judged by its own rule, contradicts among the places it was sent to."""
     found = {}
-    for name, naively in ((AFTER_SURVEY, False), (AFTER_NAIVE_SURVEY, True)):
+    for number, (name, places) in enumerate(screened(rows, told, read_claims(data / "claims")).items()):
         folder = Path(tempfile.mkdtemp(dir=data))
-        places = most_suspicious(rows, naively=naively)
-        survey(world, places, folder / "archive", np.random.default_rng([seed, naively]))
-        told = verdicts(binned(folder), data)
-        about = (told["technology"] == TECHNOLOGY) & (told["threshold"] == THRESHOLD) & (told["evidence"] == "survey")
-        against = told.loc[about & (told["verdict"] == "contradicted"), KEY].assign(against=True)
+        survey(world, places, folder / "archive", np.random.default_rng([world.seed, number]))
+        after = verdicts(binned(folder), data)
+        about = (
+            (after["technology"] == TECHNOLOGY) & (after["threshold"] == THRESHOLD) & (after["evidence"] == "survey")
+        )
+        against = after.loc[about & (after["verdict"] == "contradicted"), KEY].assign(against=True)
         flagged = rows[KEY].merge(against, on=KEY, how="left")["against"].fillna(False).to_numpy(bool)
         found[name] = score(rows, flagged)
         shutil.rmtree(folder)

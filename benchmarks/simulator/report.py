@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import add
 
+from benchmarks.simulator.amid import TRUE_AT_MOST
 from benchmarks.simulator.merit import LEVELS, TRUE_FAILURES, Calibration, Merit, expected_failing, pooled
 from benchmarks.simulator.outcome import (
-    AFTER_NAIVE_SURVEY,
-    AFTER_SURVEY,
     CONFIRMED,
     CONTRADICTED,
     OURS,
@@ -17,6 +16,7 @@ from benchmarks.simulator.outcome import (
     Setting,
 )
 from benchmarks.simulator.rivals import RIVALS
+from benchmarks.simulator.survey import LEAST_P, LISTED, NAIVELY
 from benchmarks.simulator.utility import ORACLE, WAYS
 
 ENOUGH_FLAGGED = 5.0
@@ -33,7 +33,10 @@ def report(found: Sequence[Outcome]) -> str:
             f"{setting.regime}, {setting.volunteers} volunteers, {setting.bad_share:.0%} bad devices",
             _facts(own),
             f"  {'rule':<40}{'flagged':>9}{'FDP':>7}{'worst':>7}{'precision':>11}{'recall':>8}{'rec3':>7}",
-            *(_row(name, merit_of(own, name)) for name in (*OURS, PARENTS, *RIVALS, AFTER_SURVEY, AFTER_NAIVE_SURVEY)),
+            *(
+                _row(name, merit_of(own, name))
+                for name in (*OURS, PARENTS, *TRUE_AT_MOST, *RIVALS, LISTED, LEAST_P, NAIVELY)
+            ),
             _confirmed(own),
             *_calibration(reduce(add, (one.calibration for one in own))),
             *_zones(own),
@@ -61,8 +64,8 @@ def figures(found: Sequence[Outcome]) -> dict[str, float | None]:
         "confirmed_bad_share": round(confirmed.precision, 5),
         "zones_utility": round(utility_of(clean, WAYS[0], 0), 4),
         "zones_utility_over_claimed": round(utility_of(clean, WAYS[0], 1), 4),
-        "two_stages_contradicted": of(AFTER_SURVEY, "flagged", 1_000, 0.05),
-        "two_stages_fdp": of(AFTER_SURVEY, "fdp", 1_000, 0.05),
+        "two_stages_contradicted": of(LISTED, "flagged", 1_000, 0.05),
+        "two_stages_fdp": of(LISTED, "fdp", 1_000, 0.05),
     }
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from aggregator.proposals.screening import screen
 from aggregator.synthetic.sites import OPERATORS
 from aggregator.synthetic.world import Integers
 from benchmarks.simulator.archive import tokens, write_archive
 from benchmarks.simulator.ground import index_points
+from benchmarks.simulator.path import KEY, TECHNOLOGY, THRESHOLD
 from benchmarks.simulator.volunteers import DAYS, Devices, tell
 from benchmarks.simulator.world import World
 
@@ -17,17 +19,33 @@ POINTS, VISITS = 10, 2
 WORKING_H = (8, 18)
 
 
-def most_suspicious(rows: pd.DataFrame, *, naively: bool = False) -> pd.DataFrame:
-    """The claimed hexagons to send a team to.
+LISTED, LEAST_P, NAIVELY = (
+    "survey of the 60 first on the list",
+    "survey of the 60 least p",
+    "survey of the 60 highest failure rates",
+)
+"""By the product's own list (``proposals.screening``), by the calibrated p, and by the share of tests that fail."""
+
+
+def screened(rows: pd.DataFrame, told: pd.DataFrame, claims: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The claimed hexagons to send a team to, by each way to choose: ``h3_r8, operator``.
 
     Args:
-        rows: every claimed hexagon: ``h3_r8, operator, p_value, devices, failing, tests, failures``.
-        naively: by the share of tests that fail, instead of the calibrated p.
+        rows: every claimed hexagon: ``h3_r8, operator, hypothesis, p_value, devices, failing, tests, failures``.
+        told: every verdict.
+        claims: as they were imported.
     """
-    voted = rows[rows["devices"] >= 1]
-    order = -(voted["failures"] / voted["tests"].clip(lower=1)) if naively else voted["p_value"].fillna(1.0)
-    ranked = voted.assign(_order=order, _failing=-voted["failing"])
-    return ranked.sort_values(["_order", "_failing", "h3_r8", "operator"]).head(SCREENED)[["h3_r8", "operator"]]
+    voted = rows[(rows["devices"] >= 1) & rows["hypothesis"]]  # a team goes where a road or people are
+    listed = screen(told, claims, technology=TECHNOLOGY, threshold=THRESHOLD).merge(voted[KEY], on=KEY)
+    ranked = {
+        LEAST_P: voted["p_value"].fillna(1.0),
+        NAIVELY: -(voted["failures"] / voted["tests"].clip(lower=1)),
+    }
+    orders = {
+        name: voted.assign(_order=order, _failing=-voted["failing"]).sort_values(["_order", "_failing", *KEY])
+        for name, order in ranked.items()
+    }
+    return {name: table.head(SCREENED)[KEY] for name, table in ({LISTED: listed} | orders).items()}
 
 
 def survey(world: World, places: pd.DataFrame, into: Path, random: np.random.Generator) -> None:

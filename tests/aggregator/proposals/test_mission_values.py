@@ -150,7 +150,7 @@ def test_what_is_concluded_is_worth_nothing_and_what_is_open_has_its_reason(verd
 
 
 def test_value_is_in_proportion_to_people_and_roads(verdict_row: Row, around: Around) -> None:
-    one, two, three = around(*COSSAYE, 1)[:3]
+    one, two, three = (around(*place, 0)[0] for place in (COSSAYE, (46.70, 3.48), (46.83, 3.46)))  # none near another
     verdicts = pd.DataFrame([verdict_row(cell, "suspected", **VOTES) for cell in (one, two, three)])
     roads = pd.DataFrame({"h3_r8": [two], "main_km": [1.5], "other_km": [2.0]})
     values = mission_values(verdicts, NO_CLAIMS, pd.Series({one: 19.0}), roads)
