@@ -167,6 +167,7 @@ def show(
 ) -> None:
     """What was imported, where it was read, and what it covers."""
     from aggregator.evidence.claims import read_claims
+    from aggregator.evidence.population import population_source
 
     folder = data_directory(data)
     claims = read_claims(folder / "claims")
@@ -179,7 +180,7 @@ def show(
     place = "commune" if by == "source" else by
     with progress_bar(as_json) as progress:
         table = statistics_by(folder, claims, place, progress)
-    show_statistics(table, place, csv, against, as_json)
+    show_statistics(table, place, csv, against, as_json, population_source(folder / "territory"))
 
 
 def _layout(named: str | None, file: Path, constant: bool) -> "Layout":
