@@ -118,10 +118,12 @@ def new_areas(
     evidenced = np.where(free, demand.evidenced, 0.0)
     discs = reach(metres, evidenced, demand.demand > 0, parameters.radius_m, free)
     found, exact = greedy(discs, evidenced, count), None
-    if parameters.exact and found.discs:
-        exact = exact_discs(discs, evidenced, count, found, seconds=parameters.exact_seconds)
+    worthy = sum(disc.gain >= parameters.least_unmet for disc in found.discs)
+    if worthy < count:  # gains never increase: the others are too small, and no choice of as many is to be looked for
+        found = greedy(discs, evidenced, worthy) if worthy else Chosen([], 0.0)
+    if parameters.exact and worthy:
+        exact = exact_discs(discs, evidenced, worthy, found, seconds=parameters.exact_seconds)
         found = exact.chosen
-    found = Chosen([disc for disc in found.discs if disc.gain >= parameters.least_unmet], found.bound)
     areas = [Area(disc.centre, metres[[disc.centre]], disc.members, disc.gain) for disc in found.discs]
     return [*areas, *_untested(demand, metres, free, areas, count - len(areas), parameters)], Choice(
         found, exact, demand
