@@ -17,7 +17,12 @@ from aggregator.publication.origin import Origin, write_origin
 from aggregator.synthetic import LABEL, label
 from aggregator.synthetic.campaign import Sent, send
 from aggregator.synthetic.claims import declare, write_claims
-from aggregator.synthetic.outcome import dead_zones_found, verdicts_beside_truth, zones_beside_truth
+from aggregator.synthetic.outcome import (
+    dead_zones_contradicted,
+    dead_zones_found,
+    verdicts_beside_truth,
+    zones_beside_truth,
+)
 from aggregator.synthetic.radio import propagate
 from aggregator.synthetic.sites import place_masts, write_sites
 from aggregator.synthetic.truth import failure_probability
@@ -47,6 +52,7 @@ class DemoOutcome:
         verdicts: volunteers' verdicts beside the truth (:func:`verdicts_beside_truth`).
         zones: published zones beside the truth (:func:`zones_beside_truth`).
         dead_zones: dead zones of the generator.
+        dead_zones_contradicted: those where a claim is contradicted.
         dead_zones_found: those that lie in a published zone.
     """
 
@@ -56,6 +62,7 @@ class DemoOutcome:
     verdicts: list[dict[str, Any]]
     zones: list[dict[str, Any]]
     dead_zones: int
+    dead_zones_contradicted: int
     dead_zones_found: int
 
     def members(self) -> dict[str, Any]:
@@ -70,6 +77,7 @@ class DemoOutcome:
             "verdicts": self.verdicts,
             "zones": self.zones,
             "dead_zones": self.dead_zones,
+            "dead_zones_contradicted": self.dead_zones_contradicted,
             "dead_zones_found": self.dead_zones_found,
         }
 
@@ -126,13 +134,15 @@ def demonstrate(out: Path, scenario: Scenario, progress: Progress | None = None)
     )
     truth = failure_probability(world, air, declared)
     zones = zones_beside_truth(release, air)
+    verdicts = read_verdicts(folder.data / "judgement")
     return DemoOutcome(
         folder=folder,
         release=release,
         sent=sent,
-        verdicts=verdicts_beside_truth(read_verdicts(folder.data / "judgement"), truth),
+        verdicts=verdicts_beside_truth(verdicts, truth),
         zones=zones,
         dead_zones=len(air.gorges),
+        dead_zones_contradicted=dead_zones_contradicted(verdicts, air),
         dead_zones_found=dead_zones_found(release, air),
     )
 

@@ -56,9 +56,14 @@ def print_report(outcome: DemoOutcome) -> None:
     console.print(zones)
     console.print(
         tr(
-            f"{outcome.dead_zones_found} of the generator's {outcome.dead_zones} dead zones lie in a candidate zone.",
-            f"{outcome.dead_zones_found} des {outcome.dead_zones} zones blanches du générateur sont dans une zone "
-            "candidate.",
+            f"Of the generator's {outcome.dead_zones} dead zones, mostly declared covered, "
+            f"{outcome.dead_zones_contradicted} are contradicted and {outcome.dead_zones_found} lie in a candidate "
+            "zone. Zones also count what operators do not declare, which may hold more people; a weight leaves that "
+            "out (undeclared = 0).",
+            f"Des {outcome.dead_zones} zones blanches du générateur, déclarées couvertes pour la plupart, "
+            f"{outcome.dead_zones_contradicted} sont contredites et {outcome.dead_zones_found} sont dans une zone "
+            "candidate. Les zones comptent aussi ce que les opérateurs ne déclarent pas, parfois plus peuplé ; un "
+            "poids l'écarte (undeclared = 0).",
         )
     )
     data, release = outcome.folder.data, outcome.release

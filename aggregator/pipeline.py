@@ -200,6 +200,9 @@ def propose(
     earlier = gpd.read_parquet(file) if file.exists() else None
     parameters = zones or ZoneParameters(weights=weights_of(data))
     verdicts, people = read_verdicts(data / "judgement"), read_people(data / "territory", communes)
+    if parameters.exact:
+        most = f"{parameters.exact_seconds:g} s"
+        report(tr(f"looking for better discs, {most} at most", f"recherche de meilleurs disques, {most} au plus"), 0.3)
     choices: list[Choice] = []
     proposed, points = propose_zones(
         verdicts,

@@ -170,6 +170,7 @@ def show(
 ) -> None:
     """What was imported, where it was read, and what it covers; a département is told by its communes, whole."""
     from aggregator.evidence.claims import read_claims
+    from aggregator.evidence.population import population_source
 
     folder = data_directory(data)
     territory = territory_given(folder, departement, outline)
@@ -183,7 +184,7 @@ def show(
     place = "commune" if by == "source" else by
     with progress_bar(as_json) as progress:
         table = statistics_by(folder, claims, place, territory, progress)
-    show_statistics(table, place, csv, against, as_json)
+    show_statistics(table, place, csv, against, as_json, population_source(folder / "territory"))
 
 
 def _layout(named: str | None, file: Path, constant: bool) -> "Layout":

@@ -55,20 +55,20 @@ def show_sources(folder: Path, claims: "pd.DataFrame", territory: "Territory | N
 def statistics_by(
     folder: Path, claims: "pd.DataFrame", by: str, territory: "Territory | None", progress: Any
 ) -> "pd.DataFrame":
-    """Declared surface and people; see :func:`aggregator.evidence.declared_statistics.statistics`.
+    """Declared surface and people, of the grid where one was imported.
 
-    Of départements, their communes count whole, as in published statistics; of an outline, the parts of communes in
-    hexagons whose centre lies in it.
+    See :func:`aggregator.evidence.declared_statistics.statistics`. Of départements, their communes count whole, as in
+    published statistics; of an outline, the parts of communes in hexagons whose centre lies in it.
     """
     from aggregator.evidence.declared_statistics import commune_hexagons, statistics
-    from aggregator.evidence.territory import read_communes
+    from aggregator.evidence.territory import grid_people, read_communes
 
     if progress:
         progress(tr("communes and hexagons", "communes et hexagones"), 0.0)
     communes = read_communes(folder / "territory")
     if territory is not None and territory.departements:
         communes = communes[communes["insee_dep"].isin(territory.departements)].reset_index(drop=True)
-    held = commune_hexagons(communes)
+    held = commune_hexagons(communes, grid_people(folder / "territory"))
     if territory is not None and territory.outline:
         held = held[held["h3_r8"].isin(territory.cells)]
     if progress:
@@ -76,8 +76,10 @@ def statistics_by(
     return statistics(claims, held, by)
 
 
-def show_statistics(table: "pd.DataFrame", by: str, csv: Path | None, against: Path | None, as_json: bool) -> None:
-    """Print statistics, or how they differ from published ones, and write them as CSV."""
+def show_statistics(
+    table: "pd.DataFrame", by: str, csv: Path | None, against: Path | None, as_json: bool, people_source: str
+) -> None:
+    """Print statistics, or how they differ from published ones, and write them as CSV; say where people come from."""
     from aggregator.evidence.declared_statistics import published_shape
     from aggregator.evidence.published_statistics import differences
 
@@ -87,6 +89,7 @@ def show_statistics(table: "pd.DataFrame", by: str, csv: Path | None, against: P
     numbers = [name for name in table.columns if name.endswith(("_km2", "people"))]
     rows = table.assign(**{name: table[name].round(3) for name in numbers}).to_dict("records")
     members: dict[str, Any] = {by: rows, "percent": shape.astype(object).where(shape.notna(), None).to_dict("records")}
+    members["people_source"] = people_source
     lines = [_line(row, by) for row in rows]
     if against is not None:
         found = differences(shape, against, by)
@@ -109,7 +112,20 @@ def show_statistics(table: "pd.DataFrame", by: str, csv: Path | None, against: P
             if len(found)
             else tr("No row in common.", "Aucune ligne commune.")
         )
+    if lines:
+        lines.append(_people_told(people_source))
     answer(as_json, members, "\n".join(lines) or tr("Nothing imported yet.", "Rien d’importé."))
+
+
+def _people_told(source: str) -> str:
+    """Whose people were counted, for people."""
+    if source.startswith("grid "):
+        file = source.removeprefix("grid ")
+        return tr(f"People: those of the grid {file}.", f"Habitants : ceux du carroyage {file}.")
+    return tr(
+        "People: those of the communes, spread evenly over their area.",
+        "Habitants : ceux des communes, répartis également sur leur surface.",
+    )
 
 
 def _line(row: dict[Any, Any], by: str) -> str:

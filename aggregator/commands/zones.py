@@ -24,6 +24,7 @@ SHOWN = [
         "communes",
         "people",
         "unmet_people",
+        "evidenced_people",
         "contradicted",
         "suspected",
         "operators_missing",
@@ -97,7 +98,7 @@ def zones(
         {str(name): None if value != value else value for name, value in zone.items()}
         for zone in proposed[SHOWN].astype(object).to_dict("records")
     ]
-    lines = [_line(zone) for zone in rows] or [tr("No zone: no unmet demand found.", "Aucune zone.")]
+    lines = _lines(rows) or [tr("No zone: no unmet demand found.", "Aucune zone.")]
     answer(
         as_json,
         {"zones": rows, "choice": members_of(choices[0], parameters)},
@@ -171,6 +172,17 @@ def decide(
 
 
 _IN_FRENCH = {"kept": "gardée", "set-aside": "écartée", "merged": "fusionnée", "open": "ouverte", "": ""}
+
+
+def _lines(zones: list[dict[str, Any]]) -> list[str]:
+    """Zones by rank, those of class C under a heading of their own."""
+    proposed = [_line(zone) for zone in zones if zone["evidence_class"] != "C" or zone["decision"]]
+    first = [_line(zone) for zone in zones if zone["evidence_class"] == "C" and not zone["decision"]]
+    heading = tr(
+        "To be measured first, for want of evidence (class C; see `maille missions`):",
+        "À mesurer d’abord, faute de preuves (classe C ; voir `maille missions`) :",
+    )
+    return [*proposed, heading, *first] if first else proposed
 
 
 def _line(zone: dict[str, Any]) -> str:

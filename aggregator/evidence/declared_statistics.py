@@ -1,8 +1,8 @@
 """Declared surface and people by commune, département or région, in the shape of Arcep's published statistics.
 
 A commune's share is the mean of its hexagons' declared shares, by the area (or the people) that each holds within it:
-coverage is taken to be even inside a hexagon. People are spread evenly over their commune unless a finer count is
-given.
+coverage is taken to be even inside a hexagon. People are spread evenly over their commune unless a grid gives those of
+each hexagon, which are then spread evenly over what communes hold of it.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,8 @@ def commune_hexagons(communes: gpd.GeoDataFrame, people: "pd.Series[float] | Non
 
     Args:
         communes: as :func:`aggregator.evidence.territory.read_communes` gives them.
-        people: by ``h3_r8``, from a finer count; by default those of a commune are spread evenly over its area.
+        people: by ``h3_r8``, as :func:`aggregator.evidence.territory.grid_people` gives those of a grid; by default
+            those of a commune are spread evenly over its area.
 
     Returns:
         ``insee_com, insee_dep, h3_r8, area_km2, people``, sorted.

@@ -93,8 +93,14 @@ def read_planned_sites(territory: Path) -> gpd.GeoDataFrame | None:
 
 def read_people(territory: Path, communes: gpd.GeoDataFrame) -> "pd.Series[float]":
     """People in each hexagon, sorted: of the grid where one was imported, else of the communes, by area."""
+    grid = grid_people(territory)
+    return people_by_hexagon(communes) if grid is None else grid
+
+
+def grid_people(territory: Path) -> "pd.Series[float] | None":
+    """People in each hexagon of the grid, sorted; None where none was imported."""
     grid = read_population(territory)
-    return people_by_hexagon(communes) if grid is None else grid.set_index("h3_r8")["people"]
+    return None if grid is None else grid.set_index("h3_r8")["people"]
 
 
 def people_by_hexagon(communes: gpd.GeoDataFrame) -> "pd.Series[float]":

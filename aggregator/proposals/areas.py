@@ -37,7 +37,7 @@ class Area:
         centre: position of the hexagon at the zone's centre.
         centres: (n, 2) of its discs in Lambert-93, its own first, then those of the zones merged into it.
         members: positions of its hexagons, ascending.
-        gain: their unmet demand.
+        gain: their evidenced demand.
         zone_id: of a zone that was decided on, else empty, as are ``decision`` (``kept`` or ``set-aside``), ``names``
             (its own and those merged into it) and ``merged`` (ids).
     """
@@ -78,7 +78,7 @@ def decided_areas(
     }
     if not placed or not len(free):
         return [], free
-    tree, unmet = cKDTree(metres), demand.unmet
+    tree, evidenced = cKDTree(metres), demand.evidenced
     hosts = [one for one, _ in placed.values() if one.decision != "merged"]
     areas = []
     for host in sorted(hosts, key=lambda one: one.decision == "set-aside"):
@@ -96,7 +96,7 @@ def decided_areas(
                 centre=int(nearest),
                 centres=centres,
                 members=members,
-                gain=float(unmet[members].sum()),
+                gain=float(evidenced[members].sum()),
                 zone_id=host.zone_id,
                 decision="set-aside" if host.decision == "set-aside" else "kept",
                 names=tuple(one.name for one in (host, *guests) if one.name),
@@ -111,14 +111,42 @@ def new_areas(
 ) -> tuple[list[Area], Choice]:
     """Up to ``count`` discs on the free hexagons, greedy, or better ones where the parameters ask for them.
 
-    Centres are hexagons with people or a road; discs with next to no unmet demand are left out.
+    They are chosen on the evidenced demand; where it makes fewer than ``count``, the others follow on what is left of
+    all demand, and rest on prior probability. Centres are hexagons with people or a road; discs with next to no demand
+    are left out.
     """
+    evidenced = np.where(free, demand.evidenced, 0.0)
+    discs = reach(metres, evidenced, demand.demand > 0, parameters.radius_m, free)
+    found, exact = greedy(discs, evidenced, count), None
+    worthy = sum(disc.gain >= parameters.least_unmet for disc in found.discs)
+    if worthy < count:  # gains never increase: the others are too small, and no choice of as many is to be looked for
+        found = greedy(discs, evidenced, worthy) if worthy else Chosen([], 0.0)
+    if parameters.exact and worthy:
+        exact = exact_discs(discs, evidenced, worthy, found, seconds=parameters.exact_seconds)
+        found = exact.chosen
+    areas = [Area(disc.centre, metres[[disc.centre]], disc.members, disc.gain) for disc in found.discs]
+    return [*areas, *_untested(demand, metres, free, areas, count - len(areas), parameters)], Choice(
+        found, exact, demand
+    )
+
+
+def _untested(
+    demand: Demand,
+    metres: NDArray[np.float64],
+    free: NDArray[np.bool_],
+    areas: Sequence[Area],
+    count: int,
+    parameters: ZoneParameters,
+) -> list[Area]:
+    """Up to ``count`` more discs, on all unmet demand of the hexagons that no area holds."""
+    free = free.copy()
+    for area in areas:
+        free[area.members] = False
     unmet = np.where(free, demand.unmet, 0.0)
     discs = reach(metres, unmet, demand.demand > 0, parameters.radius_m, free)
-    found, exact = greedy(discs, unmet, count), None
-    if parameters.exact and found.discs:
-        exact = exact_discs(discs, unmet, count, found, seconds=parameters.exact_seconds)
-        found = exact.chosen
-    found = Chosen([disc for disc in found.discs if disc.gain >= parameters.least_unmet], found.bound)
-    areas = [Area(disc.centre, metres[[disc.centre]], disc.members, disc.gain) for disc in found.discs]
-    return areas, Choice(found, exact, demand)
+    evidenced = demand.evidenced
+    return [
+        Area(disc.centre, metres[[disc.centre]], disc.members, float(evidenced[disc.members].sum()))
+        for disc in greedy(discs, unmet, count).discs
+        if disc.gain >= parameters.least_unmet
+    ]

@@ -16,19 +16,21 @@ from aggregator.proposals.empirical_bayes import Fitted, unmet_probability
 from aggregator.proposals.parameters import ZoneParameters
 from aggregator.proposals.strata import EDGE, UNCLAIMED, UNKNOWN, claim_strata
 
-DEMAND_MODEL = "empirical-bayes-1"
+DEMAND_MODEL = "empirical-bayes-2"
 DEMAND_TEXT = {
     "en": "Unmet demand = (people + 20 per km of main road + 4 per km of other road) × mean over the operators of the "
     "probability that at least a quarter of tests fail, given the votes of phones there (empirical Bayes, by distance "
-    "from the edge of the claim). The weights are ours unless the parameters say otherwise. A hexagon nobody measured "
-    "counts with what places of its kind teach: zones of class C rest mainly on that, and are to be measured first. "
-    "It is a weighting, not a number of people.",
+    "from the edge of the claim). The weights are ours unless the parameters say otherwise. Zones are chosen and "
+    "ranked on its evidenced part: where an operator declares nothing, or somebody measured. A claim nobody tested "
+    "counts with what places of its kind teach, and makes a zone, of class C and to be measured first, only where "
+    "evidence makes no more. It is a weighting, not a number of people.",
     "fr": "Demande non satisfaite = (habitants + 20 par km de route principale + 4 par km d'autre route) × moyenne, "
     "sur les opérateurs, de la probabilité qu'au moins un quart des tests échouent, d'après les votes des téléphones "
     "(Bayes empirique, selon la distance au bord de la couverture déclarée). Ces poids sont les nôtres, sauf si les "
-    "paramètres disent autre chose. Un hexagone sans mesure compte selon ce qu'apprennent les lieux semblables : les "
-    "zones de classe C reposent surtout là-dessus et sont à mesurer d'abord. C'est une pondération, pas un nombre "
-    "d'habitants.",
+    "paramètres disent autre chose. Les zones sont choisies et classées sur sa part étayée : là où un opérateur ne "
+    "déclare rien, ou qu'on a mesuré. Une couverture déclarée que personne n'a testée compte selon ce qu'apprennent "
+    "les lieux semblables, et ne fait une zone, de classe C et à mesurer d'abord, que s'il n'en reste plus d'étayée. "
+    "C'est une pondération, pas un nombre d'habitants.",
 }
 
 BALLOT = ["votes_outdoor", "failing_outdoor", "votes_vehicle", "failing_vehicle"]
@@ -49,6 +51,7 @@ class Demand:
         u: (h, o) probability that the operator fails here, after subtraction of what the DCC decided.
         basis: (h, o) of :data:`BASES`.
         strata: (h, o) of ``strata.STRATA``.
+        absent: (h, o) where an operator declares nothing and nobody found that it serves all the same.
         subtracted: (h,) demand taken out because of the DCC.
         fitted: laws behind ``u``.
     """
@@ -62,6 +65,7 @@ class Demand:
     u: NDArray[np.float64]
     basis: NDArray[np.int8]
     strata: NDArray[np.int8]
+    absent: NDArray[np.bool_]
     subtracted: NDArray[np.float64]
     fitted: Fitted
 
@@ -71,9 +75,18 @@ class Demand:
         return np.asarray(self.demand * self.u.sum(axis=1) / max(len(self.operators), 1), dtype=np.float64)
 
     @property
-    def absent(self) -> NDArray[np.bool_]:
-        """(h, o) where an operator declares nothing and nobody found that it serves all the same."""
-        return np.asarray((self.strata == UNCLAIMED) & (self.u >= 0.5))
+    def evidenced_u(self) -> NDArray[np.float64]:
+        """(h, o) u where a map, phones or a field team speak; 0 where it is that of the stratum alone.
+
+        Volunteers go where service is bad, so the law of a stratum describes the places they went to. Times the people
+        of a town that nobody measured it would outweigh every dead zone that somebody found.
+        """
+        return np.where(self.basis == BASES["prior"], 0.0, self.u)
+
+    @property
+    def evidenced(self) -> NDArray[np.float64]:
+        """Part (h,) of W that rests on evidence: what zones are chosen on."""
+        return np.asarray(self.demand * self.evidenced_u.sum(axis=1) / max(len(self.operators), 1), dtype=np.float64)
 
 
 def prevailing(verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -124,6 +137,8 @@ def unmet_demand(
     u = _surveyed(u, rows, cells, operators)
     untested = (basis == BASES["prior"]) & (places != UNCLAIMED)
     u = np.where(untested, np.where(places == UNKNOWN, 0.0, u * parameters.weights.prior_only), u)
+    absent = (places == UNCLAIMED) & (u >= 0.5)
+    u = np.where(places == UNCLAIMED, u * parameters.weights.undeclared, u)
     living = people.groupby(level=0).sum().reindex(cells).fillna(0.0).clip(lower=0.0).to_numpy(float)
     roads = _roads(road_km, cells)
     weights = parameters.weights
@@ -140,6 +155,7 @@ def unmet_demand(
         u=u * left,
         basis=basis,
         strata=places,
+        absent=absent & (left >= 0.5),
         subtracted=subtracted,
         fitted=fitted,
     )

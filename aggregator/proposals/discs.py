@@ -15,7 +15,13 @@ from pyproj import Transformer
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
+from client_sdk.errors import MailleError
+from client_sdk.messages import tr
+
 LAMBERT_93 = "EPSG:2154"
+
+MOST_HELD = 200_000_000
+"""Ours: hexagons that all discs may hold together, at about 50 bytes each; France with discs of 4 km has 60 million."""
 
 Floats = NDArray[np.float64]
 
@@ -103,11 +109,25 @@ def reach(
         candidates: which hexagons may be a centre.
         radius_m: a hexagon is inside when its centre is at most this far from the disc's.
         free: hexagons that a disc may hold; by default all.
+
+    Raises:
+        MailleError: the discs are too large, or too many, for the memory of one machine.
     """
     count = len(metres)
     if not count:
         return Reach(metres, np.empty(0, dtype=np.intp), csr_matrix((0, 0)))
-    pairs = cKDTree(metres).query_pairs(radius_m, output_type="ndarray").astype(np.int32)
+    tree = cKDTree(metres)
+    together = int(tree.count_neighbors(tree, radius_m))
+    if together > MOST_HELD:
+        raise MailleError(
+            tr(
+                f"radius {radius_m / 1000:g} km: {count} discs of this radius hold {together} hexagons together, "
+                f"expected at most {MOST_HELD}; choose a smaller radius or a smaller outline",
+                f"rayon de {radius_m / 1000:g} km : {count} disques de ce rayon tiennent {together} hexagones "
+                f"ensemble, attendu au plus {MOST_HELD} ; choisissez un rayon ou un territoire plus petit",
+            )
+        )
+    pairs = tree.query_pairs(radius_m, output_type="ndarray").astype(np.int32)
     itself = np.arange(count, dtype=np.int32)
     rows = np.concatenate([itself, pairs[:, 0], pairs[:, 1]])
     columns = np.concatenate([itself, pairs[:, 1], pairs[:, 0]])

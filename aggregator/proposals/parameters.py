@@ -21,8 +21,10 @@ class DemandWeights:
         person: of one inhabitant.
         main_road_km: of one kilometre of main road: as many people as it takes to be worth one.
         other_road_km: of one kilometre of any other road.
-        prior_only: factor, 0..1, on the probability that a claim nobody tested fails; at 0 such places count for
-            nothing, and only measured or undeclared ones make zones.
+        prior_only: factor, 0..1, on the probability that a claim nobody tested fails. Such places make a zone only
+            where evidence makes no more; at 0 they make none.
+        undeclared: factor, 0..1, on the probability that an operator fails where it declares nothing; at 0 zones are
+            made of claims alone, where volunteers or field teams found otherwise.
         dcc_reach_m: demand this near a decided point of the DCC is taken as dealt with, for the operators obliged.
         dcc_remaining: share of that demand, 0..1, which counts all the same.
     """
@@ -31,11 +33,12 @@ class DemandWeights:
     main_road_km: float = 20.0
     other_road_km: float = 4.0
     prior_only: float = 1.0
+    undeclared: float = 1.0
     dcc_reach_m: float = 2000.0
     dcc_remaining: float = 0.0
 
 
-HIGHEST = {"prior_only": 1.0, "dcc_remaining": 1.0}
+HIGHEST = {"prior_only": 1.0, "undeclared": 1.0, "dcc_remaining": 1.0}
 """Weights that are shares; the others are only bounded below, by 0."""
 
 

@@ -36,11 +36,16 @@ def shares_of(demand: Demand, members: NDArray[np.intp]) -> dict[str, float]:
 
 
 def class_of(shares: dict[str, float], enough: float) -> str:
-    """Evidence class: A on strong verdicts, surveys or the operators' own maps; B with what is reported; else C."""
+    """Evidence class, by what the evidenced part of the unmet demand rests on.
+
+    A: at least ``enough`` of it on strong verdicts, surveys or the operators' own maps; B: with what is reported; C:
+    mostly on votes without a finding, or nothing is evidenced.
+    """
+    evidenced = 1.0 - shares["share_prior"]
     firm = shares["share_strong"] + shares["share_unclaimed"]
-    if firm >= enough:
-        return "A"
-    return "B" if firm + shares["share_reported"] >= enough else "C"
+    if firm + shares["share_reported"] < enough * evidenced or firm + shares["share_reported"] <= 0:
+        return "C"
+    return "A" if firm >= enough * evidenced else "B"
 
 
 def missing_operators(demand: Demand, members: NDArray[np.intp], reported: set[str]) -> list[str]:
@@ -52,13 +57,17 @@ def missing_operators(demand: Demand, members: NDArray[np.intp], reported: set[s
 
 
 def ground_figures(demand: Demand, members: NDArray[np.intp]) -> dict[str, Any]:
-    """People, roads and demand of a zone's hexagons; ``unmet_people`` is W, weighted, not a number of people."""
+    """People, roads and demand of a zone's hexagons.
+
+    ``unmet_people`` is W, ``evidenced_people`` its part that rests on evidence: weighted, not numbers of people.
+    """
     return {
         "people": round(float(demand.people[members].sum()), 1),
         "main_road_km": round(float(demand.main_km[members].sum()), 1),
         "other_road_km": round(float(demand.other_km[members].sum()), 1),
         "demand": round(float(demand.demand[members].sum()), 1),
         "unmet_people": round(float(demand.unmet[members].sum()), 1),
+        "evidenced_people": round(float(demand.evidenced[members].sum()), 1),
         "dcc_subtracted": round(float(demand.subtracted[members].sum()), 1),
     }
 

@@ -1,7 +1,8 @@
 """Candidate zones: discs of 4 km around the most unmet demand, with what supports each of them.
 
 A zone is a place to look at, not a finding. Each hexagon belongs to one zone, so the figures of the zones add up.
-Zones that a team decided on stay where they were; the others are chosen on what those leave.
+Zones that a team decided on stay where they were; the others are chosen on what those leave. Classes A and B rank
+first: a zone of class C is to be measured before anything is proposed there.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +37,8 @@ from aggregator.proposals.surroundings import Surroundings, decided_near, neares
 
 ZONE_COLUMNS = [
     *("zone_id", "rank", "name", "h3_centre", "latitude", "longitude", "insee_dep", "communes", "people"),
-    *("main_road_km", "other_road_km", "demand", "unmet_people", "hexagons", "contradicted", "suspected", "verdicts"),
+    *("main_road_km", "other_road_km", "demand", "unmet_people", "evidenced_people"),
+    *("hexagons", "contradicted", "suspected", "verdicts"),
     *("operators_missing", "devices", "device_days", "first_day", "last_day", "e_value", "evidence", "evidence_class"),
     *(*SHARES, "nearest_site_m", "nearest_site_operators", "nearest_planned_m", "dcc_near", "dcc_dossiers"),
     *("dcc_subtracted", "people_source", "decision", "merged", "demand_model"),
@@ -87,7 +89,8 @@ def propose_zones(
         tell_choice: told how good the choice is.
 
     Returns:
-        Zones (``ZONE_COLUMNS``, ``op_<PLMN>`` columns, disc) by rank, then those a team set aside, with rank 0; and
+        Zones (``ZONE_COLUMNS``, ``op_<PLMN>`` columns, disc) by rank (classes A and B first, then by evidenced demand,
+        then class C), then those a team set aside, with rank 0; and
         points (``POINT_COLUMNS``, the same ``op_`` columns, point); both in EPSG:2154. Figures are of the hexagons that
         no zone of a better rank holds. ``evidence`` is ``crowd``, ``survey`` where only field teams measured, or
         ``none``.
@@ -122,7 +125,15 @@ def propose_zones(
         reserved=[one.zone_id for one in decisions],
     )
     ids = {area.centre: name for area, name in zip(areas, names, strict=True)}
-    ranked = sorted([*areas, *decided], key=lambda a: (a.decision == "set-aside", -a.gain, a.zone_id or ids[a.centre]))
+    ranked = sorted(
+        [*areas, *decided],
+        key=lambda area: (
+            area.decision == "set-aside",
+            _class(demand, area, chosen) == "C",
+            -area.gain,
+            area.zone_id or ids[area.centre],
+        ),
+    )
     own_centres = np.array([area.centres[0] for area in ranked]).reshape(-1, 2)
     sites = nearest_m(around.sites, chosen.technology, own_centres)
     planned = nearest_m(around.planned, chosen.technology, own_centres)
@@ -136,11 +147,10 @@ def propose_zones(
         reported = set(own.loc[own["verdict"].isin(["contradicted", "suspected"]), "operator"].astype(str))
         missing = missing_operators(demand, area.members, reported)
         flags = {f"op_{operator}": int(operator in missing) for operator in demand.operators}
-        shares = shares_of(demand, area.members)
         zone = {"zone_id": zone_id, "rank": 0 if area.decision == "set-aside" else number + 1}
         zone |= _place(ground, demand, area) | ground_figures(demand, area.members)
-        zone |= verdict_figures(own, device_days) | shares | flags
-        zone |= {"operators_missing": len(missing), "evidence_class": class_of(shares, chosen.class_share)}
+        zone |= verdict_figures(own, device_days) | shares_of(demand, area.members) | flags
+        zone |= {"operators_missing": len(missing), "evidence_class": _class(demand, area, chosen)}
         zone |= {"nearest_site_m": sites[number][0], "nearest_site_operators": sites[number][1]}
         zone |= {"nearest_planned_m": planned[number][0], "dcc_near": near[number][0], "dcc_dossiers": near[number][1]}
         zone |= {"people_source": around.people_source, "decision": area.decision}
@@ -162,6 +172,10 @@ def propose_zones(
             crs=LAMBERT_93,
         ),
     )
+
+
+def _class(demand: Demand, area: Area, parameters: ZoneParameters) -> str:
+    return class_of(shares_of(demand, area.members), parameters.class_share)
 
 
 def _outline(area: Area, radius_m: float) -> shapely.Geometry:

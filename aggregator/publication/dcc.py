@@ -98,7 +98,7 @@ def _row(point: dict[str, Any], zone: dict[str, Any]) -> dict[str, Any]:
         "rang_zone": zone["rank"],
         "operateurs_concernes": " ".join(operators),
         "habitants_zone": f"{zone['people']:.0f}",
-        "demande_estimee_ponderee": f"{zone['unmet_people']:.0f}",
+        "demande_estimee_ponderee": f"{zone['evidenced_people']:.0f}",
         "hexagones_contredits_ou_a_confirmer": zone["contradicted"],
         "hexagones_a_verifier": zone["suspected"],
         "origine_preuve": EVIDENCE_IN_FRENCH[zone["evidence"]],

@@ -1,6 +1,6 @@
-"""What a release is made of, and its files: the part of publishing that depends on nothing but inputs and parameters.
+"""What a release is made from and what it says: nothing but inputs and parameters decide that.
 
-``release.publish`` names what comes out of it and puts it on the shelf; ``verifying`` makes it again and compares.
+``writing`` turns it into files, ``release.publish`` puts them on the shelf, ``verifying`` makes all again and compares.
 """
 
 import hashlib
@@ -13,13 +13,10 @@ from typing import Any, Literal
 import geopandas as gpd
 import pandas as pd
 
-from aggregator.evidence.claims import read_claims
 from aggregator.evidence.digest import sha256_of
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
 from aggregator.evidence.months import FILE as MONTHS
-from aggregator.evidence.months import read_months
 from aggregator.evidence.outline import Territory
-from aggregator.evidence.territory import read_communes, read_people
 from aggregator.judgement import basis
 from aggregator.judgement.comparison import read_verdicts
 from aggregator.judgement.constants import Constants
@@ -27,13 +24,12 @@ from aggregator.judgement.excused import read_excused
 from aggregator.judgement.votes import VOTING_CONTEXTS, voting_rows
 from aggregator.proposals import decisions, surroundings
 from aggregator.proposals.parameters import ZoneParameters
-from aggregator.publication import manifest, origin
-from aggregator.publication.contents import write_contents
+from aggregator.publication import origin
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.issuing import Issue, issue
 from aggregator.publication.quarters import counted_quarter, quarter_of, window_start
 from aggregator.publication.record import read_record, record_digests
-from aggregator.publication.software import code, libraries
+from aggregator.publication.software import code
 from client_sdk.messages import tr
 
 Audience = Literal["public", "team"]
@@ -213,86 +209,9 @@ def _voting(data: Path, ledger: pd.DataFrame, capability: pd.DataFrame, paramete
     )
 
 
-def _decisions(data: Path, audience: Audience) -> list[decisions.Decision]:
-    """Of the team: all for itself, for the public only what it set aside."""
-    proposed = data / "proposals" / "zones.parquet"
-    known = gpd.read_parquet(proposed) if proposed.exists() else None
-    found = decisions.located(decisions.read_decisions(data), known)
-    return [one for one in found if audience == "team" or one.decision == "set-aside"]
-
-
 def release_id(parameters: ReleaseParameters, origin_digest: str, previous: str | None) -> str:
     """The last day of data and a hash of what the release is made from, the release before included."""
     return f"{parameters.last_day}-{digest({'origin': origin_digest, 'previous': previous})[:10]}"
-
-
-def write_release(making: Making, draft: Path) -> None:
-    """Write every file into an empty directory, the manifest last: it lists the others."""
-    parameters, data = making.parameters, making.ground.data
-    synthetic, team = parameters.synthetic, parameters.audience == "team"
-    territory = parameters.territory
-    communes = read_communes(data / "territory")
-    write_contents(
-        draft,
-        release=making.release,
-        day=date.fromisoformat(parameters.last_day),
-        issue=making.issue,
-        claims=read_claims(data / "claims"),
-        communes=communes,
-        people=read_people(data / "territory", communes),
-        territory=data / "territory",
-        decisions=_decisions(data, parameters.audience),
-        within=territory.cells if territory else None,
-        previous=making.zones,
-        notice="; ".join([*["synthetic data"] * synthetic, *["project team only"] * team]),
-        parameters=parameters.zones,
-        about={
-            "release": making.release,
-            "date": parameters.last_day,
-            "audience": parameters.audience,
-            "k": parameters.k,
-            "quarter": making.issue.quarter,
-            "synthetic": synthetic,
-            "label": parameters.label,
-        },
-    )
-    sources = claim_sources(data / "claims/sources.json")
-    told = {
-        "release": making.release,
-        "previous": making.previous,
-        "origin": making.made_from,
-        **manifest.described(parameters, quarter=making.issue.quarter),
-        "attributions": manifest.attributions(sources, communes, parameters.attributions),
-        "code": code(),
-        "libraries": libraries(),
-        "inputs": [{"path": name, "sha256": value} for name, value in sorted(making.inputs.items())],
-        "archive": [{"path": name, "sha256": value} for name, value in read_months(data / "evidence").items()],
-        "claim_sources": sources,
-        "files": manifest.listing(draft),
-    }
-    manifest.write_json(told, draft / "manifest.json")
-
-
-def claim_sources(file: Path) -> list[dict[str, Any]]:
-    """The sources of claims, as the import wrote them.
-
-    Raises:
-        PublicationError: the file is not what an import writes.
-    """
-    if not file.exists():
-        return []
-    try:
-        sources = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise PublicationError(
-            tr(
-                f"{file}: is not JSON ({error}); import the coverage files again",
-                f"{file} : n'est pas du JSON ({error}) ; importez à nouveau les fichiers de couverture",
-            )
-        ) from error
-    if not isinstance(sources, list) or not all(isinstance(one, dict) and "operator" in one for one in sources):
-        raise PublicationError(f"{file}: expected a list of sources; import the coverage files again")
-    return sources
 
 
 def digest(members: dict[str, Any]) -> str:

@@ -19,9 +19,9 @@ from aggregator.publication.making import (
     prepare,
     read_ground,
     release_id,
-    write_release,
 )
 from aggregator.publication.record import write_record
+from aggregator.publication.writing import write_release
 
 Progress = Callable[[str, float], None]
 

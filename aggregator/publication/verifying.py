@@ -10,9 +10,10 @@ from pydantic import TypeAdapter
 
 from aggregator.evidence.digest import sha256_of
 from aggregator.publication.errors import PublicationError
-from aggregator.publication.making import ReleaseParameters, prepare, read_ground, write_release
+from aggregator.publication.making import ReleaseParameters, prepare, read_ground
 from aggregator.publication.manifest import listing
 from aggregator.publication.software import code, libraries
+from aggregator.publication.writing import write_release
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 

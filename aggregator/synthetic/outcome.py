@@ -7,10 +7,13 @@ import geopandas
 import numpy as np
 import pandas as pd
 
+from aggregator.proposals.discs import hexagon_centres, lambert_93
 from aggregator.synthetic.radio import Air
 from aggregator.synthetic.world import Floats
 
 ZONE_RADIUS_M = 4000.0
+DEAD_RADIUS_M = 1100.0
+"""Nobody has service this near the middle of a dead zone (:mod:`aggregator.synthetic.radio`)."""
 CONDITIONS = ("bad", "mild", "good")
 KINDS = (
     ("contradicted", "strong"),
@@ -69,6 +72,15 @@ def zones_beside_truth(release: Path, air: Air) -> list[dict[str, Any]]:
 def dead_zones_found(release: Path, air: Air) -> int:
     """How many dead zones of the generator have their middle in a published zone."""
     return int((_apart_m(_zones(release), air).min(axis=1, initial=np.inf) <= ZONE_RADIUS_M).sum())
+
+
+def dead_zones_contradicted(verdicts: pd.DataFrame, air: Air) -> int:
+    """How many dead zones of the generator hold the middle of a hexagon where a claim of 4G service is contradicted."""
+    chosen = verdicts[(verdicts["technology"] == "4G") & (verdicts["threshold"] == "service")]
+    places = hexagon_centres(chosen.loc[chosen["verdict"] == "contradicted", "h3_r8"].unique().tolist())
+    metres = lambert_93(places[:, 0].tolist(), places[:, 1].tolist())
+    apart = np.hypot(*(air.gorges[:, None, :] - metres[None, :, :]).transpose(2, 0, 1))
+    return int((apart.min(axis=1, initial=np.inf) <= DEAD_RADIUS_M).sum())
 
 
 def _zones(release: Path) -> geopandas.GeoDataFrame:

@@ -60,10 +60,10 @@ def worth(
 
 
 def _probable(ground: Ground, told: pd.DataFrame, data: Path) -> Floats:
-    """u of each hexagon and operator, shape (hexagons, 4)."""
+    """u of each hexagon and operator, where zones are chosen on it, shape (hexagons, 4)."""
     people = pd.Series(ground.by_hexagon(ground.people_px), index=pd.Index(ground.hexagons, name="h3_r8"))
     found = unmet_demand(told, read_claims(data / "claims"), people, parameters=PARAMETERS, constants=Constants())
-    table = pd.DataFrame(found.u, index=found.cells, columns=list(found.operators))
+    table = pd.DataFrame(found.evidenced_u, index=found.cells, columns=list(found.operators))
     return table.reindex(index=ground.hexagons, columns=list(OPERATORS)).fillna(0.0).to_numpy()
 
 

@@ -158,7 +158,7 @@ function tellZone({ properties: zone, geometry }) {
   return [
     element("p", { className: "place", textContent: words.zone(zone.rank) }),
     element("h3", { textContent: zone.name }),
-    element("p", { className: "sentence", textContent: words.zoneSentence({ people: number(zone.people), unmet: number(zone.unmet_people) }, missing.join(", ")) }),
+    element("p", { className: "sentence", textContent: words.zoneSentence({ people: number(zone.people), unmet: number(zone.evidenced_people) }, missing.join(", ")) }),
     facts([
       [words.contradicted, number(zone.contradicted)],
       [words.suspected, number(zone.suspected)],
@@ -206,7 +206,7 @@ function showZones() {
   const { technology, threshold } = index.zones_about;
   $("zones-about").textContent = zones.features.length ? words.zonesAbout(uncapitalised(thresholdText(threshold, technology))) : words.noZones;
   for (const { properties: zone } of zones.features) {
-    const line = words.zoneLine({ ...zone, unmet: number(zone.unmet_people) });
+    const line = words.zoneLine({ ...zone, unmet: number(zone.evidenced_people) });
     const entry = element("button", { type: "button", onclick: () => chooseZone(zone.zone_id) }, element("span", { className: "rank", textContent: zone.rank }), element("span", {}, zone.name, element("small", { textContent: line })));
     entry.dataset.zone = zone.zone_id;
     $("zones").append(element("li", {}, entry));

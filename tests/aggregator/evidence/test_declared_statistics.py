@@ -16,6 +16,7 @@ from aggregator.commands.coverage import coverage
 from aggregator.evidence.claims_table import ClaimSource, replace_claims
 from aggregator.evidence.declared_statistics import commune_hexagons, published_shape, statistics
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, covering, outlines, projected
+from aggregator.evidence.population import import_population
 from aggregator.evidence.territory import people_by_hexagon
 from client_sdk.messages import use_language
 
@@ -136,6 +137,23 @@ def test_show_of_a_territory_tells_that_territory_alone(data: Path) -> None:
     assert half["hexagons_claimed"] < 0.6 * whole["hexagons_claimed"]
     unknown = run("show", "--data", data, "--departement", "21").exception
     assert "--departement 21: no commune imported" in str(unknown)
+
+
+def test_people_of_a_grid_count_where_one_was_imported_and_the_answer_says_so(data: Path) -> None:
+    spread = json.loads(run("show", "--data", data, "--by", "commune", "--json").output)
+    assert spread["people_source"] == "communes, spread evenly over their area"
+    assert "those of the communes, spread evenly" in run("show", "--data", data, "--by", "commune").output
+    shapes = outlines(CELLS, LAMBERT_93)
+    west, east = (CELLS[shapely.within(shapes, square)][:4] for square in SQUARES)
+    grid = pd.DataFrame({"h3_r8": [*west, *east], "population": [90] * 4 + [10] * 4})
+    grid.to_csv(data / "grid.csv", index=False)
+    import_population(data / "grid.csv", data / "territory")
+    found = json.loads(run("show", "--data", data, "--by", "commune", "--json").output)
+    assert found["people_source"] == "grid grid.csv"
+    assert [(row["commune"], row["people"]) for row in found["commune"]] == [("58001", 360), ("89002", 40)]
+    assert [row["declared_people"] for row in found["commune"]] == pytest.approx([270, 30])
+    use_language("fr")
+    assert "Habitants : ceux du carroyage grid.csv." in run("show", "--data", data, "--by", "commune").output
 
 
 @pytest.mark.parametrize("scale", [1, 100, 36, 4_711])

@@ -125,6 +125,25 @@ def test_what_the_dcc_decided_is_subtracted_for_the_operators_obliged(claims_on:
     assert demand_of([], claims, people, dcc=dcc, parameters=half).unmet == pytest.approx(0.75 * plain.unmet)
 
 
+def test_demand_is_evidenced_where_a_map_or_a_phone_speaks(
+    verdict_row: Row, claims_on: ClaimsOn, around: Around
+) -> None:
+    tested, untested, undeclared = around(*COSSAYE, 1)[:3]
+    claims = pd.concat([claims_on([tested, untested]), claims_on([undeclared], share=0.0)])
+    people = dict.fromkeys((tested, untested, undeclared), 10.0)
+    rows = [verdict_row(tested, "insufficient", votes_outdoor=2, failing_outdoor=1)]
+    demand = demand_of(rows, claims, people)
+    at = {cell: demand.cells.tolist().index(cell) for cell in people}
+    assert demand.evidenced[at[tested]] == demand.unmet[at[tested]] > 0
+    assert demand.evidenced[at[untested]] == 0 < demand.unmet[at[untested]]
+    assert demand.evidenced[at[undeclared]] == demand.unmet[at[undeclared]] > 5
+    half = demand_of(rows, claims, people, parameters=ZoneParameters(weights=DemandWeights(undeclared=0.5)))
+    assert half.evidenced[at[undeclared]] == pytest.approx(demand.evidenced[at[undeclared]] / 2)
+    assert half.evidenced[at[tested]] == demand.evidenced[at[tested]]
+    assert half.absent.tolist() == demand.absent.tolist()
+    assert half.absent[at[undeclared]].tolist() == [True]
+
+
 def test_only_the_hexagons_asked_for_count(claims_on: ClaimsOn, around: Around) -> None:
     cells = around(*COSSAYE, 2)
     demand = demand_of([], claims_on(cells), dict.fromkeys(cells, 1.0), within=np.array(cells[:4]))

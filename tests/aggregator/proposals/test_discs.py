@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from aggregator.proposals.discs import greedy, greedy_discs, lambert_93, reach
 from aggregator.proposals.exact import exact_discs
+from client_sdk.errors import MailleError
 
 RADIUS = 4000.0
 
@@ -112,3 +113,25 @@ def test_only_candidates_are_centres() -> None:
 def test_lambert_93_agrees_with_the_published_centre_of_the_projection() -> None:
     """The origin of EPSG:2154 is 46.5 N 3 E at 700 km east and 6,600 km north."""
     assert np.allclose(lambert_93([46.5], [3.0]), [[700_000, 6_600_000]], atol=0.01)
+
+
+def test_discs_too_large_for_the_memory_are_refused_with_the_way_out() -> None:
+    side = np.arange(130) * 900.0
+    metres = np.array([(x, y) for x in side for y in side])
+    everywhere = np.ones(len(metres), bool)
+    with pytest.raises(MailleError, match=r"200 km: 16900 discs of this radius hold 285610000 .* smaller outline"):
+        reach(metres, np.ones(len(metres)), everywhere, 200_000.0)
+    assert len(reach(metres, np.ones(len(metres)), everywhere, 2_000.0).centres) == len(metres)
+
+
+def test_a_programme_out_of_time_tells_what_it_proved() -> None:
+    random = np.random.default_rng(4)
+    metres = random.uniform(0, 60_000, (3_000, 2))
+    demand = random.exponential(10.0, len(metres))
+    discs = reach(metres, demand, np.ones(len(demand), bool), RADIUS)
+    quick = greedy(discs, demand, 40)
+    found = exact_discs(discs, demand, 40, quick, seconds=0.2)
+    assert not found.proven
+    assert found.chosen.total >= quick.total
+    assert quick.total <= found.chosen.bound <= quick.bound * (1 + 1e-9)
+    assert 0 < found.gap == pytest.approx(1 - found.chosen.total / found.chosen.bound)

@@ -170,8 +170,44 @@ def test_where_nothing_is_declared_nor_measured_nothing_is_proposed(
 def test_a_disc_with_next_to_no_unmet_demand_is_no_zone(verdicts: pd.DataFrame, propose: Propose) -> None:
     zones, _ = propose(verdicts, parameters=ZoneParameters(count=50))
     assert zones["unmet_people"].min() >= 1.0
-    least = float(zones["unmet_people"].iloc[1])
-    assert len(propose(verdicts, parameters=ZoneParameters(count=50, least_unmet=least - 0.1))[0]) == 2
+    least = float(zones["evidenced_people"].iloc[1])
+    cautious = DemandWeights(prior_only=0.0)
+    assert (
+        len(propose(verdicts, parameters=ZoneParameters(count=50, least_unmet=least - 0.1, weights=cautious))[0]) == 2
+    )
+
+
+def test_a_town_that_nobody_measured_outranks_no_place_with_evidence(
+    verdicts: pd.DataFrame, propose: Propose, people: pd.Series, around: Around
+) -> None:
+    town = around(*TREVOL, 2)
+    measured = verdicts[~verdicts["h3_r8"].isin(town)]
+    crowded = people.where(~people.index.isin(town), 2_000.0)
+    zones, _ = propose(measured, people=crowded, count=3)
+    assert zones["name"].iloc[0] == "Cossaye"
+    assert zones["evidence_class"].tolist() == sorted(zones["evidence_class"])
+    (untested,) = zones[zones["name"] == "Trévol"].to_dict("records")
+    assert (untested["evidence_class"], untested["rank"]) == ("C", len(zones))
+    assert untested["unmet_people"] > zones["unmet_people"].iloc[0] > zones["evidenced_people"].iloc[0]
+    assert untested["share_prior"] > 0.9
+    assert "Trévol" not in set(propose(measured, people=crowded, count=1)[0]["name"])
+    # the first phones there that find no service make it a zone like any other
+    again, _ = propose(verdicts, people=crowded, count=3)
+    assert (again["name"].iloc[0], again["evidence_class"].iloc[0]) == ("Trévol", "B")
+
+
+def test_a_town_beside_a_dead_zone_does_not_lower_its_class(
+    verdicts: pd.DataFrame, propose: Propose, people: pd.Series, around: Around
+) -> None:
+    plain, _ = propose(verdicts, count=1)
+    ring = sorted({*around(*COSSAYE, 3)} - {*around(*COSSAYE, 2)})
+    told = set(verdicts["h3_r8"])
+    crowded = people.where(~people.index.isin(set(ring) - told), 20_000.0)
+    zones, _ = propose(verdicts, people=crowded, count=1)
+    assert zones["zone_id"].tolist() == plain["zone_id"].tolist()
+    assert zones["evidence_class"].tolist() == plain["evidence_class"].tolist() == ["B"]
+    assert zones["share_prior"].iloc[0] > 0.5
+    assert zones["evidenced_people"].iloc[0] == pytest.approx(plain["evidenced_people"].iloc[0], rel=0.01)
 
 
 def test_other_technologies_and_thresholds_do_not_count(verdicts: pd.DataFrame, propose: Propose) -> None:

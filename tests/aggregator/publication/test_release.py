@@ -178,7 +178,7 @@ def test_the_manifest_says_what_the_release_is_made_of(release: Path, data: Path
     assert told["parameters"]["constants"]["vehicle_loss_db"] == 6.0
     assert told["parameters"]["zones"]["weights"]["main_road_km"] == 20.0
     assert (told["k"], told["audience"], told["synthetic"]) == (5, "public", False)
-    assert told["demand_model"]["id"] == "empirical-bayes-1"
+    assert told["demand_model"]["id"] == "empirical-bayes-2"
     for language in ("fr", "en"):
         assert "50 km²" in " ".join(told["limits"][language])
         assert "5" in told["not_included"][language]

@@ -1,0 +1,96 @@
+"""A release's files: its contents, and the manifest that says what they were made from."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+
+from aggregator.evidence.claims import read_claims
+from aggregator.evidence.months import read_months
+from aggregator.evidence.territory import read_communes, read_people
+from aggregator.proposals import decisions
+from aggregator.publication import manifest
+from aggregator.publication.contents import write_contents
+from aggregator.publication.errors import PublicationError
+from aggregator.publication.making import Audience, Making
+from aggregator.publication.software import code, libraries
+from client_sdk.messages import tr
+
+
+def write_release(making: Making, draft: Path) -> None:
+    """Write every file into an empty directory, the manifest last: it lists the others."""
+    parameters, data = making.parameters, making.ground.data
+    synthetic, team = parameters.synthetic, parameters.audience == "team"
+    territory = parameters.territory
+    communes = read_communes(data / "territory")
+    write_contents(
+        draft,
+        release=making.release,
+        day=date.fromisoformat(parameters.last_day),
+        issue=making.issue,
+        claims=read_claims(data / "claims"),
+        communes=communes,
+        people=read_people(data / "territory", communes),
+        territory=data / "territory",
+        decisions=_decisions(data, parameters.audience),
+        within=territory.cells if territory else None,
+        previous=making.zones,
+        notice="; ".join([*["synthetic data"] * synthetic, *["project team only"] * team]),
+        parameters=parameters.zones,
+        about={
+            "release": making.release,
+            "date": parameters.last_day,
+            "audience": parameters.audience,
+            "k": parameters.k,
+            "quarter": making.issue.quarter,
+            "synthetic": synthetic,
+            "label": parameters.label,
+        },
+    )
+    sources = claim_sources(data / "claims/sources.json")
+    told = {
+        "release": making.release,
+        "previous": making.previous,
+        "origin": making.made_from,
+        **manifest.described(parameters, quarter=making.issue.quarter),
+        "attributions": manifest.attributions(sources, communes, parameters.attributions),
+        "code": code(),
+        "libraries": libraries(),
+        "inputs": [{"path": name, "sha256": value} for name, value in sorted(making.inputs.items())],
+        "archive": [{"path": name, "sha256": value} for name, value in read_months(data / "evidence").items()],
+        "claim_sources": sources,
+        "files": manifest.listing(draft),
+    }
+    manifest.write_json(told, draft / "manifest.json")
+
+
+def _decisions(data: Path, audience: Audience) -> list[decisions.Decision]:
+    """Of the team: all for itself, for the public only what it set aside."""
+    proposed = data / "proposals" / "zones.parquet"
+    known = gpd.read_parquet(proposed) if proposed.exists() else None
+    found = decisions.located(decisions.read_decisions(data), known)
+    return [one for one in found if audience == "team" or one.decision == "set-aside"]
+
+
+def claim_sources(file: Path) -> list[dict[str, Any]]:
+    """The sources of claims, as the import wrote them.
+
+    Raises:
+        PublicationError: the file is not what an import writes.
+    """
+    if not file.exists():
+        return []
+    try:
+        sources = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise PublicationError(
+            tr(
+                f"{file}: is not JSON ({error}); import the coverage files again",
+                f"{file} : n'est pas du JSON ({error}) ; importez à nouveau les fichiers de couverture",
+            )
+        ) from error
+    if not isinstance(sources, list) or not all(isinstance(one, dict) and "operator" in one for one in sources):
+        raise PublicationError(f"{file}: expected a list of sources; import the coverage files again")
+    return sources
