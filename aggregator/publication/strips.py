@@ -92,7 +92,7 @@ def draw_strip(corridors: Corridors, path: int, technology: str, files: list[Pat
         title = f"{label_of(line['name'], line['part'])} — {technology}{threshold}"
         figure.text(0.115, 1 - 0.3 / high, title, fontsize=13, fontweight="bold", va="center")
         figure.text(0.115, 1 - 0.58 / high, ends, fontsize=9, va="center", color="#444444")
-        figure.text(0.985, 1 - 0.3 / high, team_only(), fontsize=8, fontweight="bold", va="center", ha="right")
+        figure.text(0.985, 1 - 0.58 / high, team_only(), fontsize=8, fontweight="bold", va="center", ha="right")
         _legend(figure, set(rows["state"]), bool(_failing(rows).any()))
         for file in files:
             figure.savefig(file, dpi=DPI, metadata={"Date": None} if file.suffix == ".svg" else {"Software": None})
