@@ -111,20 +111,24 @@ def new_areas(
 ) -> tuple[list[Area], Choice]:
     """Up to ``count`` discs on the free hexagons, greedy, or better ones where the parameters ask for them.
 
-    They are chosen on the evidenced demand; where it makes fewer than ``count``, the others follow on what is left of
-    all demand, and rest on prior probability. Centres are hexagons with people or a road; discs with next to no demand
-    are left out.
+    They are chosen on all unmet demand, among the discs of which enough is evidenced; where these are fewer than
+    ``count``, the others follow on what is left, and rest on prior probability. Centres are hexagons with people or a
+    road; discs with next to no demand are left out.
     """
-    evidenced = np.where(free, demand.evidenced, 0.0)
-    discs = reach(metres, evidenced, demand.demand > 0, parameters.radius_m, free)
-    found, exact = greedy(discs, evidenced, count), None
+    unmet, evidenced = (np.where(free, values, 0.0) for values in (demand.unmet, demand.evidenced))
+    every = reach(metres, unmet, demand.demand > 0, parameters.radius_m, free)
+    discs = every.only(every.holds @ evidenced >= parameters.class_share * (every.holds @ unmet))
+    found, exact = greedy(discs, unmet, count), None
     worthy = sum(disc.gain >= parameters.least_unmet for disc in found.discs)
     if worthy < count:  # gains never increase: the others are too small, and no choice of as many is to be looked for
-        found = greedy(discs, evidenced, worthy) if worthy else Chosen([], 0.0)
+        found = greedy(discs, unmet, worthy) if worthy else Chosen([], 0.0)
     if parameters.exact and worthy:
-        exact = exact_discs(discs, evidenced, worthy, found, seconds=parameters.exact_seconds)
+        exact = exact_discs(discs, unmet, worthy, found, seconds=parameters.exact_seconds)
         found = exact.chosen
-    areas = [Area(disc.centre, metres[[disc.centre]], disc.members, disc.gain) for disc in found.discs]
+    areas = [
+        Area(disc.centre, metres[[disc.centre]], disc.members, float(evidenced[disc.members].sum()))
+        for disc in found.discs
+    ]
     return [*areas, *_untested(demand, metres, free, areas, count - len(areas), parameters)], Choice(
         found, exact, demand
     )

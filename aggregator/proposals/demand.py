@@ -20,16 +20,17 @@ DEMAND_MODEL = "empirical-bayes-2"
 DEMAND_TEXT = {
     "en": "Unmet demand = (people + 20 per km of main road + 4 per km of other road) × mean over the operators of the "
     "probability that at least a quarter of tests fail, given the votes of phones there (empirical Bayes, by distance "
-    "from the edge of the claim). The weights are ours unless the parameters say otherwise. Zones are chosen and "
-    "ranked on its evidenced part: where an operator declares nothing, or somebody measured. A claim nobody tested "
-    "counts with what places of its kind teach, and makes a zone, of class C and to be measured first, only where "
-    "evidence makes no more. It is a weighting, not a number of people.",
+    "from the edge of the claim). The weights are ours unless the parameters say otherwise. Zones are "
+    "chosen where at least half of it is evidenced (an operator declares nothing, or somebody measured), and ranked on "
+    "that part. A claim nobody tested counts with what places of its kind teach, and makes a zone, of class C and to "
+    "be measured first, only where evidence makes no more. It is a weighting, not a number of people.",
     "fr": "Demande non satisfaite = (habitants + 20 par km de route principale + 4 par km d'autre route) × moyenne, "
     "sur les opérateurs, de la probabilité qu'au moins un quart des tests échouent, d'après les votes des téléphones "
     "(Bayes empirique, selon la distance au bord de la couverture déclarée). Ces poids sont les nôtres, sauf si les "
-    "paramètres disent autre chose. Les zones sont choisies et classées sur sa part étayée : là où un opérateur ne "
-    "déclare rien, ou qu'on a mesuré. Une couverture déclarée que personne n'a testée compte selon ce qu'apprennent "
-    "les lieux semblables, et ne fait une zone, de classe C et à mesurer d'abord, que s'il n'en reste plus d'étayée. "
+    "paramètres disent autre chose. Les zones sont choisies là où au moins la moitié en est étayée (un opérateur ne "
+    "déclare rien, ou on a mesuré), et classées sur cette part. Une couverture déclarée que personne n'a testée compte "
+    "selon ce qu'apprennent les lieux semblables, et ne fait une zone, de classe C et à mesurer d'abord, que s'il n'en "
+    "reste plus d'étayée. "
     "C'est une pondération, pas un nombre d'habitants.",
 }
 
@@ -75,18 +76,14 @@ class Demand:
         return np.asarray(self.demand * self.u.sum(axis=1) / max(len(self.operators), 1), dtype=np.float64)
 
     @property
-    def evidenced_u(self) -> NDArray[np.float64]:
-        """(h, o) u where a map, phones or a field team speak; 0 where it is that of the stratum alone.
-
-        Volunteers go where service is bad, so the law of a stratum describes the places they went to. Times the people
-        of a town that nobody measured it would outweigh every dead zone that somebody found.
-        """
-        return np.where(self.basis == BASES["prior"], 0.0, self.u)
-
-    @property
     def evidenced(self) -> NDArray[np.float64]:
-        """Part (h,) of W that rests on evidence: what zones are chosen on."""
-        return np.asarray(self.demand * self.evidenced_u.sum(axis=1) / max(len(self.operators), 1), dtype=np.float64)
+        """Part (h,) of W where a map, phones or a field team speak, and not the law of the stratum alone.
+
+        Volunteers go where service is bad, so that law describes the places they went to. Times the people of a town
+        that nobody measured it would outweigh every dead zone that somebody found.
+        """
+        u = np.where(self.basis == BASES["prior"], 0.0, self.u)
+        return np.asarray(self.demand * u.sum(axis=1) / max(len(self.operators), 1), dtype=np.float64)
 
 
 def prevailing(verdicts: pd.DataFrame) -> pd.DataFrame:

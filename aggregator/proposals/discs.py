@@ -55,6 +55,10 @@ class Reach:
     centres: NDArray[np.intp]
     holds: csr_matrix
 
+    def only(self, kept: NDArray[np.bool_]) -> "Reach":
+        """The discs (c,) to choose among."""
+        return Reach(self.metres, self.centres[kept], self.holds[kept])
+
     def inside(self, row: int) -> NDArray[np.intp]:
         """Positions of the hexagons in the disc of a candidate, ascending."""
         return np.asarray(self.holds.indices[self.holds.indptr[row] : self.holds.indptr[row + 1]], dtype=np.intp)

@@ -53,7 +53,7 @@ class ZoneParameters:
         radius_m: radius of a disc; 4 km make 50 km², the least area for which a reliability is promised.
         near_m: a commune's centre is a point of interest when a needy hexagon lies at most this far from it.
         least_unmet: a disc whose unmet demand is worth fewer inhabitants than this is no zone.
-        class_share: share of the unmet demand from which it decides the class of evidence.
+        class_share: share of the unmet demand from which evidence makes a zone, and decides its class.
         exact: look for better discs than the greedy ones by mixed-integer programming.
         exact_seconds: time allowed for that; where it runs out, another machine may find other discs.
         weights: what a zone is worth.

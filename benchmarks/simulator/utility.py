@@ -4,6 +4,7 @@ Worth is demand times the share of operators that truly fail (p ≥ 25 %), in th
 of the operators' claimed ones alone, where demand is then believed in claimed hexagons alone too.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import pandas as pd
 
 from aggregator.evidence.claims_table import read_claims
 from aggregator.judgement.constants import Constants
-from aggregator.proposals.demand import unmet_demand
+from aggregator.proposals.areas import new_areas
+from aggregator.proposals.demand import Demand, unmet_demand
 from aggregator.proposals.discs import greedy_discs, hexagon_centres, lambert_93
 from aggregator.proposals.parameters import ZoneParameters
 from aggregator.synthetic.sites import OPERATORS
@@ -45,26 +47,50 @@ def worth(
     naive = naive.reindex(index=ground.hexagons, columns=list(OPERATORS)).fillna(False).to_numpy(bool)
     believed = {
         ORACLE: failing.astype(np.float64),
-        OURS: _probable(ground, told, data),
         MAPS_ALONE: (~claimed).astype(np.float64),
         MAJORITY: (~claimed | naive).astype(np.float64),
     }
     found = {}
-    for way, shares in believed.items():
-        held_all, held_claimed = (
-            held(metres, best(metres, weight * (shares * mask).mean(axis=1)), weight * (failing * mask).mean(axis=1))
-            for mask in (np.ones_like(claimed), claimed)
-        )
-        found[way] = (held_all, held_claimed)
+    of_claimed = pd.DataFrame(claimed, index=ground.hexagons, columns=list(OPERATORS))
+    ours = _unmet(ground, told, data)
+    for way in (ORACLE, *WAYS):
+        figures = []
+        for mask in (of_claimed | True, of_claimed):
+            kept = mask.to_numpy()
+            truly = weight * (failing * kept).mean(axis=1)
+            if way == OURS:
+                centres = _proposed(replace(ours, u=ours.u * _at(mask, ours)))
+            else:
+                centres = best(metres, weight * (believed[way] * kept).mean(axis=1))
+            figures.append(held(metres, centres, truly))
+        found[way] = (figures[0], figures[1])
     return found
 
 
-def _probable(ground: Ground, told: pd.DataFrame, data: Path) -> Floats:
-    """u of each hexagon and operator, where zones are chosen on it, shape (hexagons, 4)."""
-    people = pd.Series(ground.by_hexagon(ground.people_px), index=pd.Index(ground.hexagons, name="h3_r8"))
-    found = unmet_demand(told, read_claims(data / "claims"), people, parameters=PARAMETERS, constants=Constants())
-    table = pd.DataFrame(found.evidenced_u, index=found.cells, columns=list(found.operators))
-    return table.reindex(index=ground.hexagons, columns=list(OPERATORS)).fillna(0.0).to_numpy()
+def _unmet(ground: Ground, told: pd.DataFrame, data: Path) -> Demand:
+    """What zones are chosen on."""
+    hexagons = pd.Index(ground.hexagons, name="h3_r8")
+    people = pd.Series(ground.by_hexagon(ground.people_px), index=hexagons)
+    roads = {
+        "main_km": ground.by_hexagon(ground.main_road_m) / 1_000,
+        "other_km": ground.by_hexagon(ground.lane_m) / 1_000,
+    }
+    road_km = pd.DataFrame(roads, index=hexagons).reset_index()
+    return unmet_demand(
+        told, read_claims(data / "claims"), people, road_km, parameters=PARAMETERS, constants=Constants()
+    )
+
+
+def _at(mask: pd.DataFrame, demand: Demand) -> npt.NDArray[np.bool_]:
+    """Where a mask by hexagon and operator holds, in the shape of a demand's u."""
+    return mask.reindex(index=demand.cells, columns=list(demand.operators)).fillna(False).to_numpy(bool)
+
+
+def _proposed(unmet: Demand) -> Floats:
+    """Centres of the zones that Maille proposes, shape (zones, 2)."""
+    metres = _metres(unmet.cells)
+    areas, _ = new_areas(unmet, metres, np.ones(len(metres), dtype=bool), PARAMETERS.count, PARAMETERS)
+    return np.array([area.centres[0] for area in areas])
 
 
 def demand(ground: Ground) -> Floats:
@@ -78,7 +104,11 @@ def demand(ground: Ground) -> Floats:
 
 def zone_metres(ground: Ground) -> Floats:
     """Centres of the hexagons in Lambert-93, shape (hexagons, 2)."""
-    centres = hexagon_centres(ground.hexagons.tolist())
+    return _metres(ground.hexagons)
+
+
+def _metres(cells: npt.NDArray[np.int64]) -> Floats:
+    centres = hexagon_centres(cells.tolist())
     return np.asarray(lambert_93(centres[:, 0].tolist(), centres[:, 1].tolist()))
 
 
