@@ -20,6 +20,7 @@ from pyproj import CRS
 
 from aggregator.evidence.accessible import Accessible
 from aggregator.evidence.areas import overlaps, polygons_of, subdivided
+from aggregator.evidence.declared_cells import cell_shares
 from aggregator.evidence.declared_points import Layers, Places
 from aggregator.evidence.hexagons import (
     HEXAGON_RESOLUTION,
@@ -28,7 +29,6 @@ from aggregator.evidence.hexagons import (
     Shapes,
     covering,
     outlines,
-    parent,
     projected,
     transformer,
 )
@@ -202,7 +202,7 @@ class DeclaredArea:
         if pieces is not None:
             parts.append(_union_shares(pieces, masks, self.plane.system))
         if self._cells:
-            parts.append(_cell_shares(pd.concat(self._cells), masks))
+            parts.append(cell_shares(pd.concat(self._cells), masks))
         if not parts:
             return _nothing(masks)
         together = pd.concat(parts).rename_axis(index="h3_r8")
@@ -283,27 +283,3 @@ def _union_shares(pieces: pd.DataFrame, masks: list[int], system: CRS) -> pd.Dat
                 several[groups[shares[groups, number] - exact < NEGLIGIBLE_SHARE]] = False
             shares[groups, number] = exact
     return pd.DataFrame(np.minimum(shares, 1.0), index=cells)
-
-
-def _cell_shares(added: pd.DataFrame, masks: list[int]) -> pd.DataFrame:
-    """Shares of hexagons that H3 cells fill."""
-    cell = added["cell"].to_numpy(np.int64)
-    resolution = cell >> 52 & 15
-    parts = [
-        pd.DataFrame(
-            {
-                "cell": cell[resolution >= HEXAGON_RESOLUTION],
-                "layer": added["layer"].to_numpy()[resolution >= HEXAGON_RESOLUTION],
-            }
-        )
-    ]
-    for row in np.flatnonzero(resolution < HEXAGON_RESOLUTION):
-        children = h3.cell_to_children(h3.int_to_str(int(cell[row])), HEXAGON_RESOLUTION)
-        parts.append(pd.DataFrame({"cell": list(map(h3.str_to_int, children)), "layer": added["layer"].iloc[row]}))
-    every = pd.concat(parts, ignore_index=True).drop_duplicates()
-    shares = []
-    for mask in masks:
-        inside = every.loc[(1 << every["layer"].to_numpy() & mask) != 0, "cell"].drop_duplicates().to_numpy(np.int64)
-        weight = 7.0 ** (HEXAGON_RESOLUTION - (inside >> 52 & 15))
-        shares.append(pd.Series(weight).groupby(parent(inside, HEXAGON_RESOLUTION)).sum())
-    return pd.concat(shares, axis=1, keys=range(len(masks))).fillna(0.0)
