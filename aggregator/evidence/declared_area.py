@@ -213,8 +213,10 @@ class DeclaredArea:
         places = self.plane.places
         if places is None:
             return _nothing(masks)
-        squares = 0 if self._squares is None else self._squares.layers_at(places.positions)
-        return places.shares(self._layers | squares, masks)
+        layers = self._layers
+        if self._squares is not None:
+            layers = layers | self._squares.layers_at(places.positions)
+        return places.shares(layers, masks)
 
     def _as_pieces(self, cells: Cells, shapes: Shapes) -> list[pd.DataFrame]:
         """The squares in hexagons that polygons of another make meet, as polygons."""

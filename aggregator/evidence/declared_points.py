@@ -37,7 +37,7 @@ class Places:
         kept = slice(None) if hexagons is None else np.isin(parent(cells, HEXAGON_RESOLUTION), hexagons)
         x, y = transformer(WGS_84, system).transform(accessible.longitudes[kept], accessible.latitudes[kept])
         positions = np.column_stack([x, y])
-        return cls(cells[kept], positions, shapely.STRtree(shapely.points(positions)))
+        return cls(cells[kept], positions, shapely.STRtree(np.asarray(shapely.points(positions))))
 
     def in_polygons(self, polygons: Shapes) -> NDArray[np.intp]:
         """Places in any of some valid polygons; one may be named several times."""

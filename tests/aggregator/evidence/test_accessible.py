@@ -21,7 +21,6 @@ from aggregator.evidence.accessible import (
     PLACE_RESOLUTION,
     Accessible,
     outdated_sources,
-    points_along,
     read_accessible,
 )
 from aggregator.evidence.claims import import_coverage, read_claim_sources, read_claims
@@ -111,8 +110,9 @@ def test_a_place_counts_once_by_its_best_level_and_people_beside_roads(tmp_path:
     import_population(tmp_path / "people.csv", tmp_path / "territory")
     accessible = read_accessible(tmp_path / "territory")
     assert accessible is not None
-    # every place by hand: from the ends of each road, a point every metre
-    along = np.concatenate([points_along(np.array([LineString([(x, y), (x, y + 1)])])) for x, y in _metres(twice)])
+    # every place by hand, from a point of each road every metre
+    metres = [shapely.Point(line.coords[0][0], line.coords[0][1] + step) for line in twice for step in range(601)]
+    along = shapely.get_coordinates(projected(np.array(metres), LAMBERT_93, WGS_84))
     by_road = {h3.latlng_to_cell(y, x, PLACE_RESOLUTION) for x, y in along.tolist()}
     inhabited = {h3.latlng_to_cell(point.y, point.x, PLACE_RESOLUTION) for point in middle}
     assert set(accessible.places.tolist()) <= by_road | inhabited
@@ -126,10 +126,6 @@ def test_a_place_counts_once_by_its_best_level_and_people_beside_roads(tmp_path:
     in_best, in_any = (shapely.contains(shape, flat[own]).mean() for shape in (best, weaker))
     assert 0 < in_best < in_any < 1
     assert claims.to_dict() == pytest.approx({"TBC": in_best, "CL": in_any - in_best}, abs=1e-4)
-
-
-def _metres(lines: list[LineString]) -> list[tuple[float, float]]:
-    return [(line.coords[0][0], line.coords[0][1] + step) for line in lines for step in range(600)]
 
 
 def test_without_roads_or_people_nothing_changes(tmp_path: Path) -> None:

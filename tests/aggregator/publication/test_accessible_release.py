@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from h3.api import basic_int as h3
 
-from aggregator import pipeline
 from aggregator.evidence.accessible import accessible_digests, outdated_sources, read_accessible
-from aggregator.evidence.claims import import_coverage, read_claim_sources
+from aggregator.evidence.claims import import_coverage, read_claim_sources, read_claims
 from aggregator.evidence.hexagons import LAMBERT_93, outlines
 from aggregator.evidence.layout import read_layout
 from aggregator.evidence.lines import import_roads
-from aggregator.judgement.comparison import read_verdicts
+from aggregator.judgement.basis import record_basis
+from aggregator.judgement.comparison import compare, read_verdicts, write_verdicts
+from aggregator.judgement.votes import cast_votes
 from aggregator.publication.release import publish
 from aggregator.publication.verifying import verify
 
@@ -24,7 +25,7 @@ NAME = "2026_T3_couv_Metropole_OF_4G_data"
 
 
 def test_a_release_with_roads_is_made_again_from_its_claims(
-    data: Path, tmp_path: Path, hexagon: dict[str, int]
+    data: Path, ledger: pd.DataFrame, tmp_path: Path, hexagon: dict[str, int]
 ) -> None:
     copy = tmp_path / "data"
     shutil.copytree(data, copy, ignore=shutil.ignore_patterns("releases", "team-releases", "publication", "claims"))
@@ -46,7 +47,8 @@ def test_a_release_with_roads_is_made_again_from_its_claims(
     def judged() -> pd.Series:
         accessible = read_accessible(copy / "territory")
         import_coverage(file, copy / "claims", read_layout("arcep"), accessible=accessible)
-        pipeline.judge(copy)
+        write_verdicts(compare(cast_votes(copy / "evidence"), read_claims(copy / "claims")), copy / "judgement")
+        record_basis(copy, ledger["day"].max(), 365)
         verdicts = read_verdicts(copy / "judgement")
         own = (verdicts["h3_r8"] == hole) & (verdicts["operator"] == "20801") & (verdicts["threshold"] == "service")
         return verdicts[own & (verdicts["technology"] == "4G") & (verdicts["evidence"] == "crowd")].iloc[0]
