@@ -86,6 +86,7 @@ def import_coverage(
     """Replace what was known of the same operator, technology and usage; cut to the communes where there are some."""
     from dataclasses import asdict
 
+    from aggregator.evidence.accessible import read_accessible
     from aggregator.evidence.claims import ClaimSource
     from aggregator.evidence.claims import import_coverage as import_one
     from aggregator.evidence.errors import EvidenceError
@@ -107,10 +108,15 @@ def import_coverage(
     sources: list[ClaimSource] = []
     refused: dict[str, str] = {}
     with only_run(folder), progress_bar(as_json) as progress:
+        if progress:
+            progress(tr("roads and people", "routes et habitants"), 0.0)
+        accessible = read_accessible(folder / "territory")
         for file, chosen in zip(files, layouts, strict=True):
             try:
                 wanted = chosen.with_constants(**given)
-                sources += import_one(file, folder / "claims", wanted, within=cells, progress=progress)
+                sources += import_one(
+                    file, folder / "claims", wanted, within=cells, accessible=accessible, progress=progress
+                )
             except EvidenceError as error:
                 if len(files) == 1:
                     raise
@@ -122,6 +128,15 @@ def import_coverage(
     ]
     members = {"sources": [asdict(one) for one in sources], "refused": refused}
     answer(as_json, members, "\n".join(lines))
+    if accessible is None:
+        warn(
+            tr(
+                "no roads or people on a grid yet (`maille territory import`): a claim counts by its share of the "
+                "whole hexagon; import the maps again after them",
+                "ni routes ni habitants par carreau (`maille territory import`) : une déclaration compte par sa part "
+                "de tout l’hexagone ; réimportez les cartes après eux",
+            )
+        )
     for reason in refused.values():
         warn(reason)
     if refused:

@@ -1,7 +1,8 @@
 """Operators' declared coverage → the share of each hexagon that is declared covered.
 
 ``import_coverage`` reads a file as a layout says and replaces what was known for the same operator, technology and
-usage. A place under several levels counts for the best of them: verdicts add the shares of all levels.
+usage. A place under several levels counts for the best of them: verdicts add the shares of all levels. Where roads or
+people are known, the share of each hexagon's accessible part goes beside that of its area.
 """
 
 import re
@@ -14,8 +15,10 @@ import pandas as pd
 import shapely
 from shapely import MultiPolygon, Polygon
 
+from aggregator.evidence.accessible import Accessible
 from aggregator.evidence.claims_table import (
     CLAIM_KEYS,
+    SHARES,
     ClaimSource,
     read_claim_sources,
     read_claims,
@@ -38,7 +41,7 @@ __all__ = ["ClaimSource", "import_arcep", "import_coverage", "import_grid", "rea
 Progress = Callable[[str, float], None]
 
 LEAST_KNOWN_SHARE = 0.5
-"""Ours: a hexagon of which less is spoken of is left out."""
+"""Ours: a hexagon of which less is spoken of is left out, and so is an accessible part."""
 
 READ = 0.9
 """Ours: share of the progress bar that reading takes."""
@@ -71,6 +74,7 @@ def import_coverage(
     layout: Layout,
     *,
     within: Polygon | MultiPolygon | Cells | None = None,
+    accessible: Accessible | None = None,
     progress: Progress | None = None,
 ) -> list[ClaimSource]:
     """Import a file of declared coverage.
@@ -81,6 +85,7 @@ def import_coverage(
         layout: how to read it.
         within: territory in WGS 84, or its hexagons; only hexagons that touch it are kept, each with its exact share.
             Without it the file is taken to be the whole of the operator's declaration.
+        accessible: part of the territory, see :func:`aggregator.evidence.accessible.read_accessible`.
         progress: told the file's name and the fraction done.
 
     Returns:
@@ -95,7 +100,7 @@ def import_coverage(
     report(file.name, 0.0)
     with opened(file) as paths:
         parts = _parts(paths, layout, file)
-        plane = Plane.over(system_of(parts, layout, file), cells)
+        plane = Plane.over(system_of(parts, layout, file), cells, accessible)
         bounds = None if plane.shapes is None else _bounds(plane)
         areas: dict[Subject, DeclaredArea] = {}
         counts: dict[Subject, int] = {}
@@ -139,13 +144,14 @@ def import_coverage(
                 bounded=cells is not None or layout.absent == "unknown",
                 layer=", ".join(dict.fromkeys(part.layer for part in parts if part.layer)),
                 features=counts.get(subject, 0),
+                **(accessible.digests if accessible is not None else {}),
             )
             for operator in subject.operators
         ]
         rows, known = _rows(area, layout, cells)
         named = {"technology": subject.technology, "usage": subject.usage}
         each = [rows.assign(operator=operator, **named) for operator in subject.operators]
-        replace_claims(claims, pd.concat(each)[[*CLAIM_KEYS, "declared_share"]], own, known=known)
+        replace_claims(claims, pd.concat(each)[[*CLAIM_KEYS, *SHARES]], own, known=known)
         sources.extend(own)
     report(file.name, 1.0)
     return sorted(sources, key=lambda one: (one.operator, one.technology, one.usage))
@@ -191,7 +197,7 @@ def _add(area: DeclaredArea, declared: Declared, batch: Batch, part: Part, layou
 
 
 def _rows(area: DeclaredArea, layout: Layout, cells: Cells | None) -> tuple[pd.DataFrame, Cells | None]:
-    """``h3_r8, level, declared_share``, and the hexagons that are spoken of, None for all."""
+    """``h3_r8, level`` and the shares, and the hexagons that are spoken of, None for all."""
     shares, known = area.shares(layout.levels)
     if layout.absent == "uncovered":
         if cells is not None:
@@ -202,4 +208,6 @@ def _rows(area: DeclaredArea, layout: Layout, cells: Cells | None) -> tuple[pd.D
         enough = enough[np.isin(enough["h3_r8"], cells)]
     shares = shares.merge(enough, on="h3_r8")
     shares["declared_share"] /= shares["known_share"]
-    return shares.drop(columns="known_share"), enough["h3_r8"].to_numpy(np.int64)
+    places = shares["known_accessible_share"]
+    shares["accessible_share"] = shares["accessible_share"] / places.where(places >= LEAST_KNOWN_SHARE)
+    return shares, enough["h3_r8"].to_numpy(np.int64)

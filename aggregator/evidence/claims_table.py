@@ -1,6 +1,7 @@
 """The table of coverage claims, and where each claim comes from.
 
-``claims.parquet`` holds the share of each hexagon declared covered, per operator, technology, usage and level. A source
+``claims.parquet`` holds the share of each hexagon declared covered, per operator, technology, usage and level, and that
+of its accessible part (:mod:`~aggregator.evidence.accessible`), null where nothing accessible is known there. A source
 that is known only within a territory or a grid says so (``bounded``): it has a row, if only of share 0, for every
 hexagon it speaks about, and elsewhere nothing is known. Any other source declares share 0 where it has no row.
 """
@@ -22,13 +23,15 @@ from aggregator.evidence.whole_file import replacing
 CLAIM_KEYS = ["h3_r8", "operator", "technology", "usage", "level"]
 SOURCE_KEYS = ["operator", "technology", "usage"]
 
+SHARES = ["declared_share", "accessible_share"]
+
 SHARE_DECIMALS = 4
 
 CLAIMS = pa.schema(
     [
         ("h3_r8", pa.int64()),
         *((name, pa.string()) for name in CLAIM_KEYS[1:]),
-        ("declared_share", pa.float64()),
+        *((name, pa.float64()) for name in SHARES),
         ("bounded", pa.bool_()),
     ]
 )
@@ -44,6 +47,7 @@ class ClaimSource:
         source: who published it. licence: under which licence.
         bounded: known only in the hexagons that have a row.
         layer: names of the layers read. features: rows read that make this claim.
+        roads_sha256, inhabited_sha256: of the territory's files that told the accessible part; empty where absent.
     """
 
     operator: str
@@ -57,6 +61,8 @@ class ClaimSource:
     bounded: bool
     layer: str = ""
     features: int = 0
+    roads_sha256: str = ""
+    inhabited_sha256: str = ""
 
 
 def read_claims(claims: Path) -> pd.DataFrame:
@@ -89,7 +95,7 @@ def replace_claims(
 
     Args:
         claims: directory of the claims.
-        rows: ``h3_r8, operator, technology, usage, level, declared_share``.
+        rows: ``h3_r8, operator, technology, usage, level, declared_share``, and ``accessible_share`` where known.
         sources: provenance of the rows.
         known: the hexagons that bounded sources speak about; those without a row get one of share 0.
     """
@@ -98,8 +104,8 @@ def replace_claims(
     old = read_claims(claims)
     stays = [key not in replaced for key in old[SOURCE_KEYS].itertuples(index=False, name=None)]
     kept = old[np.array(stays, dtype=bool)]
-    shares = rows.assign(declared_share=rows["declared_share"].round(SHARE_DECIMALS))
-    shares = shares[shares["declared_share"] > 0]
+    shares = rows.reindex(columns=[*CLAIM_KEYS, *SHARES]).round(dict.fromkeys(SHARES, SHARE_DECIMALS))
+    shares = shares[(shares[SHARES] > 0).any(axis=1)]
     parts = [kept, shares.assign(bounded=known is not None)]
     for operator, technology, usage in sorted(replaced):
         if known is None:
@@ -107,7 +113,7 @@ def replace_claims(
         own = shares[(shares[SOURCE_KEYS] == [operator, technology, usage]).all(axis=1)]
         zeros = pd.DataFrame({"h3_r8": np.setdiff1d(known, own["h3_r8"].to_numpy(np.int64))})
         named = {"operator": operator, "technology": technology, "usage": usage, "level": ""}
-        parts.append(zeros.assign(**named, declared_share=0.0, bounded=True))
+        parts.append(zeros.assign(**named, declared_share=0.0, accessible_share=np.nan, bounded=True))
     table = pa.concat_tables([pa.Table.from_pandas(part, schema=CLAIMS, preserve_index=False) for part in parts])
     table = table.sort_by([(key, "ascending") for key in CLAIM_KEYS])
     listed = json.dumps(

@@ -18,7 +18,10 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from aggregator.evidence.accessible import Accessible
 from aggregator.evidence.areas import overlaps, polygons_of, subdivided
+from aggregator.evidence.declared_cells import cell_shares
+from aggregator.evidence.declared_points import Layers, Places
 from aggregator.evidence.hexagons import (
     HEXAGON_RESOLUTION,
     WGS_84,
@@ -26,7 +29,6 @@ from aggregator.evidence.hexagons import (
     Shapes,
     covering,
     outlines,
-    parent,
     projected,
     transformer,
 )
@@ -50,16 +52,21 @@ LONGEST_EDGE_M = 2_000.0
 
 @dataclass(frozen=True)
 class Plane:
-    """The reference system that areas are taken in, and the hexagons asked for; None: all that are declared."""
+    """The reference system that areas are taken in, and the hexagons asked for; None: all that are declared.
+
+    ``places`` are accessible ones, None where nothing is known of them.
+    """
 
     system: CRS
     cells: Cells | None = None
     shapes: Shapes | None = None
+    places: Places | None = None
 
     @classmethod
-    def over(cls, system: CRS, cells: Cells | None) -> "Plane":
-        """With the outlines of the hexagons."""
-        return cls(system, cells, None if cells is None else outlines(cells, system))
+    def over(cls, system: CRS, cells: Cells | None, accessible: Accessible | None = None) -> "Plane":
+        """With the outlines of the hexagons, and the accessible places in them."""
+        places = None if accessible is None else Places.of(accessible, system, cells)
+        return cls(system, cells, None if cells is None else outlines(cells, system), places)
 
     @property
     def metres(self) -> float:
@@ -78,6 +85,11 @@ class DeclaredArea:
     _pieces: list[pd.DataFrame] = field(default_factory=list)
     _cells: list[pd.DataFrame] = field(default_factory=list)
     _features: int = 0
+    _layers: Layers = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is declared yet at any accessible place."""
+        self._layers = np.zeros(0 if self.plane.places is None else len(self.plane.places.cells), dtype=np.uint8)
 
     def add_polygons(self, level: str | None, shapes: Shapes) -> None:
         """Add polygons and multipolygons (n,); level None: known not to be covered."""
@@ -113,7 +125,10 @@ class DeclaredArea:
 
     def add_cells(self, level: str | None, cells: Cells) -> None:
         """Add H3 cells (n,) of any resolution; a finer one is a seventh of its parent, as everywhere in Maille."""
-        self._cells.append(pd.DataFrame({"cell": cells, "layer": self._layer(level)}))
+        layer = self._layer(level)
+        self._cells.append(pd.DataFrame({"cell": cells, "layer": layer}))
+        if self.plane.places is not None:
+            self._layers[self.plane.places.in_cells(cells)] |= np.uint8(1 << layer)
 
     def shares(self, order: Sequence[str] = ()) -> tuple[pd.DataFrame, pd.DataFrame]:
         """What was added, by hexagon.
@@ -122,18 +137,24 @@ class DeclaredArea:
             order: levels, best first; others come after them, by name, and the empty one last.
 
         Returns:
-            ``h3_r8, level, declared_share`` where the share is above 0; and ``h3_r8, known_share`` of all hexagons
-            touched: how much of each is declared covered or known not to be.
+            ``h3_r8, level, declared_share, accessible_share`` where a share is above 0: of the hexagon, and of its
+            accessible places, missing where it has none; and ``h3_r8, known_share, known_accessible_share`` of all
+            hexagons touched: how much of each is declared covered or known not to be.
         """
         ranked = sorted(self.levels, key=lambda level: (_rank(order, level), level == "", level))
         bits = [1 << self.levels.index(level) for level in ranked]
         masks = [*np.cumsum(bits, dtype=int).tolist(), sum(bits) | 1 << KNOWN]
-        by_cell = self._by_cell(masks)
-        covered = np.diff(by_cell.to_numpy()[:, :-1], axis=1, prepend=0.0)
-        table = pd.DataFrame(covered, index=by_cell.index, columns=pd.Index(ranked, name="level", dtype=object))
-        shares = pd.Series(table.stack(), name="declared_share").reset_index()
-        known = by_cell.iloc[:, -1].rename("known_share").reset_index()
-        return shares[shares["declared_share"] > 0], known
+        sums = {"declared_share": self._by_cell(masks), "accessible_share": self._by_place(masks)}
+        known = pd.concat([table.iloc[:, -1] for table in sums.values()], axis=1).reset_index()
+        known.columns = ["h3_r8", "known_share", "known_accessible_share"]
+        levels = pd.Index(ranked, name="level", dtype=object)
+        parts = {}
+        for name, table in sums.items():
+            covered = np.diff(table.to_numpy()[:, :-1], axis=1, prepend=0.0)
+            parts[name] = pd.DataFrame(covered, index=table.index, columns=levels).stack()
+        shares = pd.DataFrame(parts).rename_axis(["h3_r8", "level"]).reset_index().fillna({"declared_share": 0.0})
+        above = (shares["declared_share"] > 0) | (shares["accessible_share"] > 0)
+        return shares[above], known.fillna({"known_share": 0.0})
 
     def _layer(self, level: str | None) -> int:
         if level is None:
@@ -156,14 +177,17 @@ class DeclaredArea:
         cells, shapes = self.plane.cells, self.plane.shapes
         if cells is None or shapes is None:
             edge = LONGEST_EDGE_M / self.plane.metres
-            cells = covering(projected(shapely.segmentize(pieces, edge), self.plane.system, WGS_84))
+            # without holes: h3 leaves out a hexagon that has one of them well inside
+            outer = shapely.polygons(shapely.get_exterior_ring(pieces))
+            cells = covering(projected(shapely.segmentize(outer, edge), self.plane.system, WGS_84))
             shapes = outlines(cells, self.plane.system)
+        if self.plane.places is not None:
+            self._layers[self.plane.places.in_polygons(pieces)] |= np.uint8(1 << layer)
         found = _pieces(pieces, cells, shapes)
         self._pieces.append(found.assign(layer=layer, feature=owners[source[polygon[found.pop("piece")]]]))
 
     def _by_cell(self, masks: list[int]) -> pd.DataFrame:
         """Share of each hexagon under any layer of each mask."""
-        columns = pd.RangeIndex(len(masks))
         parts = []
         pieces = pd.concat(self._pieces, ignore_index=True) if self._pieces else None
         if self._squares is not None:
@@ -171,7 +195,7 @@ class DeclaredArea:
             if cells is None or shapes is None:
                 cells = _around(self._squares, self.plane)
                 shapes = outlines(cells, self.plane.system)
-            drawn = pd.DataFrame(self._squares.covered(shapes, masks).T, index=cells, columns=columns)
+            drawn = pd.DataFrame(self._squares.covered(shapes, masks).T, index=cells)
             if pieces is not None:
                 met = np.isin(cells, pieces["h3_r8"].to_numpy()) & (drawn.to_numpy()[:, -1] > 0)
                 pieces = pd.concat([pieces, *self._as_pieces(cells[met], shapes[met])], ignore_index=True)
@@ -180,11 +204,21 @@ class DeclaredArea:
         if pieces is not None:
             parts.append(_union_shares(pieces, masks, self.plane.system))
         if self._cells:
-            parts.append(_cell_shares(pd.concat(self._cells), masks))
+            parts.append(cell_shares(pd.concat(self._cells), masks))
         if not parts:
-            return pd.DataFrame(columns=columns, index=pd.Index([], name="h3_r8", dtype=np.int64), dtype=float)
+            return _nothing(masks)
         together = pd.concat(parts).rename_axis(index="h3_r8")
         return together.groupby(level=0).sum().clip(upper=1.0)
+
+    def _by_place(self, masks: list[int]) -> pd.DataFrame:
+        """Share of each hexagon's accessible places under any layer of each mask."""
+        places = self.plane.places
+        if places is None:
+            return _nothing(masks)
+        layers = self._layers
+        if self._squares is not None:
+            layers = layers | self._squares.layers_at(places.positions)
+        return places.shares(layers, masks)
 
     def _as_pieces(self, cells: Cells, shapes: Shapes) -> list[pd.DataFrame]:
         """The squares in hexagons that polygons of another make meet, as polygons."""
@@ -195,6 +229,11 @@ class DeclaredArea:
             boxes = self._squares.boxes(shapely.total_bounds(shapes), 1 << layer)
             found.append(_pieces(boxes, cells, shapes).assign(layer=layer, feature=-1))
         return found
+
+
+def _nothing(masks: list[int]) -> pd.DataFrame:
+    index = pd.Index([], name="h3_r8", dtype=np.int64)
+    return pd.DataFrame(index=index, columns=pd.RangeIndex(len(masks)), dtype=float)
 
 
 def _pieces(polygons: Shapes, cells: Cells, shapes: Shapes) -> pd.DataFrame:
@@ -248,27 +287,3 @@ def _union_shares(pieces: pd.DataFrame, masks: list[int], system: CRS) -> pd.Dat
                 several[groups[shares[groups, number] - exact < NEGLIGIBLE_SHARE]] = False
             shares[groups, number] = exact
     return pd.DataFrame(np.minimum(shares, 1.0), index=cells)
-
-
-def _cell_shares(added: pd.DataFrame, masks: list[int]) -> pd.DataFrame:
-    """Shares of hexagons that H3 cells fill."""
-    cell = added["cell"].to_numpy(np.int64)
-    resolution = cell >> 52 & 15
-    parts = [
-        pd.DataFrame(
-            {
-                "cell": cell[resolution >= HEXAGON_RESOLUTION],
-                "layer": added["layer"].to_numpy()[resolution >= HEXAGON_RESOLUTION],
-            }
-        )
-    ]
-    for row in np.flatnonzero(resolution < HEXAGON_RESOLUTION):
-        children = h3.cell_to_children(h3.int_to_str(int(cell[row])), HEXAGON_RESOLUTION)
-        parts.append(pd.DataFrame({"cell": list(map(h3.str_to_int, children)), "layer": added["layer"].iloc[row]}))
-    every = pd.concat(parts, ignore_index=True).drop_duplicates()
-    shares = []
-    for mask in masks:
-        inside = every.loc[(1 << every["layer"].to_numpy() & mask) != 0, "cell"].drop_duplicates().to_numpy(np.int64)
-        weight = 7.0 ** (HEXAGON_RESOLUTION - (inside >> 52 & 15))
-        shares.append(pd.Series(weight).groupby(parent(inside, HEXAGON_RESOLUTION)).sum())
-    return pd.concat(shares, axis=1, keys=range(len(masks))).fillna(0.0)

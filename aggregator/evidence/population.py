@@ -2,7 +2,9 @@
 
 Read are INSEE's 200 m squares (``idcar_200m`` or ``lcog_geo``, with ``ind``), hexagons of H3 (``h3`` or ``h3_r8``, with
 ``population``, as Kontur has them), any polygons or points with a count, and tables with ``latitude`` and
-``longitude``. ``population.parquet`` holds the people of each hexagon and the middle of where they live.
+``longitude``. ``population.parquet`` holds the people of each hexagon and the middle of where they live;
+``inhabited.parquet`` the places of people that are known more exactly than by hexagon: centres of squares and of finer
+cells, and points.
 """
 
 import json
@@ -31,6 +33,10 @@ SQUARES = ("idcar_200m", "idcar_1km", "lcog_geo")
 """Names of the column that holds INSEE's squares: ``CRS3035RES200mN2029800E4252400``, the south-west corner."""
 SQUARE_SYSTEM = 3035
 SOURCE_FILE = "population.json"
+INHABITED_FILE = "inhabited.parquet"
+
+LARGEST_SQUARE_M = 500.0
+"""Ours: the centre of a larger square does not say where in a hexagon, 900 m across, people live."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +99,7 @@ def import_population(file: Path, territory: Path) -> PopulationImported:
     with replacing(territory / "population.parquet") as new_people, replacing(territory / SOURCE_FILE) as new_source:
         by_hexagon.to_parquet(new_people, index=False)
         new_source.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_inhabited(people, territory)
     return summary
 
 
@@ -100,6 +107,21 @@ def read_population(territory: Path) -> pd.DataFrame | None:
     """``h3_r8, people, latitude, longitude`` (of the middle of the people), sorted; None where no grid was imported."""
     file = territory / "population.parquet"
     return pd.read_parquet(file) if file.exists() else None
+
+
+def read_inhabited(territory: Path) -> pd.DataFrame | None:
+    """``latitude, longitude`` of places where people live, sorted; None where no grid says it more than by hexagon."""
+    file = territory / INHABITED_FILE
+    return pd.read_parquet(file) if file.exists() else None
+
+
+def _write_inhabited(people: pd.DataFrame, territory: Path) -> None:
+    places = people.loc[people["exact"], ["latitude", "longitude"]].round(6).drop_duplicates()
+    if places.empty:
+        (territory / INHABITED_FILE).unlink(missing_ok=True)
+        return
+    with replacing(territory / INHABITED_FILE) as partial:
+        places.sort_values(["latitude", "longitude"], ignore_index=True).to_parquet(partial, index=False)
 
 
 def population_source(territory: Path) -> str:
@@ -111,7 +133,12 @@ def population_source(territory: Path) -> str:
 
 
 def _people(file: Path) -> tuple[pd.DataFrame, int]:
-    """People of hexagons, several rows each (``h3_r8, people, latitude, longitude``), and cells with people."""
+    """People of hexagons, several rows each, and cells with people.
+
+    Returns:
+        ``h3_r8, people, latitude, longitude``, and ``exact``: whether that place is known within the hexagon; and how
+        many rows of the file have people.
+    """
     table = _read(file)
     count = _count(file, table)
     kept = count > 0
@@ -120,10 +147,10 @@ def _people(file: Path) -> tuple[pd.DataFrame, int]:
     index = next((name for name in ("h3_r8", "h3") if name in table), None)
     if index is not None and _resolution(table[index]) >= HEXAGON_RESOLUTION:
         cells = [int(text) if str(text).isdigit() else h3.str_to_int(str(text)) for text in table[index]]
-        own = parent(np.array(cells, dtype=np.int64), HEXAGON_RESOLUTION)
-        return _at_centres(own, count), len(table)
+        return _at_centres(np.array(cells, dtype=np.int64), count), len(table)
     if square is not None:
-        return _at(_square_centres(file, table[square]), count), len(table)
+        places, side_m = _square_centres(file, table[square])
+        return _at(places, count).assign(exact=side_m <= LARGEST_SQUARE_M), len(table)
     if isinstance(table, gpd.GeoDataFrame):
         shapes = table.to_crs(WGS_84).geometry.to_numpy() if table.crs is not None else table.geometry.to_numpy()
         if (shapely.get_type_id(shapes) == shapely.GeometryType.POINT).all():
@@ -169,8 +196,8 @@ def _resolution(indexes: pd.Series) -> int:
     return min(((number >> 52) & 15 for number in numbers), default=0)
 
 
-def _square_centres(file: Path, texts: "pd.Series[str]") -> NDArray[np.float64]:
-    """Latitude and longitude (n, 2) of the middles of INSEE's squares."""
+def _square_centres(file: Path, texts: "pd.Series[str]") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Latitude and longitude (n, 2) of the middles of INSEE's squares, and their sides (n,) in metres."""
     parts = texts.astype(str).str.extract(r"RES(\d+)(k?m)N(\d+)E(\d+)$")
     wrong = parts.isna().any(axis=1).to_numpy()
     if wrong.any():
@@ -179,19 +206,29 @@ def _square_centres(file: Path, texts: "pd.Series[str]") -> NDArray[np.float64]:
     side_m = parts[0].to_numpy(np.float64) * np.where(parts[1] == "km", 1000.0, 1.0)
     north, east = parts[2].to_numpy(np.float64) + side_m / 2, parts[3].to_numpy(np.float64) + side_m / 2
     longitude, latitude = transformer(SQUARE_SYSTEM, WGS_84).transform(east, north)
-    return np.column_stack([latitude, longitude])
+    return np.column_stack([latitude, longitude]), side_m
 
 
 def _at(places: NDArray[np.float64], count: NDArray[np.float64]) -> pd.DataFrame:
     """People at points, each in the parent of its resolution 9 cell."""
     nine = [h3.str_to_int(h3.latlng_to_cell(latitude, longitude, 9)) for latitude, longitude in places]
     cells = parent(np.array(nine, dtype=np.int64), HEXAGON_RESOLUTION)
-    return pd.DataFrame({"h3_r8": cells, "people": count, "latitude": places[:, 0], "longitude": places[:, 1]})
+    columns = {"h3_r8": cells, "people": count, "latitude": places[:, 0], "longitude": places[:, 1], "exact": True}
+    return pd.DataFrame(columns)
 
 
 def _at_centres(cells: NDArray[np.int64], count: NDArray[np.float64]) -> pd.DataFrame:
+    """People of H3 cells, hexagons or finer, in the middle of each."""
     places = np.array([h3.cell_to_latlng(h3.int_to_str(int(cell))) for cell in cells]).reshape(-1, 2)
-    return pd.DataFrame({"h3_r8": cells, "people": count, "latitude": places[:, 0], "longitude": places[:, 1]})
+    return pd.DataFrame(
+        {
+            "h3_r8": parent(cells, HEXAGON_RESOLUTION),
+            "people": count,
+            "latitude": places[:, 0],
+            "longitude": places[:, 1],
+            "exact": (cells >> 52 & 15) > HEXAGON_RESOLUTION,
+        }
+    )
 
 
 def _spread(shapes: NDArray[np.object_], count: NDArray[np.float64]) -> pd.DataFrame:

@@ -94,6 +94,20 @@ class Squares:
                 seen[low - south : high - south, left - first : right - first] |= part
         return seen
 
+    def layers_at(self, coordinates: Floats) -> NDArray[np.uint8]:
+        """Of each point (n, 2), one bit for each layer that covers its square."""
+        self._draw_all()
+        column, row = np.floor(self.grid.position(coordinates)).astype(np.int64).T
+        found = np.zeros(len(coordinates), dtype=np.uint8)
+        places, groups = np.unique(np.column_stack([row // TILE, column // TILE]), axis=0, return_inverse=True)
+        for place, members in zip(places.tolist(), _groups(groups), strict=True):
+            line, at = row[members] % TILE, column[members] % TILE
+            for layer in range(8):
+                if (tile := self.tiles.get((layer, *place))) is not None:
+                    covered = (tile[line, at // WORD] & _bit(at)) != 0
+                    found[members] |= covered.astype(np.uint8) << layer
+        return found
+
     def occupied(self, step: int) -> Floats:
         """Centres (n, 2), in coordinates, of the blocks of ``step`` × ``step`` squares that hold a covered one."""
         self._draw_all()

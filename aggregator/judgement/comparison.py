@@ -26,6 +26,7 @@ VERDICTS = pa.schema(
         ("failing", pa.int64()),
         ("claimed", pa.bool_()),
         ("declared_share", pa.float64()),
+        ("accessible", pa.bool_()),
         ("edge", pa.bool_()),
         ("p", pa.float64()),
         ("p_withdrawn", pa.float64()),
@@ -42,8 +43,9 @@ VERDICTS = pa.schema(
     ]
 )
 """``votes_…``, ``failing_outdoor``, ``failing_vehicle`` and the points are the hexagon's own, of this window;
-``claimed`` and ``declared_share`` are its own too, null where no source speaks about it. Everything else is what the
-verdict rests on: the same votes, or those of an earlier window where ``held_since`` says until when they supported it
+``claimed`` and ``declared_share`` are its own too, null where no source speaks about it; ``accessible`` tells that the
+share is that of its accessible part, not of its whole area. Everything else is what the verdict rests on: the same
+votes, or those of an earlier window where ``held_since`` says until when they supported it
 (:mod:`~aggregator.judgement.hysteresis`), or those of the poor hexagons of its parent together where ``resolution``
 is 7 (:mod:`~aggregator.judgement.escalation`): the rows of one parent then tell one thing, not several.
 ``devices`` and ``failing`` are votes; for a survey they are points.
@@ -60,7 +62,6 @@ def compare(
     claims: pd.DataFrame,
     *,
     constants: Constants | None = None,
-    accessible: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """A verdict for every row of votes, from them alone.
 
@@ -69,21 +70,18 @@ def compare(
         claims: columns of :data:`aggregator.evidence.claims_table.CLAIMS`; without the column ``bounded``, a source
             speaks about every hexagon.
         constants: of the decision rule.
-        accessible: share of the accessible part declared covered, see
-            :class:`aggregator.judgement.declared.DeclaredCoverage`.
 
     Returns:
         A frame with the columns of :data:`VERDICTS`, in the order of the votes.
     """
     rule = constants or Constants()
-    return compare_with(votes, DeclaredCoverage(claims, rule, accessible), rule)
+    return compare_with(votes, DeclaredCoverage(claims, rule), rule)
 
 
 def compare_with(votes: pd.DataFrame, declared: DeclaredCoverage, constants: Constants) -> pd.DataFrame:
     """:func:`compare` with claims that were read already."""
     rows = votes.reset_index(drop=True)
-    around = declared.around(rows)
-    return judged(rows.assign(declared_share=around["declared_share"], edge=around["edge"]), constants)
+    return judged(rows.join(declared.around(rows)), constants)
 
 
 def judged(rows: pd.DataFrame, constants: Constants) -> pd.DataFrame:

@@ -42,7 +42,6 @@ def decide(
     window_days: int = 365,
     constants: Constants | None = None,
     excused: pd.DataFrame | None = None,
-    accessible: pd.DataFrame | None = None,
     within: NDArray[np.int64] | None = None,
     progress: Progress | None = None,
 ) -> Decision:
@@ -55,8 +54,6 @@ def decide(
         window_days: its length.
         constants: of the decision rule.
         excused: declared outages, see :func:`aggregator.judgement.votes.votable_rows`.
-        accessible: share of the accessible part declared covered, see
-            :class:`aggregator.judgement.declared.DeclaredCoverage`.
         within: only these hexagons; devices are trusted or not by what they did everywhere.
         progress: told what is being done, and the fraction done.
     """
@@ -64,7 +61,7 @@ def decide(
     report = progress or (lambda label, fraction: None)
     report(tr("votes", "votes"), 0.0)
     ledger, capability = read_evidence(evidence)
-    declared = DeclaredCoverage(claims, rule, accessible)
+    declared = DeclaredCoverage(claims, rule)
 
     def look(day: date) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         rows = with_hexagon(votable_rows(ledger, capability, day, window_days, excused=excused))

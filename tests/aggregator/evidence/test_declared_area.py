@@ -198,3 +198,11 @@ def test_more_levels_than_layers_are_refused() -> None:
     area = area_of(*[(f"L{number}", [box(0, 0, 1, 1)]) for number in range(7)])
     with pytest.raises(ValueError, match="at most 7 levels"):
         area.add_polygons("L7", np.array([box(0, 0, 1, 1)]))
+
+
+def test_a_hexagon_with_a_hole_well_inside_keeps_the_rest_where_no_territory_is_given() -> None:
+    """H3 finds no overlap there: neither outline crosses the other."""
+    area = DeclaredArea(Plane(CRS.from_epsg(LAMBERT_93)))
+    around = shapely.buffer(HEXAGONS[3], 5_000).difference(shapely.buffer(shapely.centroid(HEXAGONS[3]), 150))
+    area.add_polygons("", np.array([around], dtype=object))
+    assert shares(area) == pytest.approx(exact(around), abs=1e-4)

@@ -124,12 +124,14 @@ def test_what_succeeded_during_an_outage_still_counts(tmp_path: Path) -> None:
 def test_the_accessible_part_decides_what_is_claimed(tmp_path: Path) -> None:
     poor = claims(sorted(h3.grid_disk(HEXAGONS[0], 9)), 0.2)
     assert at(decided(tmp_path, working(*fail(5)), poor), HEXAGONS[0]).verdict == "insufficient"
-    part = poor[poor["h3_r8"].isin(h3.grid_disk(HEXAGONS[0], 2))].assign(declared_share=0.9)
-    part = part[["h3_r8", "operator", "technology", "declared_share"]]
-    found = at(decided(tmp_path, working(*fail(5)), poor, accessible=part), HEXAGONS[0])
+    near = poor["h3_r8"].isin(h3.grid_disk(HEXAGONS[0], 2))
+    roads = poor.assign(accessible_share=np.where(near, 0.9, np.nan))
+    found = at(decided(tmp_path, working(*fail(5)), roads), HEXAGONS[0])
     assert (found.verdict, found.declared_share, found.edge) == ("contradicted", 0.9, False)
-    found = at(decided(tmp_path, working(*fail(5)), poor, accessible=part.iloc[:10]), HEXAGONS[0])
-    assert found.edge or not found.claimed
+    fewer = roads.assign(accessible_share=roads["accessible_share"].where(poor["h3_r8"] == HEXAGONS[0]))
+    assert at(decided(tmp_path, working(*fail(5)), fewer), HEXAGONS[0]).edge
+    nowhere = poor.assign(declared_share=0.9, accessible_share=0.0)
+    assert not at(decided(tmp_path, working(*fail(5)), nowhere), HEXAGONS[0]).claimed
 
 
 def test_only_the_hexagons_asked_for_are_judged(tmp_path: Path) -> None:
