@@ -15,6 +15,28 @@ LAYER = ["operator", "technology"]
 Cells = NDArray[np.int64]
 
 
+def declared_shares(claims: pd.DataFrame) -> pd.DataFrame:
+    """What decides whether hexagons are claimed: the share of their accessible part where one is known, else of all.
+
+    Args:
+        claims: columns of :data:`aggregator.evidence.claims_table.CLAIMS`; without the column ``bounded``, every source
+            speaks about every hexagon, and without ``accessible_share``, no accessible part is known.
+
+    Returns:
+        For data service, all levels together, sorted: ``operator, technology, h3_r8, declared_share, accessible``
+        (whether the share is that of the accessible part) and ``bounded``.
+    """
+    data = claims[claims["usage"] == USAGE]
+    data = data.assign(bounded=data.get("bounded", False), accessible_share=data.get("accessible_share", np.nan))
+    key = [*LAYER, "h3_r8"]
+    levels = group(data, key)
+    shares = data[["declared_share", "accessible_share"]].to_numpy(np.float64)[levels.order]
+    area, places = np.minimum(np.add.reduceat(shares, levels.starts), 1.0).T if len(shares) else np.empty((2, 0))
+    accessible = ~np.isnan(places)
+    own = data[[*key, "bounded"]].iloc[levels.first].reset_index(drop=True)
+    return own.assign(declared_share=np.where(accessible, places, area), accessible=accessible)
+
+
 class DeclaredCoverage:
     """Declared shares of every operator and technology, all levels together.
 
@@ -25,22 +47,18 @@ class DeclaredCoverage:
         """Read a table of claims.
 
         Args:
-            claims: columns of :data:`aggregator.evidence.claims_table.CLAIMS`; without the column ``bounded``, every
-                source speaks about every hexagon, and without ``accessible_share``, no accessible part is known.
+            claims: as :func:`declared_shares` takes them.
             constants: of the decision rule.
         """
         self._constants = constants
         self._layers: dict[tuple[str, str], tuple[Cells, NDArray[np.float64], NDArray[np.bool_], float]] = {}
-        data = claims[claims["usage"] == USAGE]
-        data = data.assign(bounded=data.get("bounded", False), accessible_share=data.get("accessible_share", np.nan))
-        for name, rows in data.groupby(LAYER):
-            levels = group(rows, ["h3_r8"])
-            cells = rows["h3_r8"].to_numpy(np.int64)[levels.first]
-            ordered = rows[["declared_share", "accessible_share"]].to_numpy(np.float64)[levels.order]
-            area, places = np.minimum(np.add.reduceat(ordered, levels.starts), 1.0).T
-            accessible = ~np.isnan(places)
-            elsewhere = np.nan if rows["bounded"].any() else 0.0
-            self._layers[str(name[0]), str(name[1])] = cells, np.where(accessible, places, area), accessible, elsewhere
+        for name, rows in declared_shares(claims).groupby(LAYER):
+            self._layers[str(name[0]), str(name[1])] = (
+                rows["h3_r8"].to_numpy(np.int64),
+                rows["declared_share"].to_numpy(np.float64),
+                rows["accessible"].to_numpy(np.bool_),
+                np.nan if rows["bounded"].any() else 0.0,
+            )
 
     def shares(self, operator: str, technology: str, hexagons: Cells) -> NDArray[np.float64]:
         """Declared share of each hexagon (any shape), 0 to 1; NaN where no source speaks about it."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aggregator.evidence.ledger import TECHNOLOGIES
 from aggregator.evidence.line_cuts import cut_by_hexagons
 from aggregator.judgement.constants import Constants
+from aggregator.judgement.declared import declared_shares
 from aggregator.proposals.demand import prevailing
 from aggregator.proposals.paths import named_paths
 from client_sdk.messages import tr
@@ -121,14 +122,13 @@ def states_of_hexagons(
     failing = rows["failing_outdoor"] + rows["failing_vehicle"]
     judged = rows.assign(state=said, votes=votes, failing=failing)[[*key, "state", "votes", "failing"]]
 
-    data = claims[(claims["usage"] == "data") & claims["technology"].isin(TECHNOLOGIES)]
-    shares = data.groupby(key, as_index=False)["declared_share"].sum()
+    shares = declared_shares(claims[claims["technology"].isin(TECHNOLOGIES)])
     claimed = shares["declared_share"] >= constants.claimed_share
     declared = shares.assign(state=np.where(claimed, "unmeasured", "unclaimed"), votes=0, failing=0)
     both = pd.concat([judged, declared[[*key, "state", "votes", "failing"]]], ignore_index=True)
     known = both.drop_duplicates(key, keep="first")
 
-    bounded = data.groupby(SUBJECT)["bounded"].any() if len(data) else pd.Series(dtype=bool)
+    bounded = shares.groupby(SUBJECT)["bounded"].any() if len(shares) else pd.Series(dtype=bool)
     subjects = known[SUBJECT].drop_duplicates().sort_values(SUBJECT, ignore_index=True)
     everywhere = {subject for subject, limited in bounded.items() if not limited}
     elsewhere = [

@@ -23,6 +23,7 @@ from scipy.stats import binom
 
 from aggregator.evidence.hexagons import Cells
 from aggregator.judgement.constants import Constants
+from aggregator.judgement.declared import declared_shares
 from aggregator.judgement.null import failing_vote_probability
 from aggregator.proposals.discs import hexagon_centres, lambert_93
 from aggregator.proposals.screening import screen
@@ -180,7 +181,7 @@ def _entropy(x: Floats) -> Floats:
 
 
 def _claimed(declared: pd.DataFrame, constants: Constants) -> pd.DataFrame:
-    shares = declared.groupby(_KEY, as_index=False)["declared_share"].sum()
+    shares = declared_shares(declared)
     claimed: pd.DataFrame = shares[shares["declared_share"] >= constants.claimed_share][_KEY]
     return claimed
 

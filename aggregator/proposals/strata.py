@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aggregator.judgement.constants import Constants
-from aggregator.judgement.declared import USAGE
+from aggregator.judgement.declared import declared_shares
 from aggregator.judgement.neighbourhood import surroundings
 
 UNKNOWN = -1
@@ -47,17 +47,14 @@ def claim_strata(
         Indexed by cell, one int8 column per operator, sorted, values of :data:`STRATA`.
     """
     least = (constants or Constants()).claimed_share
-    chosen = claims[(claims["usage"] == USAGE) & (claims["technology"] == technology)]
-    bounded = chosen["bounded"] if "bounded" in chosen else pd.Series(False, index=chosen.index)
-    table = chosen.assign(bounded=bounded).sort_values(["operator", "h3_r8"], kind="stable")
+    table = declared_shares(claims[claims["technology"] == technology])
     claimed_cells: list[NDArray[np.int64]] = []
     found: dict[str, _Claim] = {}
     for operator, rows in table.groupby("operator"):
-        known, starts = np.unique(rows["h3_r8"].to_numpy(np.int64), return_index=True)
+        known = rows["h3_r8"].to_numpy(np.int64)
         if not np.isin(known, cells, assume_unique=True).any():
             continue
-        share = np.add.reduceat(rows["declared_share"].to_numpy(float), starts)
-        found[str(operator)] = _Claim(known, share >= least - 1e-9, bool(rows["bounded"].any()))
+        found[str(operator)] = _Claim(known, rows["declared_share"].to_numpy() >= least, bool(rows["bounded"].any()))
         claimed_cells.append(known[found[str(operator)].claimed])
     every = np.unique(np.concatenate(claimed_cells)) if claimed_cells else np.empty(0, dtype=np.int64)
     around = surroundings(every, 1)

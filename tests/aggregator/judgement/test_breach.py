@@ -226,7 +226,7 @@ def aggregated(folder: Path, rows: list[dict[str, Any]]) -> Path:
     for name, table, schema in (
         ("evidence/ledger", pd.DataFrame(rows), LEDGER),
         ("evidence/capability", capability(rows), CAPABILITY),
-        ("claims/claims", EVERYWHERE, CLAIMS),
+        ("claims/claims", EVERYWHERE.reindex(columns=CLAIMS.names), CLAIMS),
     ):
         file = folder / f"{name}.parquet"
         file.parent.mkdir(exist_ok=True)
