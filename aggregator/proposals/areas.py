@@ -118,10 +118,10 @@ def new_areas(
     unmet, evidenced = (np.where(free, values, 0.0) for values in (demand.unmet, demand.evidenced))
     every = reach(metres, unmet, demand.demand > 0, parameters.radius_m, free)
     discs = every.only(every.holds @ evidenced >= parameters.class_share * (every.holds @ unmet))
-    found, exact = greedy(discs, unmet, count), None
+    found, exact = greedy(discs, unmet, count, evidenced, parameters.class_share), None
     worthy = sum(disc.gain >= parameters.least_unmet for disc in found.discs)
-    if worthy < count:  # gains never increase: the others are too small, and no choice of as many is to be looked for
-        found = greedy(discs, unmet, worthy) if worthy else Chosen([], 0.0)
+    if worthy < count:  # the others are too small, and no choice of as many is to be looked for
+        found = greedy(discs, unmet, worthy, evidenced, parameters.class_share) if worthy else Chosen([], 0.0)
     if parameters.exact and worthy:
         exact = exact_discs(discs, unmet, worthy, found, seconds=parameters.exact_seconds)
         found = exact.chosen

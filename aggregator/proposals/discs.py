@@ -142,11 +142,12 @@ def reach(
     return Reach(metres, centres, holds[centres])
 
 
-def greedy(discs: Reach, demand: Floats, count: int) -> Chosen:
+def greedy(discs: Reach, demand: Floats, count: int, part: Floats | None = None, least_share: float = 0.0) -> Chosen:
     """Choose up to ``count`` discs; on equal gains the one whose demand lies nearest its centre, then the earlier.
 
-    The bound is the least, over the states the choice went through, of what was held then and the ``count`` largest
-    gains still to be had: by submodularity no choice of ``count`` discs holds more (Minoux 1978).
+    With ``part`` of the demand, only discs are chosen of whose gain this is at least ``least_share``. The bound is the
+    least, over the states the choice went through, of what was held then and the ``count`` largest gains still to be
+    had: by submodularity no choice of ``count`` discs holds more (Minoux 1978).
     """
     left = demand.astype(float).copy()
     free = np.ones(len(demand), dtype=bool)
@@ -155,6 +156,8 @@ def greedy(discs: Reach, demand: Floats, count: int) -> Chosen:
     while len(discs.centres):
         gains = discs.holds @ left
         bound = min(bound, held + float(np.sort(gains)[-count:].sum()))
+        if part is not None:
+            gains[discs.holds @ np.where(free, part, 0.0) < least_share * gains] = 0.0
         if len(chosen) == count or gains.max() <= 0:
             break
         ties = np.flatnonzero(gains == gains.max())

@@ -200,14 +200,13 @@ def test_a_town_beside_a_dead_zone_does_not_lower_its_class(
     verdicts: pd.DataFrame, propose: Propose, people: pd.Series, around: Around
 ) -> None:
     plain, _ = propose(verdicts, count=1)
-    ring = sorted({*around(*COSSAYE, 3)} - {*around(*COSSAYE, 2)})
-    told = set(verdicts["h3_r8"])
-    crowded = people.where(~people.index.isin(set(ring) - told), 20_000.0)
+    town = set(around(COSSAYE[0] + 0.05, COSSAYE[1], 1)) - set(verdicts["h3_r8"])
+    crowded = people.where(~people.index.isin(town), 20_000.0)
     zones, _ = propose(verdicts, people=crowded, count=1)
-    assert zones["zone_id"].tolist() == plain["zone_id"].tolist()
+    assert zones["name"].tolist() == plain["name"].tolist() == ["Cossaye"]
     assert zones["evidence_class"].tolist() == plain["evidence_class"].tolist() == ["B"]
-    assert zones["share_prior"].iloc[0] > 0.5
-    assert zones["evidenced_people"].iloc[0] == pytest.approx(plain["evidenced_people"].iloc[0], rel=0.01)
+    assert zones["share_prior"].iloc[0] <= 0.5
+    assert zones["evidenced_people"].iloc[0] >= 0.9 * plain["evidenced_people"].iloc[0]
 
 
 def test_other_technologies_and_thresholds_do_not_count(verdicts: pd.DataFrame, propose: Propose) -> None:
