@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from aggregator.proposals.mission_values import VISIT_POINTS
 from aggregator.proposals.screening import screen
 from aggregator.synthetic.sites import OPERATORS
 from aggregator.synthetic.world import Integers
@@ -15,7 +16,7 @@ from benchmarks.simulator.volunteers import DAYS, Devices, tell
 from benchmarks.simulator.world import World
 
 SCREENED = 60
-POINTS, VISITS = 10, 2
+VISITS = 2
 WORKING_H = (8, 18)
 
 
@@ -49,7 +50,7 @@ def screened(rows: pd.DataFrame, told: pd.DataFrame, claims: pd.DataFrame) -> di
 
 
 def survey(world: World, places: pd.DataFrame, into: Path, random: np.random.Generator) -> None:
-    """Write the team's archive: ten outdoor points on two days in each place, where roads or people are.
+    """Write the team's archive: a mission's outdoor points, on two days in each place, where roads or people are.
 
     Args:
         world: the world.
@@ -70,13 +71,13 @@ def survey(world: World, places: pd.DataFrame, into: Path, random: np.random.Gen
         if not len(pixels):
             continue
         days = random.choice(DAYS, VISITS, replace=False)
-        chosen = random.permutation(np.resize(random.permutation(pixels), POINTS))
+        chosen = random.permutation(np.resize(random.permutation(pixels), VISIT_POINTS))
         parts.append(
             pd.DataFrame(
                 {
                     "device": OPERATORS.index(operator),
-                    "day": np.repeat(days, POINTS // VISITS),
-                    "second": random.integers(WORKING_H[0] * 3600, WORKING_H[1] * 3600, POINTS),
+                    "day": np.repeat(days, VISIT_POINTS // VISITS),
+                    "second": random.integers(WORKING_H[0] * 3600, WORKING_H[1] * 3600, VISIT_POINTS),
                     "x": x[chosen % ground.grid.columns],
                     "y": y[chosen // ground.grid.columns],
                 }
@@ -85,7 +86,7 @@ def survey(world: World, places: pd.DataFrame, into: Path, random: np.random.Gen
     tests = pd.concat(parts, ignore_index=True).assign(context="outdoor", speed_mps=1.2)
     team = calibrated_phones(world)
     told = tell(ground, world.radio, team, tests, np.zeros(len(tests)), random)
-    # the team stands where it was sent: a point lost to a neighbour would leave nine, which settle nothing
+    # the team stands where it was sent: a point lost to a neighbour would be missed here
     told = told.assign(x=tests["x"], y=tests["y"])
     told = told.assign(h3_cell=index_points(told[["x", "y"]].to_numpy()))
     write_archive(told, team, tokens(len(team), world.seed, "team"), into, world.seed, tier="field_team")
