@@ -10,11 +10,12 @@ import pytest
 
 from aggregator.evidence.binning import bin_archive
 from aggregator.evidence.claims_table import read_claims
+from aggregator.proposals.mission_values import VISIT_POINTS
 from aggregator.synthetic.sites import OPERATORS
 from benchmarks.simulator.adversaries import REPLAYS, Mix, corrupt
 from benchmarks.simulator.ground import build_ground
 from benchmarks.simulator.radio import failure_probability, propagate
-from benchmarks.simulator.survey import POINTS, calibrated_phones, survey
+from benchmarks.simulator.survey import calibrated_phones, survey
 from benchmarks.simulator.volunteers import tell
 from benchmarks.simulator.world import (
     REGIMES,
@@ -176,7 +177,7 @@ def test_a_survey_is_ten_outdoor_points_on_two_days_in_each_place(world: World, 
     ledger = ledger[ledger["technology"] == "4G"]
     assert set(ledger["tier"]) == {"field_team"}
     assert set(ledger["context"]) == {"outdoor"}
-    assert ledger["tested_3"].sum() == POINTS * len(places)
+    assert ledger["tested_3"].sum() == VISIT_POINTS * len(places)
 
 
 def test_the_world_comes_near_its_specification(world: World) -> None:
