@@ -73,19 +73,3 @@ def overlaps(pieces: Shapes, hexagons: Shapes) -> tuple[Indexes, Indexes, NDArra
     area[border] = shapely.area(shapely.intersection(pieces[piece[border]], hexagons[hexagon[border]]))
     shared = area > 0
     return piece[shared], hexagon[shared], area[shared]
-
-
-def covered_shares(geometries: Shapes, hexagons: Shapes) -> NDArray[np.float64]:
-    """Share (n,) of each hexagon that the union of the geometries covers, 0 to 1."""
-    polygons, features = polygons_of(geometries)
-    pieces, owners = subdivided(polygons)
-    piece, hexagon, area = overlaps(pieces, hexagons)
-    whole = shapely.area(hexagons)
-    shares = np.bincount(hexagon, weights=area, minlength=len(hexagons)) / whole
-    # Only parts of different features can overlap; where they meet, their union counts.
-    feature = features[owners[piece]]
-    meetings = np.unique(np.column_stack([hexagon, feature]), axis=0)[:, 0]
-    for index in np.flatnonzero(np.bincount(meetings, minlength=len(hexagons)) > 1):
-        within = shapely.intersection(pieces[piece[hexagon == index]], hexagons[index])
-        shares[index] = shapely.area(shapely.union_all(within)) / whole[index]
-    return np.minimum(shares, 1.0)

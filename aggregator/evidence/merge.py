@@ -75,18 +75,18 @@ def _queries(devices_per_cell: int | None) -> dict[str, str]:
 
 
 def summed(tables: dict[str, Any], devices_per_cell: int | None = None) -> dict[str, Any]:
-    """Sums of tables of state, as Ibis expressions whose rows are in the order of the table of evidence they make."""
+    """Tables of state, summed or to be summed in the order of the table of evidence they make, as Ibis expressions."""
     bins, moments, tests, best = (tables[name] for name in STATES)
     if devices_per_cell is not None:
         tests = fewest_devices(tests, devices_per_cell)
     failed = moments.filter(moments.moment % (1 << HOUR_SHIFT) != CAUSES.index(""))
     lost = moments.samples.sum(where=moments.moment % (1 << HOUR_SHIFT) != CAUSES.index(""))
-    said = tests.group_by("place", "device_token", "said").agg(samples=_whole(tests.samples.sum()))
     counted = bins.group_by("place", "bin").agg(samples=_whole(bins.samples.sum()))
     causes = failed.group_by("place", cause=failed.moment % (1 << HOUR_SHIFT))
     hours = moments.group_by("place", hour_utc=moments.moment >> HOUR_SHIFT)
     return {
-        "ledger": said.order_by(cell_and_operator(said.place), "device_token", said.place & WHO, "said"),
+        # spread as they come: what equal keys say is summed there
+        "ledger": tests.order_by(cell_and_operator(tests.place), "device_token", tests.place & WHO, "said"),
         "capability": (
             best.group_by("device_token", "day")
             .agg(best_rank=_whole(best.best_rank.max()))
