@@ -5,8 +5,8 @@ their keys, and the median of every histogram. Each runs in a process of its own
 says it was; rows are compared afterwards. Maille's run is the first one, with nothing kept from before.
 
 The full run takes 20 million samples (a region) and 200 million on ten times as many cells and devices (a country);
-pandas runs on the smaller only. It needs 20 GB of memory for pandas and 60 GB of disk. Where hand-written SQL runs out of
-its memory on the larger, this is said, and its figure is that of the smaller.
+pandas runs on the smaller only. It needs 20 GB of memory for pandas and 60 GB of disk. Where hand-written SQL runs out
+of its memory on the larger, this is said, and its figure is that of the smaller.
 """
 
 import argparse
