@@ -85,6 +85,7 @@ def test_every_kind_is_imported_by_the_same_command(tmp_path: Path) -> None:
     assert written == {"communes.parquet", "dcc.parquet", "planned-sites.parquet", "sites.parquet"} | {
         "population.parquet",
         "population.json",
+        "inhabited.parquet",
     }
     refused = CliRunner().invoke(
         territory, ["dcc", str(tmp_path / "dcc.csv"), "--population", str(tmp_path / "dcc.csv")]
