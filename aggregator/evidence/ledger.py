@@ -37,8 +37,6 @@ LEDGER = pa.schema(
 )
 """One row per key: tests and failures against each threshold."""
 
-CAPABILITY_KEYS = ("device_token", "day")
-
 CAPABILITY = pa.schema([("device_token", pa.string()), ("day", pa.date32()), ("best_rank", pa.int64())])
 """Best technology each device was seen on that day, 1 (2G) to 4 (5G); it merges by the maximum per key."""
 
@@ -52,13 +50,9 @@ HISTOGRAM_KEYS = (*SERVED_KEYS, "measure", "bin")
 HISTOGRAMS = pa.schema([*_SERVED, ("measure", pa.string()), ("bin", pa.int64()), ("samples", pa.int64())])
 """Samples per bin of each measure, by the technology that served; see :mod:`aggregator.evidence.histograms`."""
 
-FAILURE_KEYS = (*SERVED_KEYS, "cause")
-
 FAILURES = pa.schema([*_SERVED, ("cause", pa.string()), ("samples", pa.int64())])
 """Samples that failed, by cause: ``no_service`` or ``limited``, the outcome of a test, or ``page`` for a page that did
 not load in time. ``technology`` is that which served, or :data:`NOTHING_SERVED`."""
-
-HOUR_KEYS = (*SERVED_KEYS, "hour_utc")
 
 HOURS = pa.schema([*_SERVED, ("hour_utc", pa.int64()), ("samples", pa.int64()), ("failures", pa.int64())])
 """Samples, and failures among them, by hour of the day **in UTC**. For the project team alone: no hour is published."""

@@ -5,7 +5,6 @@ holds no more than so many devices, only those with the smallest tokens stay: to
 to be among them, and which they are depends on no order either.
 """
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache
@@ -22,6 +21,7 @@ from aggregator.evidence.ledger import TABLES
 from aggregator.evidence.packing import CAUSES, HOUR_SHIFT, WHO, cell_and_operator
 from aggregator.evidence.spreading import SPREAD
 from aggregator.evidence.tallies import STATES, state_tables
+from aggregator.evidence.whole_file import replacing
 
 Progress = Callable[[str, float], None]
 
@@ -29,8 +29,7 @@ ROW_GROUP = 1 << 18
 """Rows of each row group of a table: about as many as a reader wants at a time."""
 
 BATCH = 1 << 15
-"""Ours: rows of state taken at a time, some tens of megabytes once they are spread."""
-
+"""Ours: rows of state taken at a time, some ten megabytes once they are spread."""
 
 AT_A_TIME = 2
 """Ours: tables made at once: one is written by one processor while another is counted or sorted by all."""
@@ -113,8 +112,10 @@ def _whole(sums: Any) -> Any:
 
 def _write(rows: Iterable[pa.Table], schema: pa.Schema, file: Path) -> None:
     """Row groups of :data:`ROW_GROUP`, however the rows come: the same rows give the same bytes."""
-    partial = file.with_name(f".{file.name}.partial")
-    with pq.ParquetWriter(partial, schema, compression="zstd", write_statistics=schema.names[:1]) as writer:
+    with (
+        replacing(file) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd", write_statistics=schema.names[:1]) as writer,
+    ):
         waiting: list[pa.Table] = []
         held = 0
         for table in rows:
@@ -127,4 +128,3 @@ def _write(rows: Iterable[pa.Table], schema: pa.Schema, file: Path) -> None:
                 waiting = [whole.slice(ROW_GROUP)]
         if held:
             writer.write_table(pa.concat_tables(waiting), row_group_size=ROW_GROUP)
-    os.replace(partial, file)

@@ -75,12 +75,13 @@ def usable_samples(archive: Any, parameters: BinningParameters) -> Any:
         lost | (in_service & archive.rat.notnull()).fill_null(False),
     )
     fast = ((archive.context == "outdoor") & (archive.speed_mps > parameters.vehicle_speed_mps)).fill_null(False)
-    rank = lost.ifelse(0, archive.rat.cases(*RANK_OF_RAT, else_=0))
+    nothing = SERVED.index(NOTHING_SERVED)
+    served = archive.rat.cases(*((rat, rank - 1) for rat, rank in RANK_OF_RAT), else_=nothing)
     own = operator_code(archive.sim_plmn)
     where = place(
         archive.h3_cell,
         own.cases(*((operator_code(plmn), operator_code(name)) for plmn, name in OTHER_PLMNS), else_=own),
-        (rank == 0).ifelse(SERVED.index(NOTHING_SERVED), rank - 1),
+        lost.ifelse(nothing, served),
         code(archive.tier, TIERS),
         fast.ifelse(ORDERED_CONTEXTS.index("vehicle"), code(archive.context, ORDERED_CONTEXTS)),
     )

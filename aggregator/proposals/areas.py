@@ -143,6 +143,8 @@ def _untested(
     parameters: ZoneParameters,
 ) -> list[Area]:
     """Up to ``count`` more discs, on all unmet demand of the hexagons that no area holds."""
+    if not count:
+        return []
     free = free.copy()
     for area in areas:
         free[area.members] = False

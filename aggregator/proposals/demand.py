@@ -11,10 +11,11 @@ from scipy.spatial import cKDTree
 
 from aggregator.evidence.hexagons import LAMBERT_93
 from aggregator.judgement.constants import Constants
+from aggregator.judgement.votes import BALLOT
 from aggregator.proposals.discs import hexagon_centres, lambert_93
 from aggregator.proposals.empirical_bayes import Fitted, unmet_probability
 from aggregator.proposals.parameters import ZoneParameters
-from aggregator.proposals.strata import EDGE, UNCLAIMED, UNKNOWN, claim_strata
+from aggregator.proposals.strata import UNCLAIMED, UNKNOWN, agreed, claim_strata, places_of
 
 DEMAND_MODEL = "empirical-bayes-2"
 DEMAND_TEXT = {
@@ -34,7 +35,6 @@ DEMAND_TEXT = {
     "C'est une pondération, pas un nombre d'habitants.",
 }
 
-BALLOT = ["votes_outdoor", "failing_outdoor", "votes_vehicle", "failing_vehicle"]
 BASES = MappingProxyType({"prior": 0, "measured": 1, "reported": 2, "unclaimed": 3, "strong": 4})
 """What the demand of a hexagon × operator rests on: nothing but its stratum, votes without a finding, a moderate
 contradiction or a suspicion, the operator's own map, a strong contradiction or a survey."""
@@ -128,7 +128,7 @@ def unmet_demand(
     strata = claim_strata(claims, parameters.technology, cells, constants)
     operators = sorted({*map(str, strata.columns), *map(str, rows["operator"].unique())})
     strata = strata.reindex(columns=operators, fill_value=UNKNOWN)
-    places = _agreed(strata.to_numpy(np.int8, copy=True), rows, cells, operators)
+    places = agreed(strata.to_numpy(np.int8, copy=True), rows, cells, operators)
     u, fitted = _probabilities(rows, cells, operators, places, constants)
     basis = _basis(rows, cells, operators, places)
     u = _surveyed(u, rows, cells, operators)
@@ -158,24 +158,13 @@ def unmet_demand(
     )
 
 
-def _agreed(
-    strata: NDArray[np.int8], rows: pd.DataFrame, cells: NDArray[np.int64], operators: list[str]
-) -> NDArray[np.int8]:
-    """Strata that agree with the verdicts on what is claimed: they may have looked at the accessible part alone."""
-    told = rows[rows["claimed"].notna()]
-    at = _places(told, cells, operators)
-    claimed = told["claimed"].astype(bool).to_numpy()
-    strata[at] = np.where(claimed, np.maximum(strata[at], EDGE), UNCLAIMED)
-    return strata
-
-
 def _probabilities(
     rows: pd.DataFrame, cells: NDArray[np.int64], operators: list[str], strata: NDArray[np.int8], constants: Constants
 ) -> tuple[NDArray[np.float64], Fitted]:
     """u (h, o) of the crowd's votes; a field team's points are no votes of this kind."""
     crowd = rows[rows["evidence"] == "crowd"]
     ballots = np.zeros((len(cells), len(operators), len(BALLOT)), dtype=np.int64)
-    at = _places(crowd, cells, operators)
+    at = places_of(crowd, cells, operators)
     np.add.at(ballots, at, crowd[BALLOT].to_numpy(np.int64))
     u, fitted = unmet_probability(ballots.reshape(-1, len(BALLOT)), strata.reshape(-1), constants)
     return u.reshape(strata.shape), fitted
@@ -193,7 +182,7 @@ def _basis(
         BASES["measured"],
     )
     basis = np.full(strata.shape, BASES["prior"], dtype=np.int8)
-    basis[_places(found, cells, operators)] = kind
+    basis[places_of(found, cells, operators)] = kind
     basis[(strata == UNCLAIMED) & (basis < BASES["unclaimed"])] = BASES["unclaimed"]
     return basis
 
@@ -204,20 +193,8 @@ def _surveyed(
     """What a field team found is not a matter of votes any more."""
     survey = rows[rows["evidence"] == "survey"]
     for verdict, value in (("contradicted", 1.0), ("confirmed", 0.0), ("unclaimed_service", 0.0)):
-        u[_places(survey[survey["verdict"] == verdict], cells, operators)] = value
+        u[places_of(survey[survey["verdict"] == verdict], cells, operators)] = value
     return u
-
-
-def _places(
-    rows: pd.DataFrame, cells: NDArray[np.int64], operators: list[str]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Position of each row's hexagon and operator."""
-    return (
-        np.searchsorted(cells, rows["h3_r8"].to_numpy(np.int64)),
-        np.asarray(
-            pd.Index(operators, dtype="str").get_indexer(pd.Index(rows["operator"], dtype="str")), dtype=np.intp
-        ),
-    )
 
 
 def _roads(road_km: pd.DataFrame | None, cells: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

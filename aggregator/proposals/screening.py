@@ -26,7 +26,7 @@ from aggregator.judgement.neighbourhood import positions, surroundings
 from aggregator.judgement.votes import BALLOT
 from aggregator.proposals.discs import hexagon_centres, lambert_93
 from aggregator.proposals.empirical_bayes import GRID, U_DECIMALS, likelihoods, poor, unmet_probability
-from aggregator.proposals.strata import EDGE, STRATA, UNCLAIMED, UNKNOWN, claim_strata
+from aggregator.proposals.strata import STRATA, UNKNOWN, agreed, claim_strata, places_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -134,18 +134,11 @@ def field_of(
 ) -> tuple[Field, tuple[Integers, Integers]]:
     """The field, and where each row is in it."""
     cells = np.unique(rows["h3_r8"].to_numpy(np.int64))
-    at = (
-        np.searchsorted(cells, rows["h3_r8"].to_numpy(np.int64)),
-        pd.Index(operators, dtype="str").get_indexer(pd.Index(rows["operator"], dtype="str")).astype(np.int64),
-    )
+    at = places_of(rows, cells, operators)
     ballots = np.zeros((len(cells), len(operators), len(BALLOT)), dtype=np.int64)
     np.add.at(ballots, at, rows[BALLOT].to_numpy(np.int64))
     strata = claim_strata(claims, technology, cells, rule).reindex(columns=operators, fill_value=UNKNOWN)
-    places = strata.to_numpy(np.int8, copy=True)
-    # the verdicts may have looked at the accessible part alone
-    claimed = rows["claimed"].astype("boolean")
-    agreed = np.where(claimed.fillna(False), np.maximum(places[at], EDGE), UNCLAIMED)
-    places[at] = np.where(claimed.isna(), places[at], agreed)
+    places = agreed(strata.to_numpy(np.int8, copy=True), rows, cells, operators)
     _, fitted = unmet_probability(ballots.reshape(-1, len(BALLOT)), places.reshape(-1), rule)
     laws = fitted.laws[places.astype(np.intp) - STRATA[0]]
     mean = laws @ _Z

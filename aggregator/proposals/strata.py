@@ -62,6 +62,32 @@ def claim_strata(
     return pd.DataFrame(columns, index=pd.Index(cells, name="h3_r8"), dtype=np.int8)
 
 
+def agreed(
+    strata: NDArray[np.int8], rows: pd.DataFrame, cells: NDArray[np.int64], operators: list[str]
+) -> NDArray[np.int8]:
+    """The same strata (cells, operators), changed to agree with what verdicts (rows) say is claimed.
+
+    They may rest on claims as they were before, or on another share.
+    """
+    told = rows[rows["claimed"].notna()]
+    at = places_of(told, cells, operators)
+    claimed = told["claimed"].astype(bool).to_numpy()
+    strata[at] = np.where(claimed, np.maximum(strata[at], EDGE), UNCLAIMED)
+    return strata
+
+
+def places_of(
+    rows: pd.DataFrame, cells: NDArray[np.int64], operators: list[str]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Position of each row's hexagon among sorted cells, and of its operator."""
+    return (
+        np.searchsorted(cells, rows["h3_r8"].to_numpy(np.int64)),
+        np.asarray(
+            pd.Index(operators, dtype="str").get_indexer(pd.Index(rows["operator"], dtype="str")), dtype=np.intp
+        ),
+    )
+
+
 def _strata(
     claim: _Claim, cells: NDArray[np.int64], every: NDArray[np.int64], around: NDArray[np.int64]
 ) -> NDArray[np.int8]:
