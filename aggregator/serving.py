@@ -1,26 +1,33 @@
-"""A release served to people: the read API and the map page, on this machine unless told otherwise."""
+"""Releases served to people: the read API and the map page, on this machine unless told otherwise."""
 
 import errno
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 from collector.listening import listen
 
+if TYPE_CHECKING:
+    from aggregator.publication.gate import Login
 
-def serve_releases(releases: Path, host: str, port: int, announce: Callable[[str], None]) -> None:
+
+def serve_releases(
+    releases: Path, host: str, port: int, announce: Callable[[str], None], login: "Login | None" = None
+) -> None:
     """Serve until the process is told to stop.
 
     Args:
-        releases: directory with ``latest.json``.
+        releases: directory with ``latest.json``; the public's, or the team's where there is a login.
         host: address to listen on.
         port: TCP port, 0 for any free one.
         announce: called once with the address, when it listens.
+        login: what tells the project team from everybody else.
 
     Raises:
-        MailleError: nothing was published yet, or the port is taken.
+        MailleError: nothing was published yet, a release is of the other audience, or the port is taken.
     """
     if not (releases / "latest.json").exists():
         raise MailleError(
@@ -32,8 +39,10 @@ def serve_releases(releases: Path, host: str, port: int, announce: Callable[[str
     import uvicorn
 
     from aggregator.publication.api import create_app
+    from aggregator.publication.gate import gated
+    from aggregator.publication.shelf import Shelf
 
-    app = create_app(releases)
+    app = gated(create_app(releases), Shelf(releases, "team" if login else "public"), login)
     with _listen(host, port) as listener:
         address = f"[{host}]" if ":" in host else host
         announce(f"http://{address}:{listener.getsockname()[1]}/")
