@@ -62,7 +62,7 @@ def publish(
     """
     tell = progress or (lambda _label, _fraction: None)
     tell("reading", 0.0)
-    ground = read_ground(data)
+    ground = read_ground(data, audience)
     parameters = ReleaseParameters(
         audience=audience,
         k=k if k is not None else K_VOLUNTEERS if audience == "public" else K_TEAM,
