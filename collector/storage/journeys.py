@@ -51,4 +51,4 @@ def count_rejected(store: Store, keys: Sequence[str]) -> int:
     statement = select(envelopes.c.receipt).where(envelopes.c.device.in_(keys))
     with store.reading() as connection:
         receipts = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement).scalars()
-        return sum(verdict["status"] == "rejected" for receipt in receipts for verdict in json.loads(receipt))
+        return sum(line["verdict"] == "rejected" for receipt in receipts for line in json.loads(receipt))
