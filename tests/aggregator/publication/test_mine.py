@@ -20,6 +20,7 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from h3.api import basic_int as h3
+from playwright.sync_api import Browser, sync_playwright
 
 from aggregator.evidence.hexagons import parent
 from aggregator.publication.api import create_app
