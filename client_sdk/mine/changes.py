@@ -18,7 +18,7 @@ VERDICTS = (
     *("unclaimed_service", "insufficient"),
 )
 OPEN = ("suspected", "insufficient")
-"""Verdicts that one more phone helps to settle."""
+"""Verdicts that one more phone helps to settle, the more urgent first."""
 
 NEAR_KM, MOST_NEAR = 10.0, 12
 """Ours: a detour, and as many places as a person reads."""
@@ -43,13 +43,23 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A hexagon where this device has not measured for this operator and one more phone would help."""
+    """A hexagon where one more phone would help, for operators that this device has not measured there.
+
+    Attributes:
+        h3, centre: which, and where.
+        said: by operator, one of ``OPEN``.
+        away_km: from the nearest hexagon where it has measured for one of them.
+    """
 
     h3: str
     centre: Point
-    operator: str
-    said: str
+    said: dict[str, str]
     away_km: float
+
+    @property
+    def urgency(self) -> int:
+        """Place in ``OPEN`` of what is said for one of the operators, the first counts."""
+        return min(OPEN.index(said) for said in self.said.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,7 @@ def _said(hexagon: Hexagon, operator: str, release: Release) -> str:
 
 
 def _near(places: list[Place], release: Release) -> list[Near]:
-    found: list[Near] = []
+    found: dict[str, Near] = {}
     for operator in sorted({place.operator for place in places}):
         own = [place.hexagon for place in places if place.operator == operator]
         measured = {hexagon.h3 for hexagon in own}
@@ -109,10 +119,10 @@ def _near(places: list[Place], release: Release) -> list[Near]:
             around = [point for box in _boxes_around(centre) for point in boxes.get(box, ())]
             away_km = min((distance_km(centre, point) for point in around), default=math.inf)
             if away_km <= NEAR_KM:
-                found.append(Near(cell, centre, operator, said, away_km))
+                before = found.get(cell, Near(cell, centre, {}, away_km))
+                found[cell] = Near(cell, centre, before.said | {operator: said}, min(away_km, before.away_km))
     # what is suspected is one finding away, what is insufficient many
-    found.sort(key=lambda near: (OPEN.index(near.said), near.away_km, near.h3, near.operator))
-    return found[:MOST_NEAR]
+    return sorted(found.values(), key=lambda near: (near.urgency, near.away_km, near.h3))[:MOST_NEAR]
 
 
 def _box(point: Point) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from html import escape
 from client_sdk.messages import tr
 from client_sdk.mine.account import Account
 from client_sdk.mine.changes import TECHNOLOGY, VERDICTS, Changes, Near
-from client_sdk.mine.drawing import LOOKS, draw
+from client_sdk.mine.drawing import LOOKS, draw, said_of_next
 from client_sdk.mine.release import Release
 from client_sdk.mine.words import TECHNOLOGIES, outcome, said_names, thanks, totals
 from client_sdk.operators import operator_name
@@ -27,9 +27,10 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 ul.said, ol { padding-left: 1.4rem; }
 ul.said { list-style: none; padding: 0; display: grid; gap: .3rem;
   grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
-ul.said b { font-variant-numeric: tabular-nums; min-width: 2.5rem; display: inline-block; text-align: right; }
+ul.said li { display: flex; gap: .5rem; align-items: start; }
+ul.said b { font-variant-numeric: tabular-nums; min-width: 2rem; text-align: right; }
 .chip { display: inline-block; width: 1.35rem; height: 1.35rem; border-radius: .3rem; border: 1px solid #0006;
-  box-sizing: border-box; margin-right: .35rem; text-align: center; line-height: 1.35rem; color: #000;
+  box-sizing: border-box; flex: none; text-align: center; line-height: 1.35rem; color: #000;
   font-weight: 700; font-size: .85rem; }
 figure { margin: .8rem 0; }
 svg { width: 100%; height: auto; border: 1px solid var(--rule); border-radius: .5rem; }
@@ -37,6 +38,7 @@ svg { width: 100%; height: auto; border: 1px solid var(--rule); border-radius: .
 .own { stroke: #0008; stroke-width: .7; }
 .next { fill: none; stroke: var(--ink); stroke-width: 2; stroke-dasharray: 4 3; }
 .sign, .number { text-anchor: middle; font: 700 12px system-ui, sans-serif; fill: #000; }
+.confirmed { fill: #fff; color: #fff; }
 .number, .km { fill: var(--ink); }
 .number { paint-order: stroke; stroke: var(--tint); stroke-width: 3px; }
 .km { font: 12px system-ui, sans-serif; }
@@ -128,8 +130,8 @@ def _verdicts(changes: Changes) -> str:
     for said in (*VERDICTS, "unpublished", "later", "uncounted"):
         if count := changes.count(said):
             colour, sign = LOOKS[said]
-            chip = f'<span class="chip" style="background:{colour}" aria-hidden="true">{sign}</span>'
-            rows.append(f"<li>{chip}<b>{count}</b> {escape(names[said])}</li>")
+            chip = f'<span class="chip {said}" style="background:{colour}" aria-hidden="true">{sign}</span>'
+            rows.append(f"<li>{chip}<b>{count}</b> <span>{escape(names[said])}</span></li>")
     return f'<ul class="said">{"".join(rows)}</ul>'
 
 
@@ -154,13 +156,13 @@ def _caption(changes: Changes | None) -> str:
 
 
 def _near(places: Sequence[Near]) -> list[str]:
-    names, rows = said_names(), []
+    rows = []
     for place in places:
         longitude, latitude = place.centre
         away = f"{place.away_km:.1f} km"
         rows.append(
             f'<li><a href="geo:{latitude},{longitude}">{latitude:.4f}, {longitude:.4f}</a> – '
-            f"{escape(operator_name(place.operator))}{tr(':', ' :')} {escape(names[place.said])} "
+            f"{escape(', '.join(said_of_next(place)))} "
             f'<span class="quiet">({tr(away, away.replace(".", ","))})</span></li>'
         )
     why = tr(

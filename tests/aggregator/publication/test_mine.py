@@ -160,7 +160,8 @@ def test_two_phones_are_each_told_what_became_of_their_own(
     assert mine["release"]["date"] == "2026-06-13"
     for place in mine["near"]:
         cell = int(place["h3"], 16)
-        assert said[cell, "20801"] == place["said"] in ("suspected", "insufficient")
+        assert place["said"] == {"20801": said[cell, "20801"]}
+        assert said[cell, "20801"] in ("suspected", "insufficient")
         assert cell not in seen
         assert place["away_km"] <= 10
     assert mine["near"]
