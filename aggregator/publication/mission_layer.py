@@ -35,7 +35,7 @@ def read_missions(data: Path) -> list[Mission]:
 
 
 def write_mission_layer(missions: Sequence[Mission], file: Path) -> None:
-    """Write hexagons, tours and points of missions as GeoJSON; ``kind`` tells which, texts are in both languages."""
+    """Write hexagons, tours and points of missions as GeoJSON; ``type`` tells which, texts are in both languages."""
     write_features([feature for mission in missions for feature in _features(mission)], file)
 
 
@@ -46,13 +46,13 @@ def _features(mission: Mission) -> list[dict[str, Any]]:
     features = []
     for stop, shape in zip(mission.stops.to_dict("records"), shapes, strict=True):
         english, french = REASON_TEXTS[stop["reason"]]
-        told = {"kind": "hexagon", **about, "h3": f"{stop['h3_r8']:x}", **{name: stop[name] for name in _STOP}}
+        told = {"type": "hexagon", **about, "h3": f"{stop['h3_r8']:x}", **{name: stop[name] for name in _STOP}}
         features.append(_feature(told | {"reason_en": english, "reason_fr": french}, shape))
     for day in mission.days.to_dict("records"):
-        told = {"kind": "tour", **about, **{name: day[name] for name in _DAY}}
+        told = {"type": "tour", **about, **{name: day[name] for name in _DAY}}
         features.append(_feature(told, shapely.LineString(way_of(mission, day["day"]))))
     for point in mission.points.to_dict("records"):
-        told = {"kind": "point", **about, **{name: point[name] for name in _POINT}}
+        told = {"type": "point", **about, **{name: point[name] for name in _POINT}}
         features.append(_feature(told, shapely.Point(point["longitude"], point["latitude"])))
     return features
 

@@ -15,7 +15,7 @@ from aggregator.publication import manifest, mission_layer
 from aggregator.publication.contents import write_contents
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.making import Audience, Making
-from aggregator.publication.marking import mark_json
+from aggregator.publication.marking import mark_release
 from aggregator.publication.mission_layer import read_missions, write_mission_layer
 from aggregator.publication.software import code, libraries
 from client_sdk.messages import tr
@@ -56,7 +56,7 @@ def write_release(making: Making, draft: Path) -> None:
     if missions:
         write_mission_layer(missions, draft / "map" / mission_layer.FILE)
     if team:
-        mark_json(draft)
+        mark_release(draft)
     sources = claim_sources(data / "claims/sources.json")
     told = {
         "release": making.release,
