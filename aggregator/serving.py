@@ -30,10 +30,11 @@ def serve_releases(
         MailleError: nothing was published yet, a release is of the other audience, or the port is taken.
     """
     if not (releases / "latest.json").exists():
+        make = "maille publish --audience team" if login else "maille publish"
         raise MailleError(
             tr(
-                f"{releases}: holds no release yet; make one with `maille publish`",
-                f"{releases} : aucune publication ; faites-en une avec `maille publish`",
+                f"{releases}: holds no release yet; make one with `{make}`",
+                f"{releases} : aucune publication ; faites-en une avec `{make}`",
             )
         )
     import uvicorn

@@ -131,9 +131,8 @@ def _password(file: Path | None) -> "PasswordHash":
             confirmation_prompt=True,
             err=True,
         )
-        made = PasswordHash.of(str(asked))
-        made.write(file)
-        return made
+        PasswordHash.of(str(asked)).write(file)
+        return PasswordHash.read(file)
     if given := os.environ.get(PASSWORD):
         return PasswordHash.of(given)
     raise MailleError(

@@ -45,6 +45,14 @@ _PAGE = """<!doctype html>
 <div lang="en"><h2>For the project team alone</h2><p>{english}</p></div></body></html>
 """
 
+_NOT_FOUND = {
+    "type": "urn:maille:problem:not-found",
+    "title": "Not found",
+    "status": 404,
+    "detail": "nothing is published here at the moment",
+    "rule": "not-found",
+}
+
 _logger = logging.getLogger(__name__)
 
 
@@ -137,7 +145,7 @@ class OneAudience:
             self._shelf.require_sound()
         except PublicationError as error:
             _logger.error("%s", error)
-            answer = JSONResponse({"title": "Not found", "status": 404}, 404, media_type="application/problem+json")
+            answer = JSONResponse(_NOT_FOUND, 404, media_type="application/problem+json")
             return await _answer(answer, scope, receive, send)
         return await self._app(scope, receive, send)
 

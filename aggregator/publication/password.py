@@ -10,6 +10,7 @@ from pathlib import Path
 
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
+from client_sdk.signing.keys import create_secret_file
 
 LEAST_CHARACTERS = 12
 """Ours: three words that do not belong together. Guesses are slowed down as well, see :mod:`.gate`."""
@@ -69,15 +70,14 @@ class PasswordHash:
             ) from error
 
     def write(self, file: Path) -> None:
-        """Write one line, readable by its owner alone.
+        """Write one line, readable by its owner alone; a file that is there already stays.
 
         Raises:
-            MailleError: the file is there already, or cannot be written.
+            MailleError: it cannot be written.
         """
         salt, digest = (base64.b64encode(part).decode() for part in (self.salt, self.digest))
         try:
-            file.touch(mode=0o600, exist_ok=False)
-            file.write_text(f"{_SCHEME}${BLOCKS}${BLOCK_SIZE}${LANES}${salt}${digest}\n", encoding="ascii")
+            create_secret_file(file, f"{_SCHEME}${BLOCKS}${BLOCK_SIZE}${LANES}${salt}${digest}\n".encode())
         except OSError as error:
             raise MailleError(f"{file}: {error.strerror}") from error
 

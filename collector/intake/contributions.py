@@ -19,7 +19,7 @@ from client_sdk.survey.report import LONGEST_STEP_MS
 from collector.intake.devices import find_any_key, find_own_keys
 from collector.intake.signed_request import read_device_request
 from collector.plausibility.distance import distance_m
-from collector.storage.journeys import Moment, count_rejected, moments_of
+from collector.storage.journeys import BriefSample, brief_samples_of, count_rejected
 from collector.storage.records import Device
 from collector.storage.store import Store
 
@@ -52,7 +52,7 @@ def tell_contributions(jws: bytes, store: Store, collector: str, map_url: str, n
     return {
         **_device(keys),
         "map_url": map_url or None,
-        **account_of(moments_of(store, names)),
+        **account_of(brief_samples_of(store, names)),
         "rejected": count_rejected(store, names),
     }
 
@@ -71,10 +71,10 @@ class _Heap:
     countable: int = 0
     days: set[str] = field(default_factory=set)
 
-    def add(self, moment: Moment, day: str) -> None:
+    def add(self, sample: BriefSample, day: str) -> None:
         self.samples += 1
-        self.tests += moment.kind in TESTS
-        self.countable += is_countable(moment)
+        self.tests += sample.kind in TESTS
+        self.countable += is_countable(sample)
         self.days.add(day)
 
     def told(self) -> dict[str, Any]:
@@ -88,12 +88,12 @@ class _Heap:
         }
 
 
-def is_countable(moment: Moment) -> bool:
+def is_countable(sample: BriefSample) -> bool:
     """Whether a sample can count for a map: outside, and its vote not taken away. Not all that can do."""
-    return not moment.excluded and moment.context in OUTSIDE
+    return not sample.excluded and sample.context in OUTSIDE
 
 
-def account_of(moments: Iterable[Moment]) -> dict[str, Any]:
+def account_of(samples: Iterable[BriefSample]) -> dict[str, Any]:
     """Counts of samples, in the order of their measuring; days are those of UTC."""
     whole, road = _Heap(), _Road()
     kinds: Counter[str] = Counter()
@@ -101,18 +101,18 @@ def account_of(moments: Iterable[Moment]) -> dict[str, Any]:
     fates: Counter[str] = Counter(accepted=0, flagged=0, excluded=0)
     by_network: dict[tuple[str | None, str | None], _Heap] = {}
     by_place: dict[int, dict[str | None, _Heap]] = {}
-    for moment in moments:
-        day = moment.measured_at.date().isoformat()
-        operator = operator_of(moment.sim_plmn) if moment.sim_plmn else None
-        whole.add(moment, day)
-        kinds[moment.kind] += 1
+    for sample in samples:
+        day = sample.measured_at.date().isoformat()
+        operator = operator_of(sample.sim_plmn) if sample.sim_plmn else None
+        whole.add(sample, day)
+        kinds[sample.kind] += 1
         months[day[:7]] += 1
-        fates["excluded" if moment.excluded else "flagged" if moment.flags else "accepted"] += 1
-        by_network.setdefault((operator, moment.rat), _Heap()).add(moment, day)
-        if moment.h3_cell is not None:
-            hexagon = h3.cell_to_parent(moment.h3_cell, HEXAGON_RESOLUTION)
-            by_place.setdefault(hexagon, {}).setdefault(operator, _Heap()).add(moment, day)
-        road.go_on(moment)
+        fates["excluded" if sample.excluded else "flagged" if sample.flags else "accepted"] += 1
+        by_network.setdefault((operator, sample.rat), _Heap()).add(sample, day)
+        if sample.h3_cell is not None:
+            hexagon = h3.cell_to_parent(sample.h3_cell, HEXAGON_RESOLUTION)
+            by_place.setdefault(hexagon, {}).setdefault(operator, _Heap()).add(sample, day)
+        road.go_on(sample)
     return {
         **whole.told(),
         "kinds": dict(sorted(kinds.items())),
@@ -135,19 +135,19 @@ class _Road:
         self._anchor: tuple[float, float] | None = None
         self._known_until: datetime | None = None
 
-    def go_on(self, moment: Moment) -> None:
-        if moment.latitude is None or moment.longitude is None or moment.excluded:
+    def go_on(self, sample: BriefSample) -> None:
+        if sample.latitude is None or sample.longitude is None or sample.excluded:
             return
-        here = (moment.latitude, moment.longitude)
-        lost = self._known_until is None or moment.measured_at - self._known_until > timedelta(
+        here = (sample.latitude, sample.longitude)
+        lost = self._known_until is None or sample.measured_at - self._known_until > timedelta(
             milliseconds=LONGEST_STEP_MS
         )
-        self._known_until = moment.measured_at + timedelta(milliseconds=moment.duration_ms)
+        self._known_until = sample.measured_at + timedelta(milliseconds=sample.duration_ms)
         if lost or self._anchor is None:
             self._anchor = here
             return
         step_m = distance_m(*self._anchor, *here)
-        if step_m >= max(LEAST_STEP_M, moment.accuracy_m or 0.0):
+        if step_m >= max(LEAST_STEP_M, sample.accuracy_m or 0.0):
             self.metres += step_m
             self._anchor = here
 

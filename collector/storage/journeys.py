@@ -14,7 +14,7 @@ _ROWS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class BriefSample:
     """One sample; what is absent is None."""
 
     measured_at: datetime
@@ -31,10 +31,10 @@ class Moment:
     excluded: bool
 
 
-_COLUMNS = [samples.c[name] for name in Moment.__dataclass_fields__]
+_COLUMNS = [samples.c[name] for name in BriefSample.__dataclass_fields__]
 
 
-def moments_of(store: Store, keys: Sequence[str]) -> Iterator[Moment]:
+def brief_samples_of(store: Store, keys: Sequence[str]) -> Iterator[BriefSample]:
     """Samples of these keys by the instant of their measuring."""
     statement = (
         select(*_COLUMNS)
@@ -43,7 +43,7 @@ def moments_of(store: Store, keys: Sequence[str]) -> Iterator[Moment]:
     )
     with store.reading() as connection:
         for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement):
-            yield Moment(*row)
+            yield BriefSample(*row)
 
 
 def count_rejected(store: Store, keys: Sequence[str]) -> int:

@@ -15,7 +15,7 @@ from client_sdk.sample import Sample
 from client_sdk.signing.jws import sign_compact
 from client_sdk.signing.keys import SigningKey
 from collector.intake.contributions import account_of
-from collector.storage.journeys import Moment
+from collector.storage.journeys import BriefSample
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATITUDE, LONGITUDE = 46.8289, 3.4622
@@ -159,11 +159,11 @@ def test_only_the_latest_key_asks_and_a_refused_device_still_may(collector: Any,
     assert contributions(phone, key=new).status_code == 200
 
 
-def moment(seconds: float, east_m: float, **changes: Any) -> Moment:
+def moment(seconds: float, east_m: float, **changes: Any) -> BriefSample:
     fields: dict[str, Any] = {"kind": "signal", "duration_ms": 0, "context": "vehicle", "sim_plmn": None, "rat": None}
     fields |= {"latitude": 0.0, "longitude": east_m / 1000 * DEGREES_PER_KM, "accuracy_m": 5.0, "h3_cell": None}
     fields |= {"flags": "", "excluded": False, "measured_at": NOON + timedelta(seconds=seconds)}
-    return Moment(**fields | changes)
+    return BriefSample(**fields | changes)
 
 
 @pytest.mark.parametrize(
@@ -179,5 +179,5 @@ def moment(seconds: float, east_m: float, **changes: Any) -> Moment:
         ([moment(0, 0), moment(0, 0), moment(10, 1000), moment(10, 1000)], 1.0),  # two modems, one journey
     ],
 )
-def test_kilometres_are_those_of_the_road(moments: list[Moment], km: float) -> None:
+def test_kilometres_are_those_of_the_road(moments: list[BriefSample], km: float) -> None:
     assert account_of(moments)["kilometres"] == pytest.approx(km, abs=0.05)

@@ -114,7 +114,10 @@ WAYS = [
     "http://127.0.0.1/releases/{id}/{file}",
     "/releases/latest.json/../../team-releases/{id}/{file}",
     "/releases/?release={id}",
-    "/collections?release={id}",
+    "/ogc/releases/{id}/collections",
+    "/v1/releases/{id}",
+    "/v1/releases/{id}/hexagons",
+    "/v1/releases/..%2f..%2fteam-releases%2f{id}",
     "/v1/hexagons?release={id}",
 ]
 
@@ -153,6 +156,7 @@ def test_nothing_of_the_public_names_a_release_of_the_team(public: str, releases
         "/releases",
         "/team-releases/",
         "/releases/latest.json",
+        "/v1/releases",
         f"/releases/{own.name}/",
     ):
         status, headers, body = raw(public, target)
