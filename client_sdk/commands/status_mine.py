@@ -67,13 +67,14 @@ def show_mine(home: Home, *, as_json: bool, open_page: bool) -> None:
 
 
 def _lines(told: list[Told], refused: list[Refused], here: dict[str, Any], page: Path | None) -> list[str]:
-    from client_sdk.mine.words import networks, outcome, thanks, totals
+    from client_sdk.mine.words import heading, networks, remarks, thanks, totals, verdicts
 
     lines: list[str] = []
     for one in told:
         lines += [one.url, thanks(one.account), *totals(one.account), *networks(one.account)]
         if one.release is not None and one.changes is not None:
-            lines += outcome(one.account, one.release, one.changes)
+            lines += [heading(one.release, one.changes), *verdicts(one.changes)]
+            lines += remarks(one.account, one.release, one.changes)
         elif one.trouble:
             lines.append(tr(f"What became of it is unknown: {one.trouble}", f"Suite inconnue : {one.trouble}"))
         elif one.account.map_url is None:
@@ -90,24 +91,23 @@ def _lines(told: list[Told], refused: list[Refused], here: dict[str, Any], page:
 
 
 def _of_outbox(here: dict[str, Any]) -> list[str]:
-    from client_sdk.mine.words import kind_names
+    from client_sdk.mine.words import counted, kinds_text
 
-    names = kind_names()
-    kinds = ", ".join(f"{count} {names.get(kind, kind)}" for kind, count in here["kinds"].items())
+    kinds, days = kinds_text(here["kinds"]), counted(here["days"], "day|days", "jour|jours")
     lines = [
         tr(
-            f"This device alone knows: {here['sent']} samples sent, {here['pending']} pending, {here['rejected']} "
-            "rejected.",
-            f"Cet appareil sait seul : {here['sent']} relevés envoyés, {here['pending']} en attente, "
-            f"{here['rejected']} rejetés.",
+            f"What this device knows by itself: samples sent {here['sent']}, pending {here['pending']}, rejected "
+            f"{here['rejected']}.",
+            f"Ce que cet appareil sait seul : relevés envoyés {here['sent']}, en attente {here['pending']}, rejetés "
+            f"{here['rejected']}.",
         )
     ]
     if kinds:
         lines.append(
             tr(
-                f"Of those whose text is still here: {kinds}, on {here['days']} days from {here['first_day']} to "
+                f"Of those whose text is still here: {kinds}, on {days} from {here['first_day']} to "
                 f"{here['last_day']}.",
-                f"Parmi ceux dont le texte est encore ici : {kinds}, en {here['days']} jours, du {here['first_day']} "
+                f"Parmi ceux dont le texte est encore ici : {kinds}, en {days}, du {here['first_day']} "
                 f"au {here['last_day']}.",
             )
         )

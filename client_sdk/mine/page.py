@@ -9,7 +9,7 @@ from client_sdk.mine.account import Account
 from client_sdk.mine.changes import TECHNOLOGY, VERDICTS, Changes, Near
 from client_sdk.mine.drawing import LOOKS, draw, said_of_next
 from client_sdk.mine.release import Release
-from client_sdk.mine.words import TECHNOLOGIES, outcome, said_names, thanks, totals
+from client_sdk.mine.words import TECHNOLOGIES, heading, remarks, said_names, thanks, totals
 from client_sdk.operators import operator_name
 
 STYLE = """
@@ -109,10 +109,9 @@ def _section(told: Told, *, headed: bool) -> list[str]:
     parts.append(f'<p class="lead">{escape(thanks(account))}</p>')
     parts += [f"<p>{escape(line)}</p>" for line in totals(account)]
     if release is not None and changes is not None:
-        first, *others = outcome(account, release, changes)
-        parts.append(f"<h2>{tr('What became of it', 'Ce que c’est devenu')}</h2><p>{escape(first)}</p>")
-        parts.append(_verdicts(changes))
-        parts += [f"<p>{escape(line)}</p>" for line in others if not line.startswith("  ")]
+        parts.append(f"<h2>{tr('What became of it', 'Ce que c’est devenu')}</h2>")
+        parts.append(f"<p>{escape(heading(release, changes))}</p>{_verdicts(changes)}")
+        parts += [f"<p>{escape(line)}</p>" for line in remarks(account, release, changes)]
         parts.append(f'<p class="quiet">{escape(_cautions())}</p>')
     elif told.trouble:
         parts.append(f'<p class="notice">{escape(told.trouble)}</p>')

@@ -24,45 +24,54 @@ def said_names() -> dict[str, str]:
     }
 
 
-def kind_names() -> dict[str, str]:
-    """What was done, in words."""
-    return {
-        "signal": tr("readings of the signal", "lectures du signal"),
-        "service": tr("states of service", "états du service"),
-        "throughput": tr("throughput tests", "tests de débit"),
-        "latency": tr("latency tests", "tests de latence"),
-        "web": tr("web pages", "pages web"),
+def counted(count: int, english: str, french: str) -> str:
+    """A number with its noun, given as ``day|days``; French says one of none as of one."""
+    one, many = tr(english, french).split("|")
+    alone = count == 1 or (count == 0 and tr("en", "fr") == "fr")
+    return f"{count} {one if alone else many}"
+
+
+def kinds_text(kinds: dict[str, int]) -> str:
+    """What was done, and how often."""
+    names = {
+        "signal": ("reading|readings of the signal", "lecture|lectures du signal"),
+        "service": ("state|states of service", "état|états du service"),
+        "throughput": ("throughput test|throughput tests", "test|tests de débit"),
+        "latency": ("latency test|latency tests", "test|tests de latence"),
+        "web": ("web page|web pages", "page web|pages web"),
     }
+    return ", ".join(counted(count, *names.get(kind, (f"{kind}|{kind}",) * 2)) for kind, count in kinds.items())
 
 
 def thanks(account: Account) -> str:
     """One sentence that a person is glad to read, and nothing that is not so."""
     if not account.heap.samples:
         return tr("Nothing has arrived from this device yet.", "Rien n’est encore arrivé de cet appareil.")
+    days = counted(account.heap.days, "day|days", "jour|jours")
+    places = counted(len(account.hexagons), "place|places", "lieu|lieux")
+    way = kilometres(account.kilometres * 1000)
     return tr(
-        f"Thank you. This device measured on {account.heap.days} days and in {len(account.hexagons)} places of "
-        f"0.7 km², over {kilometres(account.kilometres * 1000)}.",
-        f"Merci. Cet appareil a mesuré {account.heap.days} jours, en {len(account.hexagons)} lieux de 0,7 km², sur "
-        f"{kilometres(account.kilometres * 1000)}.",
+        f"Thank you. This device measured on {days} and in {places} of 0.7 km², over {way}.",
+        f"Merci. Cet appareil a mesuré {days}, en {places} de 0,7 km², sur {way}.",
     )
 
 
 def totals(account: Account) -> list[str]:
     """How much, and what became of it at the collector."""
-    heap, names = account.heap, kind_names()
+    heap = account.heap
     if not heap.samples:
         return []
-    kinds = ", ".join(f"{count} {names.get(kind, kind)}" for kind, count in account.kinds.items())
+    samples = counted(heap.samples, "sample|samples", "relevé|relevés")
     return [
         tr(
-            f"{heap.samples} samples from {heap.first_day} to {heap.last_day}: {kinds}.",
-            f"{heap.samples} relevés, du {heap.first_day} au {heap.last_day} : {kinds}.",
+            f"{samples} from {heap.first_day} to {heap.last_day}: {kinds_text(account.kinds)}.",
+            f"{samples}, du {heap.first_day} au {heap.last_day} : {kinds_text(account.kinds)}.",
         ),
         tr(
-            f"{account.accepted} accepted as they are, {account.flagged} accepted with a remark, {account.excluded} "
-            f"without a vote, {account.rejected} rejected.",
-            f"{account.accepted} acceptés tels quels, {account.flagged} acceptés avec une remarque, "
-            f"{account.excluded} sans vote, {account.rejected} rejetés.",
+            f"Accepted as they are: {account.accepted}; with a remark: {account.flagged}; without a vote: "
+            f"{account.excluded}; rejected: {account.rejected}.",
+            f"Acceptés tels quels : {account.accepted} ; avec une remarque : {account.flagged} ; sans vote : "
+            f"{account.excluded} ; rejetés : {account.rejected}.",
         ),
     ]
 
@@ -73,40 +82,47 @@ def networks(account: Account) -> list[str]:
     return [
         f"  {operator_name(one.operator) if one.operator else unknown}, {TECHNOLOGIES.get(one.rat or '', none)}"
         + tr(
-            f": {one.heap.samples} samples, {one.heap.tests} of them tests, on {one.heap.days} days",
-            f" : {one.heap.samples} relevés, dont {one.heap.tests} tests, en {one.heap.days} jours",
+            f": samples {one.heap.samples}, tests {one.heap.tests}, days {one.heap.days}",
+            f" : relevés {one.heap.samples}, tests {one.heap.tests}, jours {one.heap.days}",
         )
         for one in account.networks
     ]
 
 
-def outcome(account: Account, release: Release, changes: Changes) -> list[str]:
-    """What the release says where this device measured, one sentence a line; only what public data tell."""
-    names, judged = said_names(), changes.count(*VERDICTS)
-    lines = [
-        tr(
-            f"Release of {release.date}, {TECHNOLOGY} service: it speaks of {judged} of the places × operators where "
-            "this device is one of those that measured.",
-            f"Publication du {release.date}, service {TECHNOLOGY} : elle parle de {judged} des lieux × opérateurs où "
-            "cet appareil est un de ceux qui ont mesuré.",
-        )
-    ]
-    lines += [f"  {names[said]}{tr(':', ' :')} {count}" for said in VERDICTS if (count := changes.count(said))]
+def heading(release: Release, changes: Changes) -> str:
+    """Of how many of the device's places a release speaks."""
+    judged = changes.count(*VERDICTS)
+    return tr(
+        f"Release of {release.date}, {TECHNOLOGY} service: it speaks of {judged} of the places × operators where this "
+        "device is one of those that measured.",
+        f"Publication du {release.date}, service {TECHNOLOGY} : elle parle de {judged} des lieux × opérateurs où cet "
+        "appareil est un de ceux qui ont mesuré.",
+    )
+
+
+def verdicts(changes: Changes) -> list[str]:
+    """Each verdict with the number of places of which it is said, a line each."""
+    names = said_names()
+    return [f"  {names[said]}{tr(':', ' :')} {count}" for said in VERDICTS if (count := changes.count(said))]
+
+
+def remarks(account: Account, release: Release, changes: Changes) -> list[str]:
+    """Why nothing is said of the other places, as far as public data tell."""
+    lines = []
     if unpublished := changes.count("unpublished"):
         lines.append(_unpublished(account, release, unpublished))
     if later := changes.count("later"):
         lines.append(
             tr(
-                f"{later} were measured after this release’s data: they can count in the next one.",
-                f"{later} ont été mesurés après les données de cette publication : ils peuvent compter dans la "
-                "suivante.",
+                f"Measured after this release’s data, to count in the next one: {later}.",
+                f"Mesurés après les données de cette publication, à compter dans la suivante : {later}.",
             )
         )
     if uncounted := changes.count("uncounted"):
         lines.append(
             tr(
-                f"{uncounted} do not count for a map: measured indoors, or nobody knows where, or without a vote.",
-                f"{uncounted} ne comptent pas pour la carte : mesurés à l’intérieur, ou on ne sait où, ou sans vote.",
+                f"Not for a map, being measured indoors, nobody knows where, or without a vote: {uncounted}.",
+                f"Hors de la carte, car mesurés à l’intérieur, on ne sait où, ou sans vote : {uncounted}.",
             )
         )
     if release.synthetic:
@@ -122,13 +138,13 @@ def outcome(account: Account, release: Release, changes: Changes) -> list[str]:
 def _unpublished(account: Account, release: Release, count: int) -> str:
     if account.tier != "volunteer":
         return tr(
-            f"{count} are not in this release: outside its territory, or not usable.",
-            f"{count} ne sont pas dans cette publication : hors de son territoire, ou inutilisables.",
+            f"Not in this release, being outside its territory or not usable: {count}.",
+            f"Absents de cette publication, car hors de son territoire ou inutilisables : {count}.",
         )
     return tr(
-        f"{count} are not published yet. Nothing is shown where fewer than {release.k} volunteers’ phones measured, so "
+        f"Not published yet: {count}. Nothing is shown where fewer than {release.k} volunteers’ phones measured, so "
         f"that nobody can be recognised: beside this one, at most {release.k - 1} more are needed there as a rule.",
-        f"{count} ne sont pas encore publiés. Rien n’est montré là où moins de {release.k} téléphones de bénévoles ont "
+        f"Pas encore publiés : {count}. Rien n’est montré là où moins de {release.k} téléphones de bénévoles ont "
         f"mesuré, pour que personne ne soit reconnu : avec celui-ci, il en faut en général au plus {release.k - 1} "
         "autres.",
     )

@@ -217,7 +217,8 @@ def test_without_a_network_the_outbox_tells_what_it_knows(
     assert (told["outbox"]["sent"], told["outbox"]["days"], told["outbox"]["last_day"]) == (2, 1, "2026-05-20")
     assert (told["page"], page.read_bytes()) == (str(page), made)
     text = phone.run("--lang", "fr", "status", "--mine", code=3)
-    assert "Cet appareil sait seul : 2 relevés envoyés" in text
+    assert "Ce que cet appareil sait seul : relevés envoyés 2" in text
+    assert "2 lectures du signal, en 1 jour, du" in text
     assert "Page faite auparavant" in text
 
 
