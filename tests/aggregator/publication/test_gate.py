@@ -27,11 +27,18 @@ from aggregator.publication.password import PasswordHash
 from aggregator.publication.release import publish
 from aggregator.publication.shelf import Shelf
 from client_sdk.errors import MailleError
+from client_sdk.messages import use_language
 
+MAILLE = Path(sys.executable).with_name("maille")
 PASSWORD = "trois mots très différents"
 ABSENT = "2026-09-30-0123456789"
 
 Served = Callable[[Shelf, Login | None], str]
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> None:
+    use_language("en")
 
 
 @pytest.fixture(scope="module")
@@ -338,7 +345,7 @@ def test_the_command_refuses_what_would_open_the_door(
 
 def test_the_command_asks_for_a_password_once_and_serves_the_team(releases: tuple[Path, Path], tmp_path: Path) -> None:
     file, team = tmp_path / "password", releases[1]
-    serve = [sys.executable, "-m", "client_sdk.cli", "serve", "--team", "--password-file", str(file), "--port", "0"]
+    serve = [MAILLE, "serve", "--team", "--password-file", file, "--port", "0"]
     for typed in (f"{PASSWORD}\n{PASSWORD}\n", ""):
         process = subprocess.Popen(
             [*serve, "--json", "--data", str(team.parent.parent)],

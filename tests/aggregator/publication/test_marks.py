@@ -109,15 +109,17 @@ def test_no_file_of_the_publics_is(workplace: Path) -> None:
 def test_missions_are_the_teams_alone_and_their_plans_are_inputs(workplace: Path, team: Path) -> None:
     layer = gpd.read_file(team / "map/missions.geojson")
     assert set(layer["type"]) == {"hexagon", "tour", "point"}
-    assert (len(layer[layer["type"] == "hexagon"]), len(layer[layer["type"] == "tour"])) == (7, 2)
+    plan = planned((46.80, 3.47))
+    assert len(layer[layer["type"] == "hexagon"]) == len(plan.stops) > 0
+    assert (len(layer[layer["type"] == "tour"]), len(layer[layer["type"] == "point"])) == (2, len(plan.points))
     stop = layer[layer["type"] == "hexagon"].iloc[0]
     assert (stop["reason_en"], stop["reason_fr"]) == ("to be checked on the spot", "à vérifier sur place")
     latitude, longitude = h3.cell_to_latlng(int(stop["h3"], 16))
     assert stop.geometry.contains(shapely.Point(longitude, latitude))
     assert json.loads((team / "map/index.json").read_text())["missions"] == "missions.geojson"
-    (plan,) = sorted((workplace / "missions").glob("*/plan.json"))
+    (file,) = sorted((workplace / "missions").glob("*/plan.json"))
     named_inputs = {one["path"] for one in json.loads((team / "manifest.json").read_text())["inputs"]}
-    assert plan.relative_to(workplace).as_posix() in named_inputs
+    assert file.relative_to(workplace).as_posix() in named_inputs
     assert verify(team, workplace).holds
     public = publish(workplace)
     second = planned((46.76, 3.50))
