@@ -29,8 +29,8 @@ class Shelf:
     def foreign(self) -> list[str]:
         """Names of releases that are not of this audience, or do not say whose they are.
 
-        Whatever stands there under a release's name counts, a link too, and what ``latest.json`` names that is no
-        release's name. The folder is read again once it changed.
+        Whatever stands there under a release's name counts, a link too, and what ``latest.json`` names that is not
+        there. The folder is read again once it changed.
         """
         try:
             folder = self.folder.stat()
@@ -42,7 +42,7 @@ class Shelf:
         releases = [path for path in self.folder.iterdir() if RELEASE_ID.fullmatch(path.name)]
         found = sorted(path.name for path in releases if audience_of(path) != self.audience)
         latest = _member(self.folder / "latest.json", "release")
-        if latest is not None and not RELEASE_ID.fullmatch(latest):
+        if latest is not None and latest not in {path.name for path in releases}:
             found.append(latest)
         self._sound = None if found else state
         return found

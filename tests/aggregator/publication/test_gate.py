@@ -188,11 +188,16 @@ def pointed_at(team: Path, shelf: Path) -> None:
     (shelf / "latest.new").rename(shelf / "latest.json")
 
 
+def named(team: Path, shelf: Path) -> None:
+    shutil.copy(team.parent / "latest.json", shelf / "latest.new")
+    (shelf / "latest.new").rename(shelf / "latest.json")
+
+
 def unsaid(team: Path, shelf: Path) -> None:
     (shelf / team.name).mkdir()
 
 
-@pytest.mark.parametrize("put", [copied, linked, pointed_at, unsaid])
+@pytest.mark.parametrize("put", [copied, linked, pointed_at, named, unsaid])
 def test_a_folder_with_a_release_for_others_serves_nothing(
     releases: tuple[Path, Path], serve: Served, tmp_path: Path, put: Callable[[Path, Path], None]
 ) -> None:
@@ -209,6 +214,25 @@ def test_a_folder_with_a_release_for_others_serves_nothing(
     with pytest.raises(PublicationError, match="not of the audience 'public'"):
         write_site(shelf, tmp_path / "site")
     assert not (tmp_path / "site").exists()
+
+
+def test_a_link_within_a_release_leads_nowhere(releases: tuple[Path, Path], serve: Served, tmp_path: Path) -> None:
+    own, team = releases
+    shelf = tmp_path / "data" / "releases"
+    shutil.copytree(own.parent, shelf)
+    shutil.copytree(team.parent, tmp_path / "data" / "team-releases")
+    for name, target in (("file.json", f"{team.name}/manifest.json"), ("folder", team.name)):
+        (shelf / own.name / name).symlink_to(tmp_path / "data" / "team-releases" / target)
+    (shelf / "latest.json").unlink()
+    (shelf / "latest.json").symlink_to(tmp_path / "data" / "team-releases" / "latest.json")
+    app = create_app(shelf)
+    with pytest.raises(PublicationError, match=team.name):
+        gated(app, Shelf(shelf, "public"))
+    (shelf / "latest.json").unlink()
+    url = serve(Shelf(shelf, "public"), None)
+    for path in ("file.json", "folder/manifest.json", "folder", "folder/map/index.json"):
+        assert raw(url, f"/releases/{own.name}/{path}")[0] == 404, path
+    assert raw(url, f"/releases/{own.name}/manifest.json")[0] == 200
 
 
 def test_a_folder_that_is_a_link_to_the_teams_is_seen_through(releases: tuple[Path, Path], tmp_path: Path) -> None:
