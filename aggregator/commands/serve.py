@@ -71,7 +71,7 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Serve until interrupted."""
-    from aggregator.publication.release import FOLDER
+    from aggregator.publication.shelf import FOLDER
 
     if not team and (password_file or behind_proxy or proxy_login):
         raise MailleError(

@@ -11,6 +11,9 @@ from client_sdk.messages import tr
 if TYPE_CHECKING:
     from aggregator.publication.making import Audience
 
+FOLDER: "dict[Audience, str]" = {"public": "releases", "team": "team-releases"}
+"""Apart, so that serving the public folder never serves what is for the project team alone."""
+
 RELEASE_ID = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{10}")
 
 
