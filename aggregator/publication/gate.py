@@ -18,6 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aggregator.publication.banner import Banner
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.password import PasswordHash
 from aggregator.publication.shelf import Shelf
@@ -172,7 +173,7 @@ class TeamOnly:
         refused = await self._login.refusal(scope)
         if refused is not None:
             return await _answer(refused, scope, receive, marked)
-        return await self._app(scope, receive, marked)
+        return await self._app(scope, receive, Banner(marked))
 
 
 def gated(app: ASGIApp, shelf: Shelf, login: Login | None = None) -> ASGIApp:

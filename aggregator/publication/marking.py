@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aggregator.publication.manifest import TEAM_ONLY
+from aggregator.publication.team_words import TEAM_ONLY
 
 KINDS = (".geojson", ".json")
 MEMBER = "notice"

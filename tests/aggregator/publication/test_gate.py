@@ -1,6 +1,7 @@
 """The team's releases are the team's alone: who asks the public's server for them learns not even that they exist."""
 
 import base64
+import html
 import http.client
 import json
 import os
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -18,6 +19,10 @@ import httpx
 import pytest
 import typer.testing
 import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 
 from aggregator.cli import commands
 from aggregator.publication.api import create_app, write_site
@@ -26,6 +31,7 @@ from aggregator.publication.gate import TEAM_HEADERS, Login, Password, ProxyLogi
 from aggregator.publication.password import PasswordHash
 from aggregator.publication.release import publish
 from aggregator.publication.shelf import Shelf
+from aggregator.publication.team_words import TEAM_ONLY
 from client_sdk.errors import MailleError
 from client_sdk.messages import use_language
 
@@ -50,8 +56,8 @@ def releases(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 
 @contextmanager
-def running(shelf: Shelf, login: Login | None = None) -> Iterator[str]:
-    app = gated(create_app(shelf.folder), shelf, login)
+def running(shelf: Shelf, login: Login | None = None, reading: Starlette | None = None) -> Iterator[str]:
+    app = gated(reading or create_app(shelf.folder), shelf, login)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off", proxy_headers=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -297,6 +303,36 @@ def test_the_password_opens_and_every_answer_is_marked(
     status, headers, _ = raw(url, f"/releases/{releases[0].name}/manifest.json", **ours)
     assert (status, is_marked(headers)) == (404, True)
     assert raw(url, "/", **ours)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        (b"<html><body class=x><h1>Lieux</h1></body></html>", b"<html><body class=x>%s<h1>Lieux</h1></body></html>"),
+        (b"<h1>no body</h1>", b"%s<h1>no body</h1>"),
+        (b'<body><p role="note">mine</p></body>', b'<body><p role="note">mine</p></body>'),
+    ],
+)
+def test_a_page_without_a_banner_gets_one(releases: tuple[Path, Path], page: bytes, expected: bytes) -> None:
+    async def tell(_: Request) -> StreamingResponse:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield page[:7]
+            yield page[7:]
+
+        return StreamingResponse(pieces(), media_type="text/html; charset=utf-8")
+
+    reading = Starlette(routes=[Route("/page", tell)])
+    with running(Shelf(releases[1].parent, "team"), ProxyLogin("X-User"), reading) as url:
+        _, headers, body = raw(url, "/page", X_User="mairie")
+        _, of_head, nothing = raw(url, "/page", "HEAD", X_User="mairie")
+    before, _, after = expected.partition(b"%s")
+    assert body.startswith(before)
+    assert body.endswith(after)
+    assert body.count(b'role="note"') == 1
+    assert int(headers["content-length"]) == len(body)
+    assert (nothing, is_marked(of_head)) == (b"", True)
+    if b"mine" not in page:
+        assert all(words in html.unescape(body.decode()) for words in TEAM_ONLY.values())
 
 
 def test_an_accent_may_be_typed_in_two_ways(known: PasswordHash) -> None:

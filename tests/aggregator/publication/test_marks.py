@@ -15,9 +15,9 @@ from h3.api import basic_int as h3
 
 from aggregator.proposals.mission_plan import Mission, MissionParameters, named, write_plan
 from aggregator.proposals.missions import plan_mission
-from aggregator.publication.manifest import TEAM_ONLY
 from aggregator.publication.marking import mark_json
 from aggregator.publication.release import publish
+from aggregator.publication.team_words import TEAM_ONLY
 from aggregator.publication.verifying import verify
 
 MARK = "project team only"
