@@ -5,6 +5,7 @@ Bouygues Telecom is declared in the north alone, and works further.
 """
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import pairwise
@@ -20,6 +21,8 @@ from aggregator.evidence.ledger import THRESHOLDS
 from aggregator.judgement.basis import record_basis
 from aggregator.judgement.comparison import compare, write_verdicts
 from aggregator.judgement.votes import cast_votes
+
+sys.path.insert(0, str(Path(__file__).parent))  # gate_rig, which is no test
 
 CENTRES = """insee_com,name,population,latitude,longitude
 58095,Decize,5200,46.8289,3.4622
