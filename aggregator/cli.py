@@ -12,6 +12,7 @@ from aggregator.commands.corridors import corridors
 from aggregator.commands.coverage import coverage
 from aggregator.commands.demonstration import demo
 from aggregator.commands.missions import missions
+from aggregator.commands.serve import serve
 from client_sdk.messages import tr
 
 commands = typer.Typer(no_args_is_help=True)
@@ -29,9 +30,7 @@ commands.command(
     )
 )(breach)
 commands.command(help=tr("Write a release.", "Écrire une publication."))(results.publish)
-commands.command(help=tr("Serve the releases: read API and map.", "Servir les publications : API et carte."))(
-    results.serve
-)
+commands.command(help=tr("Serve the releases: read API and map.", "Servir les publications : API et carte."))(serve)
 commands.command(
     help=tr(
         "Run the whole path on a real territory, with synthetic phones, and serve the map.",

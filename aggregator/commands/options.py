@@ -11,6 +11,7 @@ from client_sdk.messages import tr
 
 if TYPE_CHECKING:
     from aggregator.evidence.outline import Territory
+    from aggregator.publication.gate import Login
 
 NameColumn = Annotated[
     str | None,
@@ -67,8 +68,8 @@ def territory_given(data: Path, departement: "list[str] | None", outline: Path |
     return territory_of(data, departement, outline)
 
 
-def serve_map(releases: Path, host: str, port: int, as_json: bool) -> None:
-    """Serve releases until interrupted, and say where."""
+def serve_map(releases: Path, host: str, port: int, as_json: bool, login: "Login | None" = None) -> None:
+    """Serve releases until interrupted, and say where; those of the team to whom a login lets in."""
     from aggregator.serving import serve_releases
 
     def announce(url: str) -> None:
@@ -76,6 +77,6 @@ def serve_map(releases: Path, host: str, port: int, as_json: bool) -> None:
         answer(as_json, {"url": url}, text)
 
     try:
-        serve_releases(releases, host, port, announce)
+        serve_releases(releases, host, port, announce, login)
     except KeyboardInterrupt:
         return

@@ -3,7 +3,6 @@
 Everything is a file, so any file server does as well: ``write_site`` lays the same addresses out in a folder.
 """
 
-import re
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,10 +16,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from aggregator.publication.errors import PublicationError
+from aggregator.publication.shelf import RELEASE_ID, Shelf
 
 PAGE = Path(__file__).with_name("web")
 MAPLIBRE_FILES = ("maplibre-gl.js", "maplibre-gl.css")
-RELEASE_ID = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{10}")
 CONTENT_TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".geojson": "application/geo+json",
@@ -93,7 +92,11 @@ def write_site(releases: Path, into: Path) -> None:
     Args:
         releases: the folder ``publish`` writes into.
         into: where to; files there that have the same names are replaced, releases there already are kept.
+
+    Raises:
+        PublicationError: a release among them is not the public's.
     """
+    Shelf(releases, "public").require_sound()
     (into / "maplibre").mkdir(parents=True, exist_ok=True)
     shutil.copytree(PAGE, into, dirs_exist_ok=True)
     for name in MAPLIBRE_FILES:

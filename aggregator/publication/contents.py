@@ -22,6 +22,8 @@ from aggregator.publication.hexagons import COORDINATE_DECIMALS, months, publish
 from aggregator.publication.issuing import PLACE, Issue
 from aggregator.publication.layers import write_geojson, write_geopackage, write_geoparquet
 from aggregator.publication.page_data import write_page_data
+from aggregator.publication.verdict_files import FOLDER as VERDICTS
+from aggregator.publication.verdict_files import write_verdict_files
 
 ZONE_COUNTS = ["devices", "device_days"]
 
@@ -68,6 +70,7 @@ def write_contents(
     write_geoparquet(hexagons, into / "hexagons.parquet")
     write_geopackage({"hexagons": hexagons}, into / "hexagons.gpkg", day)
     write_geojson(hexagons, into / "hexagons.geojson", decimals=COORDINATE_DECIMALS)
+    write_verdict_files(into / VERDICTS, hexagons, about)
 
     told = issue.verdicts[issue.verdicts["told"].astype(bool)].reset_index(drop=True)
     subject = issue.behind.merge(told[PLACE], on=PLACE)

@@ -27,6 +27,7 @@ from aggregator.proposals.parameters import ZoneParameters
 from aggregator.publication import origin
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.issuing import Issue, issue
+from aggregator.publication.mission_layer import mission_inputs
 from aggregator.publication.quarters import counted_quarter, quarter_of, window_start
 from aggregator.publication.record import read_record, record_digests
 from aggregator.publication.software import code
@@ -117,8 +118,8 @@ class Making:
     release: str
 
 
-def read_ground(data: Path) -> Ground:
-    """What lies in a data directory, checked.
+def read_ground(data: Path, audience: Audience) -> Ground:
+    """What lies in a data directory, checked; missions are for the team alone, and inputs of its releases only.
 
     Raises:
         PublicationError: an input is missing.
@@ -136,6 +137,7 @@ def read_ground(data: Path) -> Ground:
     others = [name for name in INPUTS if name not in found.inputs and (data / name).exists()]
     if decisions.FILE not in others:
         others = [name for name in others if name != "proposals/zones.parquet"]  # they only tell where decided ones are
+    others += mission_inputs(data) if audience == "team" else []
     inputs = found.inputs | {name: sha256_of(data / name) for name in others}
     return Ground(data=data, basis=found, origin=origin.read_origin(data), inputs=inputs)
 

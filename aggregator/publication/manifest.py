@@ -12,7 +12,7 @@ from aggregator.evidence.digest import sha256_of
 from aggregator.judgement.rules import RULES
 from aggregator.judgement.trust import TRUST_RULES
 from aggregator.proposals.demand import DEMAND_MODEL, DEMAND_TEXT
-from client_sdk.messages import tr
+from aggregator.publication.team_words import TEAM_ONLY
 from collector.plausibility import rules as plausibility
 
 LICENCE = {
@@ -86,17 +86,6 @@ DCC_VALUES = {
     "dire que sa couverture est contredite ou à vérifier dans la zone, ou qu'il n'en déclare pas sur un quart d'elle ; "
     "un 0, que rien n'y est signalé de lui, ce qui comprend jamais mesuré.",
 }
-TEAM_ONLY = {
-    "en": "For the project team alone: it shows places seen by 3 or 4 devices. Not to be published.",
-    "fr": "Réservé à l'équipe projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier.",
-}
-
-
-def team_only() -> str:
-    """The same in the current language, for files that people read one by one."""
-    return tr(TEAM_ONLY["en"], TEAM_ONLY["fr"])
-
-
 _OUTLINES = {
     "voronoi": "Communes: centres from GeoNames (CC BY 4.0) unless the territory's sources say otherwise; outlines are "
     "Voronoi cells of the centres, not administrative boundaries",

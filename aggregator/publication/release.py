@@ -21,12 +21,10 @@ from aggregator.publication.making import (
     release_id,
 )
 from aggregator.publication.record import write_record
+from aggregator.publication.shelf import FOLDER
 from aggregator.publication.writing import write_release
 
 Progress = Callable[[str, float], None]
-
-FOLDER: dict[Audience, str] = {"public": "releases", "team": "team-releases"}
-"""Apart, so that serving the public folder never serves what is for the project team alone."""
 
 
 def publish(
@@ -62,7 +60,7 @@ def publish(
     """
     tell = progress or (lambda _label, _fraction: None)
     tell("reading", 0.0)
-    ground = read_ground(data)
+    ground = read_ground(data, audience)
     parameters = ReleaseParameters(
         audience=audience,
         k=k if k is not None else K_VOLUNTEERS if audience == "public" else K_TEAM,

@@ -11,10 +11,12 @@ from aggregator.evidence.claims import read_claims
 from aggregator.evidence.months import read_months
 from aggregator.evidence.territory import read_communes, read_people
 from aggregator.proposals import decisions
-from aggregator.publication import manifest
+from aggregator.publication import manifest, mission_layer
 from aggregator.publication.contents import write_contents
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.making import Audience, Making
+from aggregator.publication.marking import mark_release
+from aggregator.publication.mission_layer import read_missions, write_mission_layer
 from aggregator.publication.software import code, libraries
 from client_sdk.messages import tr
 
@@ -24,6 +26,7 @@ def write_release(making: Making, draft: Path) -> None:
     parameters, data = making.parameters, making.ground.data
     synthetic, team = parameters.synthetic, parameters.audience == "team"
     territory = parameters.territory
+    missions = read_missions(data) if team else []
     communes = read_communes(data / "territory")
     write_contents(
         draft,
@@ -47,8 +50,13 @@ def write_release(making: Making, draft: Path) -> None:
             "quarter": making.issue.quarter,
             "synthetic": synthetic,
             "label": parameters.label,
+            **({"missions": mission_layer.FILE} if missions else {}),
         },
     )
+    if missions:
+        write_mission_layer(missions, draft / "map" / mission_layer.FILE)
+    if team:
+        mark_release(draft)
     sources = claim_sources(data / "claims/sources.json")
     told = {
         "release": making.release,
