@@ -25,12 +25,14 @@ def write_release(making: Making, draft: Path) -> None:
     synthetic, team = parameters.synthetic, parameters.audience == "team"
     territory = parameters.territory
     communes = read_communes(data / "territory")
+    sources = claim_sources(data / "claims/sources.json")
     write_contents(
         draft,
         release=making.release,
         day=date.fromisoformat(parameters.last_day),
         issue=making.issue,
         claims=read_claims(data / "claims"),
+        sources=sources,
         communes=communes,
         people=read_people(data / "territory", communes),
         territory=data / "territory",
@@ -49,7 +51,6 @@ def write_release(making: Making, draft: Path) -> None:
             "label": parameters.label,
         },
     )
-    sources = claim_sources(data / "claims/sources.json")
     told = {
         "release": making.release,
         "previous": making.previous,
