@@ -13,6 +13,7 @@ from aggregator.evidence.territory import read_communes, read_people
 from aggregator.proposals import decisions
 from aggregator.publication import manifest
 from aggregator.publication.contents import write_contents
+from aggregator.publication.descriptions import write_descriptions
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.making import Audience, Making
 from aggregator.publication.software import code, libraries
@@ -56,15 +57,16 @@ def write_release(making: Making, draft: Path) -> None:
         "previous": making.previous,
         "origin": making.made_from,
         **manifest.described(parameters, quarter=making.issue.quarter),
-        "attributions": manifest.attributions(sources, communes, parameters.attributions),
+        "citation": manifest.citation(making.release, parameters),
+        "attributions": manifest.attributions(sources, communes, data / "territory", parameters.attributions),
         "code": code(),
         "libraries": libraries(),
         "inputs": [{"path": name, "sha256": value} for name, value in sorted(making.inputs.items())],
         "archive": [{"path": name, "sha256": value} for name, value in read_months(data / "evidence").items()],
         "claim_sources": sources,
-        "files": manifest.listing(draft),
     }
-    manifest.write_json(told, draft / "manifest.json")
+    write_descriptions(draft, told)
+    manifest.write_json({**told, "files": manifest.listing(draft)}, draft / "manifest.json")
 
 
 def _decisions(data: Path, audience: Audience) -> list[decisions.Decision]:
