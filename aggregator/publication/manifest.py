@@ -115,7 +115,7 @@ _GROUND = {
     "planned-sites.parquet": "Planned sites: Arcep, as operators declare them (Licence Ouverte 2.0), unless the "
     "territory's sources say otherwise",
     "dcc.parquet": "Dispositif de couverture ciblée: Arcep and the State (Licence Ouverte 2.0)",
-    "roads.parquet": "Roads: © OpenStreetMap contributors (ODbL 1.0) by way of Geofabrik, or IGN (Licence Ouverte 2.0): "
+    "roads.parquet": "Roads: © OpenStreetMap contributors (ODbL 1.0) by Geofabrik, or IGN (Licence Ouverte 2.0): "
     "the territory's sources say",
 }
 """Of what a territory may have, by its file; which source it was is not recorded, so each line leaves it open."""
