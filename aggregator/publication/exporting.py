@@ -58,10 +58,8 @@ def read_layer(release: Path, name: str) -> gpd.GeoDataFrame:
     table = TABLES[name]
     file = release / table.files[0]
     try:
-        if file.suffix == ".parquet":
-            layer = gpd.read_parquet(file)
-        else:
-            layer = pyogrio.read_dataframe(file, layer=name)
+        parquet = file.suffix == ".parquet"
+        layer = gpd.read_parquet(file) if parquet else pyogrio.read_dataframe(file, layer=name)
     except (OSError, ValueError) as error:
         raise PublicationError(
             tr(

@@ -1,6 +1,7 @@
 """How QGIS draws each layer of a release at once: styles that travel inside the GeoPackage or the database.
 
-Layers of hexagons have a row for every operator: each is a group of the legend, of which the first is ticked. Other technologies and thresholds are styles of their own, chosen in QGIS by layer properties, style, load from database.
+Layers of hexagons have a row for every operator: each is a group of the legend, of which the first is ticked. Other
+technologies and thresholds are styles of their own, chosen in QGIS by layer properties, style, load from database.
 """
 
 from dataclasses import dataclass
