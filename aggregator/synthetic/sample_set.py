@@ -37,7 +37,7 @@ TRUTH_FIELDS = {
     "operator": ("string", "operator, by its PLMN"),
     "p": (
         "number",
-        "probability that a test by a median phone outdoors finds no service, on the hexagon's roads",
+        "probability that a test by a median phone outdoors finds no service on its roads",
     ),
     "claimed": ("boolean", "at least half of its roads are declared covered"),
     "condition": ("string", "good (p ≤ 0.05), mild, or bad (p ≥ 0.25)"),
@@ -48,8 +48,8 @@ TEXT = """# Synthetic samples of a mobile-coverage campaign / Échantillons synt
 
 **{fr}**
 
-Made by `maille demo --samples-only` (seed {seed}, {volunteers} phones of each of four operators); the same command gives
-the same samples. Licence: [{licence}]({url}). Communes: INSEE codes and names by way of @etalab/decoupage-administratif
+Made by `maille demo --samples-only` (seed {seed}, {volunteers} phones of each of four operators); the same command
+gives the same samples. Licence: [{licence}]({url}). Communes: INSEE codes and names by way of @etalab/decoupage-administratif
 (MIT), centres from GeoNames (CC BY 4.0).
 
 - `archive/`: the samples as a collector archives them, Parquet by month
