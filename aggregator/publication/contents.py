@@ -1,6 +1,6 @@
 """The files of one release, written into an empty directory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from aggregator.proposals.parameters import ZoneParameters
 from aggregator.proposals.surroundings import read_surroundings
 from aggregator.proposals.zones import propose_zones
 from aggregator.publication.anonymity import rounded_counts
+from aggregator.publication.claims import published_claims
 from aggregator.publication.dcc import write_dcc
 from aggregator.publication.hexagons import COORDINATE_DECIMALS, months, published_hexagons
 from aggregator.publication.issuing import PLACE, Issue
@@ -35,6 +36,7 @@ def write_contents(
     day: date,
     issue: Issue,
     claims: pd.DataFrame,
+    sources: Sequence[Mapping[str, Any]],
     communes: gpd.GeoDataFrame,
     people: "pd.Series[float]",
     territory: Path,
@@ -55,6 +57,7 @@ def write_contents(
         day: date of the files' content.
         issue: what may be said.
         claims: as ``evidence.claims.read_claims`` gives them.
+        sources: of the claims, as the import wrote them.
         communes: as ``territory.read_communes`` gives them.
         people: as ``territory.read_people`` gives them.
         territory: directory of what else is known of the ground.
@@ -71,6 +74,9 @@ def write_contents(
     write_geopackage({"hexagons": hexagons}, into / "hexagons.gpkg", day)
     write_geojson(hexagons, into / "hexagons.geojson", decimals=COORDINATE_DECIMALS)
     write_verdict_files(into / VERDICTS, hexagons, about)
+    declared = published_claims(claims, sources, notice, within)
+    write_geoparquet(declared, into / "claims.parquet")
+    write_geopackage({"claims": declared}, into / "claims.gpkg", day)
 
     told = issue.verdicts[issue.verdicts["told"].astype(bool)].reset_index(drop=True)
     subject = issue.behind.merge(told[PLACE], on=PLACE)

@@ -62,6 +62,7 @@ class ReleaseParameters:
         constants: those the verdicts were made with.
         zones: how candidate zones are proposed.
         attributions: more lines of attribution.
+        publisher: who publishes: ``name`` and ``url``; empty for nobody in particular.
     """
 
     audience: Audience
@@ -74,6 +75,7 @@ class ReleaseParameters:
     constants: Constants = field(default_factory=Constants)
     zones: ZoneParameters = field(default_factory=ZoneParameters)
     attributions: tuple[str, ...] = ()
+    publisher: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

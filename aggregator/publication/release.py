@@ -72,6 +72,7 @@ def publish(
         constants=constants or read_constants(data),
         zones=zones or read_parameters(data / "proposals"),
         attributions=ground.origin.attributions,
+        publisher=ground.origin.publisher,
     )
     shelf = data / FOLDER[audience]
     own = made_from(ground, parameters)

@@ -13,9 +13,10 @@ from aggregator.evidence.territory import read_communes, read_people
 from aggregator.proposals import decisions
 from aggregator.publication import manifest, mission_layer
 from aggregator.publication.contents import write_contents
+from aggregator.publication.descriptions import write_descriptions
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.making import Audience, Making
-from aggregator.publication.marking import mark_release
+from aggregator.publication.marking import mark_json, mark_release
 from aggregator.publication.mission_layer import read_missions, write_mission_layer
 from aggregator.publication.software import code, libraries
 from client_sdk.messages import tr
@@ -28,12 +29,14 @@ def write_release(making: Making, draft: Path) -> None:
     territory = parameters.territory
     missions = read_missions(data) if team else []
     communes = read_communes(data / "territory")
+    sources = claim_sources(data / "claims/sources.json")
     write_contents(
         draft,
         release=making.release,
         day=date.fromisoformat(parameters.last_day),
         issue=making.issue,
         claims=read_claims(data / "claims"),
+        sources=sources,
         communes=communes,
         people=read_people(data / "territory", communes),
         territory=data / "territory",
@@ -57,21 +60,23 @@ def write_release(making: Making, draft: Path) -> None:
         write_mission_layer(missions, draft / "map" / mission_layer.FILE)
     if team:
         mark_release(draft)
-    sources = claim_sources(data / "claims/sources.json")
     told = {
         "release": making.release,
         "previous": making.previous,
         "origin": making.made_from,
         **manifest.described(parameters, quarter=making.issue.quarter),
-        "attributions": manifest.attributions(sources, communes, parameters.attributions),
+        "citation": manifest.citation(making.release, parameters),
+        "attributions": manifest.attributions(sources, communes, data / "territory", parameters.attributions),
         "code": code(),
         "libraries": libraries(),
         "inputs": [{"path": name, "sha256": value} for name, value in sorted(making.inputs.items())],
         "archive": [{"path": name, "sha256": value} for name, value in read_months(data / "evidence").items()],
         "claim_sources": sources,
-        "files": manifest.listing(draft),
     }
-    manifest.write_json(told, draft / "manifest.json")
+    write_descriptions(draft, told)
+    if team:
+        mark_json(draft)
+    manifest.write_json({**told, "files": manifest.listing(draft)}, draft / "manifest.json")
 
 
 def _decisions(data: Path, audience: Audience) -> list[decisions.Decision]:
