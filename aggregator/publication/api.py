@@ -1,6 +1,6 @@
-"""Read-only HTTP over releases: the files as they are, and the map page beside them, from one origin.
+"""Read-only HTTP over releases: the files as they are, what is asked of them, and the map page, from one origin.
 
-Everything is a file, so any file server does as well: ``write_site`` lays the same addresses out in a folder.
+The page needs only files, so any file server does as well: ``write_site`` lays the same addresses out in a folder.
 """
 
 import re
@@ -17,6 +17,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from aggregator.publication.errors import PublicationError
+from aggregator.publication.reading import answering
+from aggregator.publication.reading.releases import Releases
 
 PAGE = Path(__file__).with_name("web")
 MAPLIBRE_FILES = ("maplibre-gl.js", "maplibre-gl.css")
@@ -72,18 +74,20 @@ class _MapLibre(_Files):
 
 
 def create_app(releases: Path) -> Starlette:
-    """The page at ``/``, releases below ``/releases/``, MapLibre below ``/maplibre/``.
+    """The page at ``/``, files below ``/releases/``, features below ``/ogc/``, rows below ``/v1/``, ``/openapi.json``.
 
     Args:
         releases: the folder ``publish`` writes into; it may still be empty.
     """
+    shelf = Releases(releases, lambda name: bool(RELEASE_ID.fullmatch(name)))
     return Starlette(
         routes=[
+            *answering.routes(shelf),
             Mount("/releases", _Releases(directory=releases, check_dir=False)),
             Mount("/maplibre", _MapLibre(directory=_maplibre())),
             Mount("/", _Files(directory=PAGE, html=True)),
         ],
-        exception_handlers={HTTPException: _problem},
+        exception_handlers={HTTPException: _problem, **answering.REFUSALS},
     )
 
 

@@ -23,6 +23,7 @@ from aggregator.publication.hexagons import COORDINATE_DECIMALS, months, publish
 from aggregator.publication.issuing import PLACE, Issue
 from aggregator.publication.layers import write_geojson, write_geopackage, write_geoparquet
 from aggregator.publication.page_data import write_page_data
+from aggregator.publication.places import published_places, write_places
 
 ZONE_COUNTS = ["devices", "device_days"]
 
@@ -71,7 +72,9 @@ def write_contents(
     write_geoparquet(hexagons, into / "hexagons.parquet")
     write_geopackage({"hexagons": hexagons}, into / "hexagons.gpkg", day)
     write_geojson(hexagons, into / "hexagons.geojson", decimals=COORDINATE_DECIMALS)
-    write_geoparquet(published_claims(claims, sources, notice, within), into / "claims.parquet")
+    declared = published_claims(claims, sources, notice, within)
+    write_geoparquet(declared, into / "claims.parquet")
+    write_places(published_places(pd.concat([hexagons["h3"], declared["h3"]]), communes), into / "places.parquet")
 
     told = issue.verdicts[issue.verdicts["told"].astype(bool)].reset_index(drop=True)
     subject = issue.behind.merge(told[PLACE], on=PLACE)
