@@ -5,8 +5,12 @@ The page needs only files, so any file server does as well: ``write_site`` lays 
 
 import re
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -88,7 +92,15 @@ def create_app(releases: Path) -> Starlette:
             Mount("/", _Files(directory=PAGE, html=True)),
         ],
         exception_handlers={HTTPException: _problem, **answering.REFUSALS},
+        lifespan=partial(_reading_ahead, shelf),
     )
+
+
+@asynccontextmanager
+async def _reading_ahead(shelf: Releases, _: Starlette) -> AsyncIterator[None]:
+    """The latest release is read while the first requests come, so that serving begins at once."""
+    Thread(target=shelf.read_ahead, daemon=True).start()
+    yield
 
 
 def write_site(releases: Path, into: Path) -> None:

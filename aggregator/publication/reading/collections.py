@@ -82,6 +82,11 @@ class Collection:
         cells = np.array([h3.str_to_int(name) for name in self._names], dtype=np.int64)
         return cells, cells >> 52 & 15
 
+    def prepare(self) -> None:
+        """Make what answers are put together from."""
+        for made in (self.tree, self.geometries, self.written, self._names):
+            len(made)
+
     def places_of(self, rows: Rows) -> NDArray[np.int64]:
         """Place of each row."""
         return np.searchsorted(self.starts, rows, side="right") - 1

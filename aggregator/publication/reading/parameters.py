@@ -7,7 +7,6 @@ import h3
 import pyarrow as pa
 
 from aggregator.evidence.ledger import TECHNOLOGIES, THRESHOLDS
-from aggregator.publication.hexagons import IN_FRENCH
 from aggregator.publication.reading.answers import FORMATS
 from aggregator.publication.reading.asked import LIMIT, OFFSET, Parameter, QueryError, choice, whole, words
 from aggregator.publication.reading.crs import BBOX, BBOX_CRS, CRS
@@ -30,7 +29,7 @@ ROW_FORMATS = {
     "parquet": "application/vnd.apache.parquet",
     "arrow": "application/vnd.apache.arrow.stream",
 }
-VERDICTS = list(dict.fromkeys(verdict for verdict, _ in IN_FRENCH))
+VERDICTS = ("contradicted", "suspected", "confirmed", "unclaimed_service", "insufficient")
 EVIDENCE = ("crowd", "survey")
 
 

@@ -79,6 +79,15 @@ class Releases:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise AbsentError("no release was published yet") from error
 
+    def read_ahead(self) -> None:
+        """Read the latest release, where there is one, with what its first requests need."""
+        try:
+            release = self.open()
+            for name in release.names():
+                release.collection(name).prepare()
+        except AbsentError:
+            return
+
     def open(self, name: str | None = None) -> Release:
         """A release by its name, the latest without one.
 
