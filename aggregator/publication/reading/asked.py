@@ -59,8 +59,8 @@ def read_query(query: Iterable[tuple[str, str]], known: Sequence[Parameter]) -> 
     for name, text in query:
         if name not in by_name:
             near = difflib.get_close_matches(name, by_name, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise QueryError(name, text, f"a parameter of this address ({', '.join(by_name)}){hint}")
+            hint = f"did you mean {near[0]}?" if near else "/openapi.json describes them"
+            raise QueryError(name, text, f"a parameter of this address; {hint}")
         if name in found:
             raise QueryError(name, text, "the parameter once")
         if "\x00" in text:

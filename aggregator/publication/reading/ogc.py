@@ -139,6 +139,8 @@ def _items(asked: Asked) -> Response:
     columns = {name: [values[name]] for name in one.table.column_names if name in values}
     rows = one.select(places=places, values=columns, during=values.get("datetime"))
     limit, offset = values.get("limit", DEFAULT_LIMIT), values.get("offset", 0)
+    if asked.at.form == "html":
+        limit = min(limit, DEFAULT_LIMIT)  # a browser draws no more
     page = rows[offset : offset + limit]
     path = f"/collections/{one.name}/items"
     links = [

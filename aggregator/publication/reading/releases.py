@@ -2,6 +2,7 @@
 
 import json
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -56,7 +57,7 @@ class Release:
 class Releases:
     """A folder that ``publish`` writes into; it may still be empty."""
 
-    def __init__(self, folder: Path, is_release: Any) -> None:
+    def __init__(self, folder: Path, is_release: Callable[[str], bool]) -> None:
         self.folder, self._is_release = folder, is_release
         self._open: OrderedDict[str, Release] = OrderedDict()
         self._lock = Lock()
@@ -94,13 +95,17 @@ class Releases:
         Raises:
             AbsentError: there is none of that name.
         """
+        release = self.glance(name)
+        with self._lock:
+            release = self._open.setdefault(release.name, release)
+            self._open.move_to_end(release.name)
+            while len(self._open) > KEPT:
+                self._open.popitem(last=False)
+        return release
+
+    def glance(self, name: str | None = None) -> Release:
+        """The same, of which only the manifest is wanted: the ones in memory stay there."""
         wanted = name or self.latest()
         if not self._is_release(wanted) or not (self.folder / wanted / "manifest.json").is_file():
             raise AbsentError(f"release {wanted!r}: not one of {', '.join(self.names()) or 'none'}")
-        with self._lock:
-            if wanted not in self._open:
-                self._open[wanted] = Release(self.folder / wanted)
-            self._open.move_to_end(wanted)
-            while len(self._open) > KEPT:
-                self._open.popitem(last=False)
-            return self._open[wanted]
+        return self._open.get(wanted) or Release(self.folder / wanted)

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pyarrow as pa
@@ -48,7 +49,7 @@ def routes(releases: Releases) -> list[Route]:
     def listed(request: Request) -> Response:
         read_query(request.query_params.multi_items(), [])
         root, latest = public_url(request), releases.latest()
-        found = [_summary(releases.open(name), root, latest) for name in reversed(releases.names())]
+        found = [_summary(releases.glance(name), root, latest) for name in reversed(releases.names())]
         return answer(
             request,
             json.dumps({"latest": latest, "releases": found}, ensure_ascii=False).encode(),
@@ -59,7 +60,7 @@ def routes(releases: Releases) -> list[Route]:
     def single(request: Request) -> Response:
         read_query(request.query_params.multi_items(), [])
         name = request.path_params["release"]
-        release = releases.open(None if name == "latest" else name)
+        release = releases.glance(None if name == "latest" else name)
         told = _summary(release, public_url(request), releases.latest())
         told["files"] = [
             {"href": f"{public_url(request)}/releases/{release.name}/{one['path']}", **one}
@@ -104,10 +105,9 @@ def _answered(request: Request, release: Release, values: dict[str, Any], form: 
     rows = found[offset : offset + values.get("limit", len(found))]
     headers = {"Maille-Release": release.name, "Maille-Matched": str(len(found))}
     if offset + len(rows) < len(found):
-        rest = [(name, text) for name, text in request.query_params.multi_items() if name not in ("offset", "release")]
-        following = request.url.replace_query_params  # keeps what was asked
-        query = str(following(**dict(rest), release=release.name, offset=offset + len(rows)).query)
-        headers["Link"] = f'<{public_url(request)}{"/v1/hexagons"}?{query}>; rel="next"'
+        asked = [(name, text) for name, text in request.query_params.multi_items() if name not in ("offset", "release")]
+        query = urlencode([*asked, ("release", release.name), ("offset", offset + len(rows))])
+        headers["Link"] = f'<{public_url(request)}/v1/hexagons?{query}>; rel="next"'
     if form != "json":
         headers["Content-Disposition"] = f'inline; filename="{release.name}-hexagons.{form}"'
     parts = _PARTS[form](one, rows, columns, {"release": release.name, "matched": len(found)})

@@ -15,10 +15,13 @@ from pathlib import Path
 import geopandas as gpd
 import httpx
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import uvicorn
 from h3.api import basic_int as h3
 
+from aggregator.evidence.claims_table import CLAIMS
 from aggregator.evidence.communes import communes_from_centres
 from aggregator.evidence.ledger import THRESHOLDS
 from aggregator.judgement.basis import record_basis
@@ -175,6 +178,10 @@ def hexagon() -> dict[str, int]:
 def shelf(tmp_path_factory: pytest.TempPathFactory, ledger: pd.DataFrame) -> Path:
     """Two releases, the second one the latest; only read."""
     data = write_data(tmp_path_factory.mktemp("shelf") / "data", ledger)
+    claims = claims_of_operators().assign(accessible_share=None, bounded=False)
+    table = pa.Table.from_pandas(claims, schema=CLAIMS, preserve_index=False)
+    pq.write_table(table, data / "claims/claims.parquet")
+    record_basis(data, pd.Timestamp(ledger["day"].max()).date(), 365)
     publish(data, k=6)
     return publish(data).parent
 
