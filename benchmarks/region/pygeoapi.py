@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.intake.machine import Server, free_port, serving_program
 
-PACKAGES = ["pygeoapi==0.21.0", "gunicorn==23.0.0"]
+PACKAGES = ["pygeoapi==0.21.0", "gunicorn==27.0.1"]
 WORKERS = 2
 """Ours: while one waits for the disk, the other has the core; more only share it."""
 
