@@ -6,6 +6,7 @@ from typing import Any
 STYLE = """
 :root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:75rem;padding:1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem}nav{margin-bottom:1rem}table{border-collapse:collapse}.wide{overflow-x:auto}
+.wide td{white-space:nowrap}
 th,td{border:1px solid #8886;padding:.2rem .5rem;text-align:left;vertical-align:top}th{white-space:nowrap}
 code{overflow-wrap:anywhere}a{color:light-dark(#0645ad,#8ab4f8)}
 """
@@ -53,6 +54,22 @@ def links(found: list[dict[str, Any]]) -> str:
         if one["rel"] != "self"
     )
     return f"<ul>{''.join(lines)}</ul>"
+
+
+def described(document: dict[str, Any]) -> str:
+    """A description in OpenAPI: each address with its parameters."""
+    (server,) = document["servers"]
+    parts = [f"<p>{escape(document['info']['description'])}</p>"]
+    for path, operations in document["paths"].items():
+        asked = operations["get"]
+        rows = "".join(
+            f"<tr><th scope=row><code>{escape(one['name'])}</code></th><td>{escape(one['description'])}</td></tr>"
+            for one in asked["parameters"]
+        )
+        address = escape(server["url"] + path)
+        named = f'<a href="{address}">{escape(path)}</a>' if "{" not in path else escape(path)
+        parts.append(f"<h2>GET <code>{named}</code></h2><p>{escape(asked['summary'])}</p><table>{rows}</table>")
+    return "".join(parts)
 
 
 def rows_table(rows: list[dict[str, Any]], addresses: list[str]) -> str:

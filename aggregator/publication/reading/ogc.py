@@ -106,7 +106,7 @@ def _document(asked: Asked, document: documents.Document, title: str, media_type
             for one in document["collections"]
         )
     else:
-        body = html.told(document)
+        body = html.described(document) if "openapi" in document else html.told(document)
     page = html.page(document.get("title") if "extent" in document else title, body + html.links(found), _crumbs(asked))
     return answer(asked.request, page, "text/html", asked.validator)
 
