@@ -23,6 +23,7 @@ from aggregator.publication.hexagons import COORDINATE_DECIMALS, months, publish
 from aggregator.publication.issuing import PLACE, Issue
 from aggregator.publication.layers import write_geojson, write_geopackage, write_geoparquet
 from aggregator.publication.page_data import write_page_data
+from aggregator.publication.places import published_places, write_places
 from aggregator.publication.verdict_files import FOLDER as VERDICTS
 from aggregator.publication.verdict_files import write_verdict_files
 
@@ -77,6 +78,7 @@ def write_contents(
     declared = published_claims(claims, sources, notice, within)
     write_geoparquet(declared, into / "claims.parquet")
     write_geopackage({"claims": declared}, into / "claims.gpkg", day)
+    write_places(published_places(pd.concat([hexagons["h3"], declared["h3"]]), communes), into / "places.parquet")
 
     told = issue.verdicts[issue.verdicts["told"].astype(bool)].reset_index(drop=True)
     subject = issue.behind.merge(told[PLACE], on=PLACE)

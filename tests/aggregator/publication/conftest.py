@@ -5,21 +5,30 @@ Bouygues Telecom is declared in the north alone, and works further.
 """
 
 import json
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import geopandas as gpd
+import httpx
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import uvicorn
 from h3.api import basic_int as h3
 
+from aggregator.evidence.claims_table import CLAIMS
 from aggregator.evidence.communes import communes_from_centres
 from aggregator.evidence.ledger import THRESHOLDS
 from aggregator.judgement.basis import record_basis
 from aggregator.judgement.comparison import compare, write_verdicts
 from aggregator.judgement.votes import cast_votes
+from aggregator.publication.api import create_app
+from aggregator.publication.release import publish
 
 CENTRES = """insee_com,name,population,latitude,longitude
 58095,Decize,5200,46.8289,3.4622
@@ -163,3 +172,36 @@ def communes(data: Path) -> gpd.GeoDataFrame:
 def hexagon() -> dict[str, int]:
     """Known hexagons by what they are."""
     return {"hole": HOLE, "lonely": LONELY, "surveyed": SURVEYED, "town": PLACES["Decize"]}
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory, ledger: pd.DataFrame) -> Path:
+    """Two releases, the second one the latest; only read."""
+    data = write_data(tmp_path_factory.mktemp("shelf") / "data", ledger)
+    claims = claims_of_operators().assign(accessible_share=None, bounded=False)
+    table = pa.Table.from_pandas(claims, schema=CLAIMS, preserve_index=False)
+    pq.write_table(table, data / "claims/claims.parquet")
+    record_basis(data, pd.Timestamp(ledger["day"].max()).date(), 365)
+    publish(data, k=6)
+    return publish(data).parent
+
+
+@pytest.fixture(scope="session")
+def latest(shelf: Path) -> Path:
+    """The current release of the shelf."""
+    return shelf / json.loads((shelf / "latest.json").read_text())["release"]
+
+
+@pytest.fixture(scope="session")
+def served(shelf: Path) -> Iterator[httpx.Client]:
+    """The shelf's server on a real socket."""
+    server = uvicorn.Server(uvicorn.Config(create_app(shelf), host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+        yield http
+    server.should_exit = True
+    thread.join()
