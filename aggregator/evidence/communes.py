@@ -26,6 +26,10 @@ COLUMNS = [
     "geometry",
 ]
 
+EPCI = {"epci": ("epci", "code_epci", "siren_epci"), "epci_name": ("epci_name", "nom_epci", "epci_nom")}
+"""Columns added where the file has one of these names, capitals or not: the code and the name of the EPCI (the group of
+communes), empty for a commune of none."""
+
 HULL_MARGIN_M = 3_000
 """Voronoi cells end this far outside the hull of the centres: about the reach of a small commune."""
 

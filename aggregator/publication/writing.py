@@ -15,6 +15,7 @@ from aggregator.publication import manifest
 from aggregator.publication.contents import write_contents
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.making import Audience, Making
+from aggregator.publication.observatory.writing import write_observatory
 from aggregator.publication.software import code, libraries
 from client_sdk.messages import tr
 
@@ -24,20 +25,22 @@ def write_release(making: Making, draft: Path) -> None:
     parameters, data = making.parameters, making.ground.data
     synthetic, team = parameters.synthetic, parameters.audience == "team"
     territory = parameters.territory
-    communes = read_communes(data / "territory")
+    communes, claims = read_communes(data / "territory"), read_claims(data / "claims")
+    sources = claim_sources(data / "claims/sources.json")
+    notice = "; ".join([*["synthetic data"] * synthetic, *["project team only"] * team])
     write_contents(
         draft,
         release=making.release,
         day=date.fromisoformat(parameters.last_day),
         issue=making.issue,
-        claims=read_claims(data / "claims"),
+        claims=claims,
         communes=communes,
         people=read_people(data / "territory", communes),
         territory=data / "territory",
         decisions=_decisions(data, parameters.audience),
         within=territory.cells if territory else None,
         previous=making.zones,
-        notice="; ".join([*["synthetic data"] * synthetic, *["project team only"] * team]),
+        notice=notice,
         parameters=parameters.zones,
         about={
             "release": making.release,
@@ -49,7 +52,7 @@ def write_release(making: Making, draft: Path) -> None:
             "label": parameters.label,
         },
     )
-    sources = claim_sources(data / "claims/sources.json")
+    write_observatory(draft, making, claims=claims, communes=communes, sources=sources, notice=notice)
     told = {
         "release": making.release,
         "previous": making.previous,

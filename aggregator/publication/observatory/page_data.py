@@ -1,0 +1,155 @@
+"""What the observatory's page reads: an index, a small file per territory, and the communes of each département."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aggregator.publication.observatory.places import UNITS, WHOLE, Places
+from aggregator.publication.observatory.shares import STATES, THRESHOLD, Shares
+from aggregator.publication.observatory.table import DECIMALS, Told
+from client_sdk.operators import operator_name
+
+CURVES = ("declared", "confirmed", "contradicted", "suspected", "unknown")
+"""Indicators that have a history on the page; ``contradicted`` is strong and moderate together."""
+CURVE_MEASURES = ("population", "surface", "roads", "railways")
+SUMMED = {"contradicted_strong": "contradicted", "contradicted_moderate": "contradicted"}
+
+Entry = dict[str, Any]
+
+
+def write_page_data(
+    into: Path,
+    places: Places,
+    shares: Shares,
+    counts: pd.DataFrame,
+    rows: pd.DataFrame,
+    told: Told,
+    about: Mapping[str, Any],
+) -> None:
+    """Write ``index.json``, a file per territory, and for each département and technology one with its communes.
+
+    Args:
+        into: an empty directory.
+        places: territories.
+        shares: what is declared and known there.
+        counts: sites and measurements.
+        rows: ``observatory.csv``, earlier releases included.
+        told: of the release.
+        about: what the index says besides.
+    """
+    releases = rows[["release", "date"]].drop_duplicates()
+    quarters = rows[rows["usage"] != ""].drop_duplicates("release").set_index("release")["quarter"]
+    operators = sorted({*shares.subjects["operator"], *counts["operator"]} - {""})
+    index = {
+        **about,
+        "counts_quarter": told.counts_quarter,
+        "states": STATES,
+        "measures": {name: UNITS[name] for name in places.measures},
+        "threshold": THRESHOLD,
+        "operators": [{"operator": one, "name": operator_name(one)} for one in operators],
+        "technologies": sorted(set(shares.subjects["technology"])),
+        "claims_quarters": {"/".join(key): quarter for key, quarter in sorted(told.claims_quarters.items())},
+        "releases": [
+            {"release": release, "date": date, "quarter": quarters.get(release, "")}
+            for release, date in releases.itertuples(index=False, name=None)
+        ],
+        "places": places.table.to_numpy().tolist(),
+    }
+    _write(index, into / "index.json")
+    curves = _curves(rows, releases["release"].to_list())
+    for kind in (WHOLE, "departement", "epci"):
+        for entry in _entries(places, shares, counts, kind, None):
+            _write({**entry, "history": curves.get((kind, entry["code"]), {})}, into / f"{kind}-{entry['code']}.json")
+    departement = places.of_kind("commune")["departement"].to_numpy()
+    for technology in index["technologies"]:
+        entries = _entries(places, shares, counts, "commune", technology)
+        for code in sorted(set(departement)):
+            own = [entry for entry, home in zip(entries, departement, strict=True) if home == code]
+            _write({"communes": own}, into / f"communes-{code}-{technology}.json", lines=True)
+
+
+def _entries(places: Places, shares: Shares, counts: pd.DataFrame, kind: str, technology: str | None) -> list[Entry]:
+    """What each territory of a kind shows, of one technology or of all."""
+    named = places.of_kind(kind)
+    entries: list[Entry] = [
+        {"kind": kind, "code": code, "name": name, "totals": _measures(places, totals), "subjects": []}
+        for code, name, totals in zip(named["code"], named["name"], shares.totals[kind], strict=True)
+    ]
+    for number, (operator, own_technology) in enumerate(shares.subjects.itertuples(index=False, name=None)):
+        if technology not in (None, own_technology):
+            continue
+        states, measured = shares.by_state[kind][number], shares.measured[kind][number]
+        for entry, by_measure, seen in zip(entries, states, measured, strict=True):
+            known = {name: by_measure[at] for at, name in enumerate(places.measures) if name in entry["totals"]}
+            entry["subjects"].append(
+                {"operator": operator, "technology": own_technology}
+                | {"shares": {name: _numbers(values, UNITS[name]) for name, values in known.items()}}
+                | {"measured": _measures(places, seen)}
+            )
+    by_code = {entry["code"]: entry for entry in entries}
+    own = counts[
+        (counts["kind"] == kind) & counts["technology"].isin(["", technology] if technology else counts["technology"])
+    ]
+    for code, of_place in own.groupby("code", sort=True):
+        told: dict[str, Entry] = {}
+        for measure, operator, tech, indicator, value in of_place[
+            ["measure", "operator", "technology", "indicator", "value"]
+        ].itertuples(index=False, name=None):
+            told.setdefault(measure, {}).setdefault(f"{operator}/{tech}", {})[indicator] = int(value)
+        by_code[str(code)]["counts"] = told
+    return entries
+
+
+def _measures(places: Places, values: NDArray[np.float64]) -> dict[str, float]:
+    """Values of the measures there are some of."""
+    rounded = {
+        name: round(float(value), DECIMALS[UNITS[name]]) for name, value in zip(places.measures, values, strict=True)
+    }
+    return {name: value for name, value in rounded.items() if value}
+
+
+def _numbers(values: NDArray[np.float64], unit: str) -> list[float]:
+    rounded = np.round(values, DECIMALS[unit]).tolist()
+    return [int(value) if value == int(value) else value for value in rounded]
+
+
+def _curves(rows: pd.DataFrame, releases: list[str]) -> dict[tuple[str, str], dict[str, Entry]]:
+    """Percentages of each release, oldest first, by territory, then by operator and technology; None where not told."""
+    kept = rows[rows["measure"].isin(CURVE_MEASURES) & (rows["usage"] != "") & (rows["percent"] != "")]
+    kept = kept.assign(percent=kept["percent"].astype("float64"), indicator=kept["indicator"].replace(SUMMED))
+    kept = kept[kept["indicator"].isin(CURVES)]
+    key = ["kind", "code", "operator", "technology", "measure", "indicator"]
+    wide = kept.groupby([*key, "release"])["percent"].sum().round(2).unstack("release").reindex(columns=releases)
+    found: dict[tuple[str, str], dict[str, Entry]] = {}
+    for (kind, code, operator, technology, measure, indicator), values in zip(wide.index, wide.to_numpy(), strict=True):
+        place = found.setdefault((kind, code), {})
+        subject = place.setdefault(f"{operator}/{technology}", {})
+        told = [None if np.isnan(value) else float(value) for value in values]
+        subject.setdefault(measure, {})[indicator] = told
+    claims = kept[kept["claims_quarter"] != ""].drop_duplicates(["kind", "code", "operator", "technology", "release"])
+    quarters = claims.set_index(["kind", "code", "operator", "technology", "release"])["claims_quarter"].unstack(
+        "release"
+    )
+    quarters = quarters.reindex(columns=releases).fillna("")
+    for (kind, code, operator, technology), values in zip(quarters.index, quarters.to_numpy(), strict=True):
+        found[kind, code][f"{operator}/{technology}"]["claims_quarters"] = [str(value) for value in values]
+    return found
+
+
+def _write(members: Mapping[str, Any], file: Path, *, lines: bool = False) -> None:
+    """Compact JSON; with ``lines``, one entry of the list a line."""
+    if lines:
+        ((name, entries),) = members.items()
+        text = ",\n".join(_compact(entry) for entry in entries)
+        file.write_text(f'{{"{name}":[\n{text}\n]}}\n', encoding="utf-8")
+        return
+    file.write_text(_compact(members) + "\n", encoding="utf-8")
+
+
+def _compact(members: Any) -> str:
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
