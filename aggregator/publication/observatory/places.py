@@ -18,13 +18,15 @@ from numpy.typing import NDArray
 from aggregator.evidence.declared_statistics import commune_hexagons
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, projected
 from aggregator.evidence.line_cuts import cut_by_hexagons
-from aggregator.evidence.lines import read_lines
+from aggregator.evidence.lines import LineKind, read_lines
 from aggregator.evidence.regions import region_of
 from aggregator.evidence.territory import commune_of, grid_people
 from aggregator.publication.departements import DEPARTEMENTS
 
 UNITS = {"surface": "km2", "population": "people", "roads": "km", "main_roads": "km", "railways": "km"}
 """Measure → unit; main roads are part of roads."""
+
+LINES: tuple[LineKind, ...] = ("roads", "railways")
 
 KINDS = ("territory", "departement", "epci", "commune")
 WHOLE = "territory"
@@ -77,12 +79,10 @@ def read_places(territory: Path, communes: gpd.GeoDataFrame, within: NDArray[np.
     held = held.rename(columns={"area_km2": "surface", "people": "population"})
     held["commune"] = pd.Index(ordered["insee_com"]).get_indexer(held["insee_com"])
     parts = [held[["commune", "h3_r8", "surface", "population"]]]
-    roads, railways = read_lines(territory, "roads"), read_lines(territory, "railways")
-    if roads is not None:
-        parts.append(_along(roads, ordered, "roads"))
-        parts.append(_along(roads[roads["kind"] == "main"], ordered, "main_roads"))
-    if railways is not None:
-        parts.append(_along(railways, ordered, "railways"))
+    for measure in LINES:
+        lines = read_lines(territory, measure)
+        if lines is not None and len(lines):
+            parts.append(_along(lines, ordered, measure))
     pieces = pd.concat(parts, ignore_index=True).groupby(["commune", "h3_r8"], as_index=False).sum()
     if within is not None:
         pieces = pieces[pieces["h3_r8"].isin(within)].reset_index(drop=True)
@@ -92,8 +92,8 @@ def read_places(territory: Path, communes: gpd.GeoDataFrame, within: NDArray[np.
     return _places(ordered, pieces)
 
 
-def _along(lines: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, measure: str) -> pd.DataFrame:
-    """Kilometres of lines by commune and hexagon."""
+def _along(lines: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, measure: LineKind) -> pd.DataFrame:
+    """Kilometres of lines by commune and hexagon; of roads, those of main roads beside."""
     cuts = cut_by_hexagons(np.asarray(lines.geometry.to_crs(LAMBERT_93).to_numpy()))
     middles = projected(
         shapely.line_interpolate_point(cuts.geometry.to_numpy(), 0.5, normalized=True), LAMBERT_93, WGS_84
@@ -101,6 +101,8 @@ def _along(lines: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, measure: str) ->
     km = (cuts["end_m"] - cuts["start_m"]) / 1000
     commune = commune_of(communes, shapely.get_y(middles), shapely.get_x(middles))
     table = pd.DataFrame({"commune": commune, "h3_r8": cuts["h3_r8"], measure: km})
+    if measure == "roads":
+        table["main_roads"] = km.where(lines["kind"].to_numpy()[cuts["line"]] == "main", 0.0)
     return table[table["commune"] >= 0]
 
 

@@ -29,12 +29,14 @@ export async function rankingOf({ index, state, place, communesOf, mapLink, plac
   return section(words.ranking, table, more);
 }
 
-/** Candidate zones with a point in the territory, with their dossiers where the release has them. */
-export async function zonesOf({ index, state, place, root, read, mapLink }) {
+/** Candidate zones that reach into the territory, with their dossiers where the release has them. */
+export async function zonesOf({ index, place, root, read, mapLink }) {
   const [kind, code] = place;
   const [zones, { files }] = await Promise.all([read(`${root}/zones.geojson`), read(`${root}/manifest.json`)]);
-  const home = new Map(index.places.filter(([own]) => own === "commune").map(([, own, , departement, epci]) => [own, { commune: own, departement, epci, territory: "territory" }]));
-  const inside = zones.features.filter(({ properties }) => kind === "territory" || String(properties.insee_codes ?? "").split(/[ ,]+/).some((own) => home.get(own)?.[kind] === code));
+  // a zone names its département, and its communes by their names
+  const names = new Set(index.places.flatMap(([own, insee, name, departement, epci]) => (own === "commune" && { commune: insee, epci }[kind] === code ? [`${departement} ${name}`] : [])));
+  const reaches = ({ insee_dep: departement, communes }) => kind === "territory" || (kind === "departement" ? departement === code : communes.split(", ").some((name) => names.has(`${departement} ${name}`)));
+  const inside = zones.features.filter(({ properties }) => reaches(properties));
   const items = inside.map(({ properties: zone }) => {
     const dossier = files.find(({ path }) => path.startsWith("dossiers/") && path.endsWith(".pdf") && path.includes(zone.zone_id));
     return element("li", {}, element("a", { href: mapLink("").replace("#", `#zone=${encodeURIComponent(zone.zone_id)}&`), textContent: words.zone(zone.rank, zone.name) }),
