@@ -75,21 +75,24 @@ def write_page_data(
 
 def _entries(places: Places, shares: Shares, counts: pd.DataFrame, kind: str, technology: str | None) -> list[Entry]:
     """What each territory of a kind shows, of one technology or of all."""
-    named = places.of_kind(kind)
+    named, decimals = places.of_kind(kind), [DECIMALS[UNITS[name]] for name in places.measures]
     entries: list[Entry] = [
-        {"kind": kind, "code": code, "name": name, "totals": _measures(places, totals), "subjects": []}
-        for code, name, totals in zip(named["code"], named["name"], shares.totals[kind], strict=True)
+        {"kind": kind, "code": code, "name": name, "totals": _known(places, totals), "subjects": []}
+        for code, name, totals in zip(
+            named["code"], named["name"], _lists(shares.totals[kind], decimals, axis=1), strict=True
+        )
     ]
     for number, (operator, own_technology) in enumerate(shares.subjects.itertuples(index=False, name=None)):
         if technology not in (None, own_technology):
             continue
-        states, measured = shares.by_state[kind][number], shares.measured[kind][number]
+        states = _lists(shares.by_state[kind][number], decimals, axis=1)
+        measured = _lists(shares.measured[kind][number], decimals, axis=1)
         for entry, by_measure, seen in zip(entries, states, measured, strict=True):
-            known = {name: by_measure[at] for at, name in enumerate(places.measures) if name in entry["totals"]}
+            told = dict(zip(places.measures, by_measure, strict=True))
             entry["subjects"].append(
                 {"operator": operator, "technology": own_technology}
-                | {"shares": {name: _numbers(values, UNITS[name]) for name, values in known.items()}}
-                | {"measured": _measures(places, seen)}
+                | {"shares": {name: told[name] for name in entry["totals"]}}
+                | {"measured": _known(places, seen)}
             )
     by_code = {entry["code"]: entry for entry in entries}
     own = counts[
@@ -105,17 +108,16 @@ def _entries(places: Places, shares: Shares, counts: pd.DataFrame, kind: str, te
     return entries
 
 
-def _measures(places: Places, values: NDArray[np.float64]) -> dict[str, float]:
+def _lists(values: NDArray[np.float64], decimals: list[int], axis: int) -> list[Any]:
+    """Nested lists of values, rounded along the axis of the measures."""
+    parts = [np.round(values.take([at], axis), count) for at, count in enumerate(decimals)]
+    rounded: list[Any] = np.concatenate(parts, axis=axis).tolist()
+    return rounded
+
+
+def _known(places: Places, values: list[float]) -> dict[str, float]:
     """Values of the measures there are some of."""
-    rounded = {
-        name: round(float(value), DECIMALS[UNITS[name]]) for name, value in zip(places.measures, values, strict=True)
-    }
-    return {name: value for name, value in rounded.items() if value}
-
-
-def _numbers(values: NDArray[np.float64], unit: str) -> list[float]:
-    rounded = np.round(values, DECIMALS[unit]).tolist()
-    return [int(value) if value == int(value) else value for value in rounded]
+    return {name: value for name, value in zip(places.measures, values, strict=True) if value}
 
 
 def _curves(rows: pd.DataFrame, releases: list[str]) -> dict[tuple[str, str], dict[str, Entry]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aggregator.judgement.declared import USAGE
 from aggregator.publication.observatory.places import UNITS, Places
@@ -56,83 +57,95 @@ def table_of(
         kinds: of territories.
         zeros: whether rows of value 0 are written.
     """
-    parts = []
-    for order, kind in enumerate(kinds):
-        own = pd.concat([_totals(places, shares, kind), _shares(places, shares, kind)], ignore_index=True)
-        if not zeros:
-            own = own[own["value"] > 0]
-        others = counts[counts["kind"] == kind].assign(percent=np.nan, usage="", threshold="")
-        others["threshold"] = others["threshold"].mask(others["measure"] == "measurement", THRESHOLD)
-        parts.append(pd.concat([own, others], ignore_index=True).assign(kind=kind, order=order))
-    table = pd.concat(parts, ignore_index=True)
-    names = places.table.assign(name=places.table["name"].where(places.table["name"] != "", WHOLE_NAME))
-    table = table.merge(names[["kind", "code", "name"]], on=["kind", "code"])
-    ranks = {name: rank for rank, name in enumerate([*UNITS, "measurement", "sites", "scheme_sites"])}
-    steps = {name: rank for rank, name in enumerate(("total", *INDICATORS))}
-    table = table.assign(_rank=table["measure"].map(ranks), _step=table["indicator"].map(steps).fillna(len(steps)))
-    key = ["order", "code", "operator", "technology", "_rank", "_step", "indicator"]
-    table = table.sort_values(key, ignore_index=True)
-    table["quarter"] = pd.Series(told.quarter, index=table.index).mask(
-        table["indicator"].str.endswith("_crowd"), told.counts_quarter
-    )
-    subjects = zip(table["operator"], table["technology"], strict=True)
-    claims = pd.Series([told.claims_quarters.get(subject, "") for subject in subjects], index=table.index, dtype="str")
-    table = table.assign(
-        release=told.release,
-        date=told.date,
-        claims_quarter=claims.where(table["usage"] == USAGE, ""),
-        operator_name=table["operator"].map({one: operator_name(one) for one in table["operator"].unique() if one}),
-        value=_texts(table["value"]),
-        percent=_texts(table["percent"].round(PERCENT_DECIMALS)),
-        notice=told.notice,
-    )
-    texts: pd.DataFrame = table[COLUMNS].fillna("").astype("str")
-    return texts
+    return pd.concat([_of_kind(places, shares, counts, told, kind, zeros) for kind in kinds], ignore_index=True)
 
 
-def _totals(places: Places, shares: Shares, kind: str) -> pd.DataFrame:
-    totals, measures = shares.totals[kind], places.measures
-    place, measure = np.indices(totals.shape)
-    table = _named(places, kind, place.ravel(), measure.ravel(), measures)
-    value = _rounded(totals.ravel(), table["unit"])
+def _of_kind(places: Places, shares: Shares, counts: pd.DataFrame, told: Told, kind: str, zeros: bool) -> pd.DataFrame:
+    named = places.of_kind(kind)
+    names = named["name"].where(named["name"] != "", WHOLE_NAME).to_numpy(dtype=object)
+    codes = named["code"].to_numpy(dtype=object)
+    others = counts[counts["kind"] == kind]
+    others = others.assign(
+        place=pd.Index(codes).get_indexer(pd.Index(others["code"].to_numpy(dtype=object))),
+        usage="",
+        threshold=np.where(others["measure"] == "measurement", THRESHOLD, ""),
+        percent=np.nan,
+    )
+    parts = [_totals(places, shares, kind, zeros), _shares(places, shares, kind, zeros), others]
+    table = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    table = table.iloc[_order(table)].reset_index(drop=True)
+    operators = table["operator"].to_numpy(dtype=object)
+    subjects = zip(operators, table["technology"], strict=True)
+    claims = np.array([told.claims_quarters.get(subject, "") for subject in subjects], dtype=object)
+    crowd = table["indicator"].str.endswith("_crowd").to_numpy(bool)
+    known = {one: operator_name(one) if one else "" for one in set(operators)}
+    return pd.DataFrame(
+        {
+            "release": told.release,
+            "date": told.date,
+            "quarter": np.where(crowd, told.counts_quarter, told.quarter),
+            "claims_quarter": np.where(table["usage"] == USAGE, claims, ""),
+            "kind": kind,
+            "code": codes[table["place"]],
+            "name": names[table["place"]],
+            "operator": operators,
+            "operator_name": [known[one] for one in operators],
+            **{name: table[name] for name in ("technology", "usage", "threshold", "measure", "indicator", "unit")},
+            "value": _texts(table["value"]),
+            "percent": _texts(table["percent"].round(PERCENT_DECIMALS)),
+            "notice": told.notice,
+        },
+        columns=COLUMNS,
+    )
+
+
+def _order(table: pd.DataFrame) -> NDArray[np.intp]:
+    """By territory, operator, technology, measure, indicator."""
+    measures = [*UNITS, "measurement", "sites", "scheme_sites"]
+    indicators = ["total", *INDICATORS]
+    indicators += sorted(set(table["indicator"]) - set(indicators))
+    keys = [pd.Categorical(table["indicator"], indicators).codes, pd.Categorical(table["measure"], measures).codes]
+    keys += [pd.factorize(table[name], sort=True)[0] for name in ("technology", "operator")]
+    return np.lexsort([*keys, table["place"].to_numpy()])
+
+
+def _totals(places: Places, shares: Shares, kind: str, zeros: bool) -> pd.DataFrame:
+    values = _rounded(shares.totals[kind], places.measures)
+    place, measure = (np.ones_like(values) if zeros else values).nonzero()
     empty = dict.fromkeys(("operator", "technology", "usage", "threshold"), "")
-    return table.assign(**empty, indicator="total", value=value, percent=np.nan)
+    own = {"indicator": "total", "value": values[place, measure], "percent": np.nan}
+    return _named(places.measures, place, measure).assign(**empty, **own)
 
 
-def _shares(places: Places, shares: Shares, kind: str) -> pd.DataFrame:
+def _shares(places: Places, shares: Shares, kind: str, zeros: bool) -> pd.DataFrame:
     by_state, measured = shares.by_state[kind], shares.measured[kind]
     declared = by_state[..., : len(DECLARED)].sum(axis=-1, keepdims=True)
-    values = np.concatenate([declared, by_state, measured[..., None]], axis=-1)
-    subject, place, measure, indicator = (index.ravel() for index in np.indices(values.shape))
-    whole = shares.totals[kind][place, measure]
-    value = values.ravel()
-    table = _named(places, kind, place, measure, places.measures)
-    return table.assign(
+    exact = np.moveaxis(np.concatenate([declared, by_state, measured[..., None]], axis=-1), 2, 3)
+    values = _rounded(exact, places.measures)
+    at = (np.ones_like(values) if zeros else values).nonzero()
+    subject, place, indicator, measure = at
+    value, whole = exact[at], shares.totals[kind][place, measure]
+    return _named(places.measures, place, measure).assign(
         operator=shares.subjects["operator"].to_numpy(dtype=object)[subject],
         technology=shares.subjects["technology"].to_numpy(dtype=object)[subject],
         usage=USAGE,
         threshold=THRESHOLD,
         indicator=np.array(INDICATORS, dtype=object)[indicator],
-        value=_rounded(value, table["unit"]),
+        value=values[at],
         percent=100 * np.divide(value, whole, out=np.full(len(value), np.nan), where=whole > 0),
     )
 
 
-def _named(
-    places: Places, kind: str, place: "np.ndarray", measure: "np.ndarray", measures: Sequence[str]
-) -> pd.DataFrame:
-    code = places.of_kind(kind)["code"].to_numpy(dtype=object)[place]
+def _named(measures: Sequence[str], place: NDArray[np.intp], measure: NDArray[np.intp]) -> pd.DataFrame:
     names = np.array(measures, dtype=object)[measure]
     units = np.array([UNITS[name] for name in measures], dtype=object)[measure]
-    return pd.DataFrame({"code": code, "measure": names, "unit": units})
+    return pd.DataFrame({"place": place, "measure": names, "unit": units})
 
 
-def _rounded(values: "np.ndarray", units: pd.Series) -> "np.ndarray":
-    decimals = units.map(DECIMALS).to_numpy()
-    rounded = values.copy()
-    for count in set(DECIMALS.values()):
-        rounded[decimals == count] = np.round(values[decimals == count], count)
-    return rounded
+def _rounded(values: NDArray[np.float64], measures: Sequence[str]) -> NDArray[np.float64]:
+    """Values (…, measures) to the decimals of their units."""
+    decimals = [DECIMALS[UNITS[name]] for name in measures]
+    return np.stack([np.round(values[..., at], count) for at, count in enumerate(decimals)], axis=-1)
 
 
 def _texts(values: pd.Series) -> pd.Series:

@@ -1,4 +1,4 @@
-"""The observatory of one release: ``observatory.csv``, ``observatory-communes.csv``, and the page's data.
+"""The observatory of one release: ``observatory.csv``, ``observatory-communes-58.csv`` and so on, and the page's data.
 
 Everything follows from what the release says elsewhere (verdicts that may be told, published counts), from operators'
 declarations and from the ground: it tells nothing more of anybody's devices.
@@ -24,7 +24,8 @@ from aggregator.publication.observatory.shares import THRESHOLD, shares_of
 from aggregator.publication.observatory.table import COLUMNS, Told, table_of
 from aggregator.publication.quarters import quarter_of
 
-COMMUNES_FILE = "observatory-communes.csv"
+COMMUNES_FILE = "observatory-communes-{departement}.csv"
+"""One for each département: a whole region's rows are more than a spreadsheet takes."""
 FOLDER = "observatory"
 PUBLISHED = ["h3", "resolution", "operator", "technology", "threshold", "evidence", "devices", "tests", "device_days"]
 
@@ -68,11 +69,13 @@ def write_observatory(
         },
         notice=notice,
     )
-    own = table_of(places, shares, counts, told, (WHOLE, "departement", "epci"), zeros=True)
-    rows = pd.concat([recent(making.history, COLUMNS), own], ignore_index=True)
+    larger = table_of(places, shares, counts, told, (WHOLE, "departement", "epci"), zeros=True)
+    rows = pd.concat([recent(making.history, COLUMNS), larger], ignore_index=True)
     rows.to_csv(draft / FILE, index=False, lineterminator="\n")
     by_commune = table_of(places, shares, counts, told, ("commune",), zeros=False)
-    by_commune.to_csv(draft / COMMUNES_FILE, index=False, lineterminator="\n")
+    home = by_commune["code"].map(places.of_kind("commune").set_index("code")["departement"])
+    for departement, own in by_commune.groupby(home, sort=True):
+        own.to_csv(draft / COMMUNES_FILE.format(departement=departement), index=False, lineterminator="\n")
     about = {
         "release": making.release,
         "previous": making.previous,

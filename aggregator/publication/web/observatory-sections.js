@@ -24,8 +24,9 @@ export async function rankingOf({ index, state, place, communesOf, mapLink, plac
     placeButton(`commune-${entry.code}`, entry.name), number(people), number(states.contradicted_moderate), number(states.suspected), percent(percents(states).declared),
     element("a", { href: mapLink(entry.code), textContent: words.onMap, ariaLabel: words.onMapOf(entry.name) }),
   ]);
-  const table = tableOf([words.commune, words.contradictedPeople, words.ofWhich, words.suspectedPeople, words.states.declared, ""], rows);
+  const table = tableOf(words.ranking, [words.commune, words.contradictedPeople, words.ofWhich, words.suspectedPeople, words.states.declared, ""], rows);
   const more = ranked.length > MOST ? element("p", { className: "small", textContent: words.rankingMore(number(ranked.length - MOST)) }) : null;
+  table.classList.add("ranking");
   return section(words.ranking, table, more);
 }
 
@@ -58,12 +59,12 @@ function sites(index, state, counts) {
     const of = (operator, technology, name) => number(counts.sites[`${operator}/${technology}`]?.[name] ?? 0);
     const rows = index.operators.map(({ operator, name }) => [name, ...[state.tech, ""].flatMap((technology) => [of(operator, technology, "in_service"), of(operator, technology, "planned")])]);
     const heads = [state.tech, words.allTechnologies].flatMap((name) => [`${name}, ${words.inService}`, `${name}, ${words.planned}`]);
-    parts.push(tableOf([words.operator, ...heads], rows));
+    parts.push(tableOf(words.sites, [words.operator, ...heads], rows));
   }
   if (counts.scheme_sites) {
     const stages = Object.keys(words.stages).filter((stage) => Object.values(counts.scheme_sites).some((own) => own[stage]));
     const rows = [...index.operators.map(({ operator, name }) => [operator, name]), ["", words.allOperators]].map(([operator, name]) => [name, ...stages.map((stage) => number(counts.scheme_sites[`${operator}/`]?.[stage] ?? 0))]);
-    parts.push(element("h4", { textContent: words.scheme }), tableOf([words.operator, ...stages.map((stage) => words.stages[stage])], rows));
+    parts.push(element("h4", { textContent: words.scheme }), tableOf(words.scheme, [words.operator, ...stages.map((stage) => words.stages[stage])], rows));
   }
   return section(words.sites, ...(parts.length ? [...parts, element("p", { className: "small", textContent: words.sitesNote })] : [element("p", { textContent: words.noSites })]));
 }
@@ -84,7 +85,7 @@ function measured(index, state, entry, counts, operatorName) {
 
 export function filesOf(root, index) {
   const link = (path, text) => element("li", {}, element("a", { href: `${root}/${path}`, textContent: path, download: "" }), ` : ${text}`);
-  return section(words.files, element("ul", {}, link("observatory.csv", words.csvText), link("observatory-communes.csv", words.communesText)),
+  return section(words.files, element("ul", {}, link("observatory.csv", words.csvText), ...index.places.filter(([kind]) => kind === "departement").map(([, code, name]) => link(`observatory-communes-${code}.csv`, words.communesText(name)))),
     element("p", { className: "small", textContent: `${words.published(index.release, dateText(index.date))} ${words.permalink}` }));
 }
 

@@ -4,7 +4,7 @@ import { bar, BAR_STATES, curve, patterns, swatch } from "./observatory-charts.j
 import { earlierQuarter, percents, statesOf, subjectOf, totalOf } from "./observatory-figures.js";
 import { combobox, plain } from "./observatory-search.js";
 import { countsOf, filesOf, methodOf, rankingOf, zonesOf } from "./observatory-sections.js";
-import { element, section, tableOf } from "./observatory-elements.js";
+import { element, section, tableOf, wide } from "./observatory-elements.js";
 import { dateText, language, number, percent, points, quarterText, words } from "./observatory-words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -84,7 +84,7 @@ function standing() {
   const figures = { ...names, ...Object.fromEntries(["declared", "confirmed", "contradicted", "unknown"].map((name) => [name, percent(f[name])])), undeclared: percent(f.missing), suspected: f.suspected > 0 ? percent(f.suspected) : "", unspoken: f.unspoken > 0 ? percent(f.unspoken) : "" };
   const claims = index.claims_quarters[`${state.op}/${state.tech}`];
   return card(
-    element("p", { className: "big" }, element("strong", { textContent: percent(f.declared) }), ` ${words.declaredBig}`, element("span", {}, element("strong", { textContent: percent(f.confirmed) }), ` ${words.confirmedBig}`)),
+    element("p", { className: "big" }, ...Object.entries(words.big).map(([name, text]) => element("span", {}, element("strong", { textContent: percent(f[name]) }), ` ${text}`))),
     bar(states, 30),
     element("p", { className: "sentence", textContent: words.standSentence(figures) }),
     element("p", { className: "small", textContent: `${words.standCaution}${claims ? ` (${words.claims(quarterText(claims))}.)` : ""}` }),
@@ -106,7 +106,7 @@ function changing() {
   const [then, now] = [from, to].map((at) => told.claims_quarters?.[at]);
   const claims = !then || !now ? "" : then === now ? words.claimsSame(quarterText(now)) : words.claimsMoved(quarterText(then), quarterText(now));
   return card(
-    element("p", { className: "sentence", textContent: (same ? words.unchanged : words.changedSentence)({ since, of: words.ofMeasure[state.m], ...said }) }),
+    element("p", { className: "sentence", textContent: (same ? words.unchanged : words.changedSentence)({ since, covered: words.coveredMeasure[state.m], ...said }) }),
     element("p", { className: "small", textContent: `${claims} ${words.changeCaution}`.trim() }),
   );
 }
@@ -134,7 +134,7 @@ function barTable(heading, rows) {
       ...columns.map((column) => element("td", {}, element("small", { textContent: words.states[column] }), percent(f[column]))))];
   });
   const head = element("tr", {}, element("th", { scope: "col", textContent: heading }), element("td"), ...columns.map((name) => element("th", { scope: "col", textContent: words.states[name] })));
-  return element("div", { className: "scroll" }, element("table", { className: "bars" }, element("thead", {}, head), element("tbody", {}, ...body)));
+  return wide(`${heading} · ${words.measures[state.m]}`, element("table", { className: "bars" }, element("thead", {}, head), element("tbody", {}, ...body)));
 }
 
 function comparing() {
@@ -159,7 +159,7 @@ function past() {
   const dates = index.releases.map(({ date }) => date);
   const drawn = names.map((name) => element("figure", {}, element("figcaption", {}, words.states[name], element("strong", { textContent: percent(curves[name].at(-1)) })), curve(curves[name], dates, name)));
   const rows = index.releases.map(({ date, quarter }, at) => [dateText(date), quarterText(quarter), told.claims_quarters?.[at] ? quarterText(told.claims_quarters[at]) : "", ...names.map((name) => (curves[name][at] === null ? "" : percent(curves[name][at])))]).reverse();
-  const table = tableOf([words.release, "", words.claimsColumn, ...names.map((name) => words.states[name])], rows);
+  const table = tableOf(words.history, [words.release, "", words.claimsColumn, ...names.map((name) => words.states[name])], rows);
   return section(words.history, element("div", { className: "curves" }, ...drawn), element("details", {}, element("summary", { textContent: words.table }), table));
 }
 

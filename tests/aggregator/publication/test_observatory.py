@@ -377,7 +377,7 @@ def test_it_is_made_again_byte_for_byte(two_releases: tuple[Path, Path, Path]) -
     _, second, folder = two_releases
     found = verify(second, folder)
     assert found.holds, found.text()
-    assert found.files["observatory.csv"] == found.files[COMMUNES_FILE] == "same"
+    assert found.files["observatory.csv"] == found.files[COMMUNES_FILE.format(departement="58")] == "same"
     assert found.files["observatory/departement-58.json"] == "same"
 
 

@@ -198,7 +198,7 @@ def test_the_address_restores_the_choices(visit: Visit) -> None:
 
 def test_the_ranking_is_that_of_the_file(visit: Visit, site: Path) -> None:
     page = visit.go()
-    rows = pd.read_csv(latest(site) / "observatory-communes.csv", dtype={"code": str, "operator": str})
+    rows = pd.read_csv(latest(site) / "observatory-communes-58.csv", dtype={"code": str, "operator": str})
     rows = rows[(rows["operator"] == "20801") & (rows["measure"] == "population")]
     rows = rows[rows["indicator"].isin(["contradicted_strong", "contradicted_moderate"])]
     people = (
