@@ -14,10 +14,11 @@ from aggregator.publication.observatory.shares import STATES, THRESHOLD, Shares
 from aggregator.publication.observatory.table import DECIMALS, Told
 from client_sdk.operators import operator_name
 
-CURVES = ("declared", "confirmed", "contradicted", "suspected", "unknown")
-"""Indicators that have a history on the page; ``contradicted`` is strong and moderate together."""
+CURVES = ("declared", "confirmed", "contradicted", "doubted", "unknown")
+"""Indicators that have a history on the page. Only a strong contradiction may be called one without a check on site:
+moderate ones and suspicions are ``doubted``."""
 CURVE_MEASURES = ("population", "surface", "roads", "railways")
-SUMMED = {"contradicted_strong": "contradicted", "contradicted_moderate": "contradicted"}
+SUMMED = {"contradicted_strong": "contradicted", "contradicted_moderate": "doubted", "suspected": "doubted"}
 
 Entry = dict[str, Any]
 
@@ -51,6 +52,7 @@ def write_page_data(
         "states": STATES,
         "measures": {name: UNITS[name] for name in places.measures},
         "threshold": THRESHOLD,
+        "counted": sorted(set(counts["measure"] + "/" + counts["indicator"])),
         "operators": [{"operator": one, "name": operator_name(one)} for one in operators],
         "technologies": sorted(set(shares.subjects["technology"])),
         "claims_quarters": {"/".join(key): quarter for key, quarter in sorted(told.claims_quarters.items())},

@@ -12,14 +12,15 @@ export function statesOf(entry, subject, measure, names) {
 
 export const totalOf = (states) => BAR_STATES.reduce((sum, state) => sum + states[state], 0);
 
-/** Percentages of a whole, `declared`, `contradicted` and what is not declared added up. */
+/** Percentages of a whole. Only a strong contradiction is `contradicted` without a check on site; the rest is `doubted`. */
 export function percents(states) {
   const total = totalOf(states);
   const shares = Object.fromEntries(BAR_STATES.map((state) => [state, (100 * states[state]) / total]));
   return {
     ...shares,
     declared: DECLARED.reduce((sum, state) => sum + shares[state], 0),
-    contradicted: shares.contradicted_strong + shares.contradicted_moderate,
+    contradicted: shares.contradicted_strong,
+    doubted: shares.contradicted_moderate + shares.suspected,
     missing: shares.undeclared + shares.undeclared_service,
   };
 }

@@ -21,10 +21,10 @@ export async function rankingOf({ index, state, place, communesOf, mapLink, plac
   }).sort((one, other) => other.people - one.people || (one.entry.code < other.entry.code ? -1 : 1));
   if (!ranked.length) return section(words.ranking, element("p", { textContent: words.rankingNone }));
   const rows = ranked.slice(0, MOST).map(({ entry, states, people }) => [
-    placeButton(`commune-${entry.code}`, entry.name), number(people), number(states.contradicted_moderate), number(states.suspected), percent(percents(states).declared),
+    placeButton(`commune-${entry.code}`, entry.name), number(states.contradicted_strong), number(states.contradicted_moderate), number(states.suspected), percent(percents(states).declared),
     element("a", { href: mapLink(entry.code), textContent: words.onMap, ariaLabel: words.onMapOf(entry.name) }),
   ]);
-  const table = tableOf(words.ranking, [words.commune, words.contradictedPeople, words.ofWhich, words.suspectedPeople, words.states.declared, ""], rows);
+  const table = tableOf(words.ranking, [words.commune, words.contradictedPeople, words.probablePeople, words.suspectedPeople, words.states.declared, ""], rows);
   const more = ranked.length > MOST ? element("p", { className: "small", textContent: words.rankingMore(number(ranked.length - MOST)) }) : null;
   table.classList.add("ranking");
   return section(words.ranking, table, more);
@@ -57,8 +57,9 @@ function sites(index, state, counts) {
   const parts = [];
   if (counts.sites) {
     const of = (operator, technology, name) => number(counts.sites[`${operator}/${technology}`]?.[name] ?? 0);
-    const rows = index.operators.map(({ operator, name }) => [name, ...[state.tech, ""].flatMap((technology) => [of(operator, technology, "in_service"), of(operator, technology, "planned")])]);
-    const heads = [state.tech, words.allTechnologies].flatMap((name) => [`${name}, ${words.inService}`, `${name}, ${words.planned}`]);
+    const kinds = [["in_service", words.inService], ["planned", words.planned]].filter(([name]) => index.counted.includes(`sites/${name}`));
+    const rows = index.operators.map(({ operator, name }) => [name, ...[state.tech, ""].flatMap((technology) => kinds.map(([indicator]) => of(operator, technology, indicator)))]);
+    const heads = [state.tech, words.allTechnologies].flatMap((name) => kinds.map(([, text]) => `${name}, ${text}`));
     parts.push(tableOf(words.sites, [words.operator, ...heads], rows));
   }
   if (counts.scheme_sites) {

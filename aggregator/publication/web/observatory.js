@@ -81,7 +81,7 @@ function standing() {
   if (!(state.m in entry.totals)) return card(element("p", { className: "sentence", textContent: words.standEmpty }));
   if (!states || totalOf(states) === states.unspoken) return card(element("p", { className: "sentence", textContent: words.standNothing(names) }));
   const f = percents(states);
-  const figures = { ...names, ...Object.fromEntries(["declared", "confirmed", "contradicted", "unknown"].map((name) => [name, percent(f[name])])), undeclared: percent(f.missing), suspected: f.suspected > 0 ? percent(f.suspected) : "", unspoken: f.unspoken > 0 ? percent(f.unspoken) : "" };
+  const figures = { ...names, ...Object.fromEntries(["declared", "confirmed", "contradicted", "unknown"].map((name) => [name, percent(f[name])])), undeclared: percent(f.missing), doubted: f.doubted > 0 ? percent(f.doubted) : "", unspoken: f.unspoken > 0 ? percent(f.unspoken) : "" };
   const claims = index.claims_quarters[`${state.op}/${state.tech}`];
   return card(
     element("p", { className: "big" }, ...Object.entries(words.big).map(([name, text]) => element("span", {}, element("strong", { textContent: percent(f[name]) }), ` ${text}`))),
@@ -125,7 +125,7 @@ const legend = () => element("ul", { className: "legend" }, ...BAR_STATES.map((n
 
 /** One row per operator or territory: a bar, and what it says in figures. */
 function barTable(heading, rows) {
-  const columns = ["declared", "confirmed", "contradicted", "suspected", "unknown"];
+  const columns = ["declared", "confirmed", "contradicted", "doubted", "unknown"];
   const body = rows.flatMap(([name, states, current]) => {
     if (!states) return [];
     const f = percents(states);
@@ -142,12 +142,14 @@ function comparing() {
   return section(`${words.compare(state.tech)} · ${words.measures[state.m]}`, barTable(words.operator, rows), legend());
 }
 
-async function departements() {
-  const keys = index.places.filter(([kind]) => kind === "departement");
-  if (entry.kind !== "territory" || keys.length < 2) return null;
-  const entries = await Promise.all(keys.map(entryOf));
-  const rows = entries.map((own, at) => [placeButton(placeKey(keys[at])), statesOf(own, subjectOf(own, state.op, state.tech), state.m, index.states), false]);
-  return section(words.departements, barTable(words.departement, rows));
+/** The territories that make up the chosen one: départements of the whole, EPCI of a département. */
+async function parts() {
+  const [kind, code] = placeNamed(state.p);
+  const within = new Set(index.places.flatMap(([own, , , departement, epci]) => (own === "commune" && departement === code ? [epci] : [])));
+  const inside = index.places.filter(([own, part]) => (kind === "territory" ? own === "departement" : kind === "departement" && own === "epci" && within.has(part)));
+  if (inside.length < 2) return null;
+  const rows = (await Promise.all(inside.map(entryOf))).map((own, at) => [placeButton(placeKey(inside[at])), statesOf(own, subjectOf(own, state.op, state.tech), state.m, index.states), false]);
+  return section(words.parts[kind], barTable(words.place, rows));
 }
 
 function past() {
@@ -155,7 +157,7 @@ function past() {
   const curves = told?.[state.m];
   if (!curves) return null;
   if (index.releases.length < 2) return section(words.history, element("p", { className: "small", textContent: words.historyFirst }));
-  const names = ["declared", "confirmed", "contradicted", "suspected", "unknown"];
+  const names = ["declared", "confirmed", "contradicted", "doubted", "unknown"];
   const dates = index.releases.map(({ date }) => date);
   const drawn = names.map((name) => element("figure", {}, element("figcaption", {}, words.states[name], element("strong", { textContent: percent(curves[name].at(-1)) })), curve(curves[name], dates, name)));
   const rows = index.releases.map(({ date, quarter }, at) => [dateText(date), quarterText(quarter), told.claims_quarters?.[at] ? quarterText(told.claims_quarters[at]) : "", ...names.map((name) => (curves[name][at] === null ? "" : percent(curves[name][at])))]).reverse();
@@ -171,9 +173,9 @@ async function show() {
   const heading = element("h2", {}, nameOf(place), element("small", { textContent: `${words.kinds[place[0]]}${place[0] === "territory" ? "" : ` ${place[1]}`} · ${number(entry.totals.population ?? 0)} ${words.units.population} · ${number(entry.totals.surface ?? 0)} ${words.units.surface}` }));
   $("answers").replaceChildren(heading, element("div", { className: "cards" }, standing(), changing()));
   const page = { index, state, entry, place, root, read, communesOf, mapLink, placeButton, operatorName };
-  const parts = [comparing(), past(), departements(), rankingOf(page), countsOf(page), zonesOf(page)];
+  const pending = [comparing(), past(), parts(), rankingOf(page), countsOf(page), zonesOf(page)];
   const wanted = JSON.stringify(state);
-  const made = (await Promise.all(parts)).filter(Boolean);
+  const made = (await Promise.all(pending)).filter(Boolean);
   if (JSON.stringify(state) === wanted) $("details").replaceChildren(...made);
 }
 

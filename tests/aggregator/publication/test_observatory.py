@@ -366,8 +366,9 @@ def test_history_is_what_the_release_before_said(two_releases: tuple[Path, Path,
         rows = after[(after["release"] == name) & (after[list(key)] == list(key.values())).all(axis=1)]
         percent = rows.set_index("indicator")["percent"].astype(float)
         assert curves["confirmed"][position] == percent["confirmed"]
-        strong, moderate = percent["contradicted_strong"], percent["contradicted_moderate"]
-        assert curves["contradicted"][position] == pytest.approx(strong + moderate, abs=0.005)
+        assert curves["contradicted"][position] == percent["contradicted_strong"]
+        doubted = percent["contradicted_moderate"] + percent["suspected"]
+        assert curves["doubted"][position] == pytest.approx(doubted, abs=0.005)
     assert curves["declared"][0] == curves["declared"][1] > 0
     assert curves["unknown"][0] != curves["unknown"][1]
     assert place["history"]["20801/4G"]["claims_quarters"] == ["2025_T4", "2026_T1"]
