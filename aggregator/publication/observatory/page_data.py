@@ -100,13 +100,10 @@ def _entries(places: Places, shares: Shares, counts: pd.DataFrame, kind: str, te
     own = counts[
         (counts["kind"] == kind) & counts["technology"].isin(["", technology] if technology else counts["technology"])
     ]
-    for code, of_place in own.groupby("code", sort=True):
-        told: dict[str, Entry] = {}
-        for measure, operator, tech, indicator, value in of_place[
-            ["measure", "operator", "technology", "indicator", "value"]
-        ].itertuples(index=False, name=None):
-            told.setdefault(measure, {}).setdefault(f"{operator}/{tech}", {})[indicator] = int(value)
-        by_code[str(code)]["counts"] = told
+    columns = ["code", "measure", "operator", "technology", "indicator", "value"]
+    for code, measure, operator, tech, indicator, value in own[columns].itertuples(index=False, name=None):
+        told = by_code[code].setdefault("counts", {}).setdefault(measure, {})
+        told.setdefault(f"{operator}/{tech}", {})[indicator] = int(value)
     return entries
 
 

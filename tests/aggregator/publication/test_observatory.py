@@ -128,20 +128,19 @@ def test_communes_add_up_to_their_departement_and_epci(places: Places) -> None:
     shares=st.lists(st.floats(0, 1), min_size=6, max_size=6),
     known=st.lists(st.booleans(), min_size=6, max_size=6),
 )
-def test_states_are_a_partition(said: list[str], shares: list[float], known: list[bool]) -> None:
-    small = read_places(Path("/nonexistent"), communes(), None)
+def test_states_are_a_partition(places: Places, said: list[str], shares: list[float], known: list[bool]) -> None:
     rows = claims(shares, bounded=True)[known]
     told = verdicts({at: words for at, words in enumerate(said) if words})
-    found = shares_of(small, told, seen([]), rows, Constants())
+    found = shares_of(places, told, seen([]), rows, Constants())
     for kind, by_state in found.by_state.items():
         if len(found.subjects):
             assert by_state[0].sum(axis=-1) == pytest.approx(found.totals[kind])
             declared = by_state[0, ..., : len(DECLARED)].sum(axis=-1)
             assert (declared <= found.totals[kind] + 1e-9).all()
     if len(found.subjects) and any(known):
-        surface = small.measures.index("surface")
+        surface = places.measures.index("surface")
         unspoken = found.by_state["territory"][0, 0, surface, STATES.index("unspoken")]
-        area = small.pieces.set_index("h3_r8")["surface"]
+        area = places.pieces.set_index("h3_r8")["surface"]
         assert unspoken == pytest.approx(sum(area[cell] for cell, there in zip(SIX, known, strict=True) if not there))
 
 
