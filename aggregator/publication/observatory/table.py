@@ -57,7 +57,8 @@ def table_of(
         kinds: of territories.
         zeros: whether rows of value 0 are written.
     """
-    return pd.concat([_of_kind(places, shares, counts, told, kind, zeros) for kind in kinds], ignore_index=True)
+    there = [kind for kind in kinds if len(places.of_kind(kind))]
+    return pd.concat([_of_kind(places, shares, counts, told, kind, zeros) for kind in there], ignore_index=True)
 
 
 def _of_kind(places: Places, shares: Shares, counts: pd.DataFrame, told: Told, kind: str, zeros: bool) -> pd.DataFrame:
