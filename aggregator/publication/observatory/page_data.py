@@ -71,7 +71,11 @@ def write_page_data(
     for technology in index["technologies"]:
         entries = _entries(places, shares, counts, "commune", technology)
         for code in sorted(set(departement)):
-            own = [entry for entry, home in zip(entries, departement, strict=True) if home == code]
+            own = [
+                {**entry, "at": at}
+                for entry, home, at in zip(entries, departement, places.centres.round(4).tolist(), strict=True)
+                if home == code
+            ]
             _write({"communes": own}, into / f"communes-{code}-{technology}.json", lines=True)
 
 

@@ -40,12 +40,14 @@ class Places:
     Attributes:
         table: one row per territory, the whole first, then départements, EPCI and communes, each by code: ``kind, code,
             name, departement, epci`` (the last two of communes; texts, empty where unknown).
+        centres: latitude and longitude of each commune (communes, 2).
         pieces: one row per commune and hexagon that share area or a line: ``commune`` (position among the communes),
             ``h3_r8``, and one column for each of :data:`UNITS` that is known.
         membership: for each kind, position of each commune's territory among those of the kind (communes,), −1: none.
     """
 
     table: pd.DataFrame
+    centres: NDArray[np.float64]
     pieces: pd.DataFrame
     membership: dict[str, NDArray[np.intp]]
 
@@ -131,7 +133,8 @@ def _places(communes: gpd.GeoDataFrame, pieces: pd.DataFrame) -> Places:
         "commune": np.arange(len(communes), dtype=np.intp),
     }
     table = pd.DataFrame(rows, columns=["kind", "code", "name", "departement", "epci"], dtype="str")
-    return Places(table=table, pieces=pieces, membership=membership)
+    centres = communes[["latitude", "longitude"]].to_numpy(np.float64)
+    return Places(table=table, centres=centres, pieces=pieces, membership=membership)
 
 
 def _texts(communes: gpd.GeoDataFrame, name: str) -> list[str]:

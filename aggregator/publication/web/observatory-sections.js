@@ -22,7 +22,7 @@ export async function rankingOf({ index, state, place, communesOf, mapLink, plac
   if (!ranked.length) return section(words.ranking, element("p", { textContent: words.rankingNone }));
   const rows = ranked.slice(0, MOST).map(({ entry, states, people }) => [
     placeButton(`commune-${entry.code}`, entry.name), number(states.contradicted_strong), number(states.contradicted_moderate), number(states.suspected), percent(percents(states).declared),
-    element("a", { href: mapLink(entry.code), textContent: words.onMap, ariaLabel: words.onMapOf(entry.name) }),
+    element("a", { href: mapLink(entry.at), textContent: words.onMap, ariaLabel: words.onMapOf(entry.name) }),
   ]);
   const table = tableOf(words.ranking, [words.commune, words.contradictedPeople, words.probablePeople, words.suspectedPeople, words.states.declared, ""], rows);
   const more = ranked.length > MOST ? element("p", { className: "small", textContent: words.rankingMore(number(ranked.length - MOST)) }) : null;
@@ -40,7 +40,7 @@ export async function zonesOf({ index, place, root, read, mapLink }) {
   const inside = zones.features.filter(({ properties }) => reaches(properties));
   const items = inside.map(({ properties: zone }) => {
     const dossier = files.find(({ path }) => path.startsWith("dossiers/") && path.endsWith(".pdf") && path.includes(zone.zone_id));
-    return element("li", {}, element("a", { href: mapLink("").replace("#", `#zone=${encodeURIComponent(zone.zone_id)}&`), textContent: words.zone(zone.rank, zone.name) }),
+    return element("li", {}, element("a", { href: mapLink(null).replace("#", `#zone=${encodeURIComponent(zone.zone_id)}&`), textContent: words.zone(zone.rank, zone.name) }),
       dossier ? element("a", { href: `${root}/${dossier.path}`, textContent: words.dossier, className: "aside" }) : null);
   });
   if (!items.length) return section(words.zones, element("p", { textContent: words.noZones }));

@@ -7,6 +7,7 @@ import { countsOf, filesOf, methodOf, rankingOf, zonesOf } from "./observatory-s
 import { element, section, tableOf, wide } from "./observatory-elements.js";
 import { dateText, language, number, percent, points, quarterText, words } from "./observatory-words.js";
 
+const COMMUNE_ZOOM = 12;
 const $ = (id) => document.getElementById(id);
 const state = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 const files = new Map();
@@ -58,7 +59,6 @@ function defaults() {
 async function choose(changes) {
   Object.assign(state, changes);
   history.replaceState(null, "", `#${new URLSearchParams(Object.entries(state).filter(([, value]) => value))}`);
-  $("to-map").href = mapLink();
   const wanted = JSON.stringify(state);
   const found = await entryOf(placeNamed(state.p));
   if (JSON.stringify(state) !== wanted) return; // another choice was made meanwhile
@@ -66,9 +66,10 @@ async function choose(changes) {
   await show();
 }
 
-function mapLink(code = placeNamed(state.p)[0] === "commune" ? placeNamed(state.p)[1] : "") {
+/** The map with the same choices, at a commune where one is given. */
+function mapLink(at = entry?.at) {
   const query = language === "en" ? "?lang=en" : "";
-  return `index.html${query}#${new URLSearchParams({ op: state.op, tech: state.tech, test: index.threshold, ...(code && { commune: code }) })}`;
+  return `index.html${query}#${new URLSearchParams({ op: state.op, tech: state.tech, test: index.threshold, ...(at && { at: [...at, COMMUNE_ZOOM].join("/") }) })}`;
 }
 
 // --- answering ------------------------------------------------------------------------------------------------------
@@ -169,6 +170,7 @@ async function show() {
   const place = placeNamed(state.p);
   offerChoices();
   tellPlace(nameOf(place));
+  $("to-map").href = mapLink();
   document.title = `${nameOf(place)} · ${words.title} · Maille`;
   const heading = element("h2", {}, nameOf(place), element("small", { textContent: `${words.kinds[place[0]]}${place[0] === "territory" ? "" : ` ${place[1]}`} · ${number(entry.totals.population ?? 0)} ${words.units.population} · ${number(entry.totals.surface ?? 0)} ${words.units.surface}` }));
   $("answers").replaceChildren(heading, element("div", { className: "cards" }, standing(), changing()));
