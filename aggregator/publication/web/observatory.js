@@ -44,7 +44,7 @@ function fill(select, options, chosen) {
 function offerChoices() {
   fill($("operator"), index.operators.map(({ operator, name }) => [operator, name]), state.op);
   fill($("technology"), index.technologies.map((tech) => [tech, tech]), state.tech);
-  fill($("measure"), Object.keys(index.measures).map((name) => [name, words.measures[name]]), state.m);
+  fill($("measure"), Object.entries(words.measures).filter(([name]) => name in index.measures), state.m);
 }
 
 /** What the address says, where it says something that there is. */
