@@ -18,6 +18,7 @@ from aggregator.publication.errors import PublicationError
 from aggregator.publication.making import Audience, Making
 from aggregator.publication.marking import mark_json, mark_release
 from aggregator.publication.mission_layer import read_missions, write_mission_layer
+from aggregator.publication.observatory.writing import write_observatory
 from aggregator.publication.software import code, libraries
 from client_sdk.messages import tr
 
@@ -28,14 +29,15 @@ def write_release(making: Making, draft: Path) -> None:
     synthetic, team = parameters.synthetic, parameters.audience == "team"
     territory = parameters.territory
     missions = read_missions(data) if team else []
-    communes = read_communes(data / "territory")
+    communes, claims = read_communes(data / "territory"), read_claims(data / "claims")
     sources = claim_sources(data / "claims/sources.json")
+    notice = "; ".join([*["synthetic data"] * synthetic, *["project team only"] * team])
     write_contents(
         draft,
         release=making.release,
         day=date.fromisoformat(parameters.last_day),
         issue=making.issue,
-        claims=read_claims(data / "claims"),
+        claims=claims,
         sources=sources,
         communes=communes,
         people=read_people(data / "territory", communes),
@@ -43,7 +45,7 @@ def write_release(making: Making, draft: Path) -> None:
         decisions=_decisions(data, parameters.audience),
         within=territory.cells if territory else None,
         previous=making.zones,
-        notice="; ".join([*["synthetic data"] * synthetic, *["project team only"] * team]),
+        notice=notice,
         parameters=parameters.zones,
         about={
             "release": making.release,
@@ -58,6 +60,7 @@ def write_release(making: Making, draft: Path) -> None:
     )
     if missions:
         write_mission_layer(missions, draft / "map" / mission_layer.FILE)
+    write_observatory(draft, making, claims=claims, communes=communes, sources=sources, notice=notice)
     if team:
         mark_release(draft)
     told = {
