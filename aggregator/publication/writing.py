@@ -1,31 +1,46 @@
 """A release's files: its contents, and the manifest that says what they were made from."""
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import h3
+import numpy as np
 
 from aggregator.evidence.claims import read_claims
+from aggregator.evidence.hexagons import HEXAGON_RESOLUTION
 from aggregator.evidence.months import read_months
 from aggregator.evidence.territory import read_communes, read_people
 from aggregator.proposals import decisions
+from aggregator.proposals.surroundings import read_surroundings
 from aggregator.publication import manifest
-from aggregator.publication.contents import write_contents
+from aggregator.publication.contents import Contents, write_contents
+from aggregator.publication.dossiers.release_facts import Released
+from aggregator.publication.dossiers.writing import write_dossiers
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.making import Audience, Making
 from aggregator.publication.software import code, libraries
 from client_sdk.messages import tr
 
+Progress = Callable[[str, float], None]
 
-def write_release(making: Making, draft: Path) -> None:
-    """Write every file into an empty directory, the manifest last: it lists the others."""
+
+def write_release(making: Making, draft: Path, progress: Progress | None = None) -> None:
+    """Write every file into an empty directory, the manifest last: it lists the others.
+
+    Args:
+        making: what to write.
+        draft: the directory.
+        progress: told which dossier is being typeset, and the share of them done.
+    """
     parameters, data = making.parameters, making.ground.data
     synthetic, team = parameters.synthetic, parameters.audience == "team"
     territory = parameters.territory
     communes = read_communes(data / "territory")
-    write_contents(
+    contents = write_contents(
         draft,
         release=making.release,
         day=date.fromisoformat(parameters.last_day),
@@ -50,12 +65,14 @@ def write_release(making: Making, draft: Path) -> None:
         },
     )
     sources = claim_sources(data / "claims/sources.json")
+    thanks = manifest.attributions(sources, communes, parameters.attributions)
+    write_dossiers(_released(making, contents, communes, sources, thanks), draft / "dossiers", progress)
     told = {
         "release": making.release,
         "previous": making.previous,
         "origin": making.made_from,
         **manifest.described(parameters, quarter=making.issue.quarter),
-        "attributions": manifest.attributions(sources, communes, parameters.attributions),
+        "attributions": thanks,
         "code": code(),
         "libraries": libraries(),
         "inputs": [{"path": name, "sha256": value} for name, value in sorted(making.inputs.items())],
@@ -64,6 +81,48 @@ def write_release(making: Making, draft: Path) -> None:
         "files": manifest.listing(draft),
     }
     manifest.write_json(told, draft / "manifest.json")
+
+
+def _released(
+    making: Making,
+    contents: Contents,
+    communes: gpd.GeoDataFrame,
+    sources: Sequence[dict[str, Any]],
+    attributions: Sequence[str],
+) -> Released:
+    """What the dossiers tell: the release's own tables, and for the team its decisions."""
+    parameters, data = making.parameters, making.ground.data
+    return Released(
+        release=making.release,
+        origin=making.made_from,
+        code=code(),
+        day=date.fromisoformat(parameters.last_day),
+        window_days=parameters.window_days,
+        quarter=making.issue.quarter,
+        team=parameters.audience == "team",
+        k=parameters.k,
+        synthetic=(parameters.label.get("fr") or "Données synthétiques.") if parameters.synthetic else "",
+        hexagons=contents.hexagons,
+        zones=contents.zones,
+        points=contents.points,
+        communes=communes,
+        departements=_departements(communes, parameters.territory.cells if parameters.territory else None),
+        around=read_surroundings(data / "territory"),
+        claims=read_claims(data / "claims"),
+        sources=sources,
+        decisions=decisions.read_decisions(data) if parameters.audience == "team" else (),
+        parameters=parameters.zones,
+        constants=parameters.constants,
+        attributions=attributions,
+    )
+
+
+def _departements(communes: gpd.GeoDataFrame, within: Any) -> list[str]:
+    """Codes of the départements that have the centre of a commune in the territory, sorted."""
+    places = zip(communes["latitude"], communes["longitude"], strict=True)
+    cells = [h3.str_to_int(h3.latlng_to_cell(*place, HEXAGON_RESOLUTION)) for place in places]
+    here = np.isin(cells, within) if within is not None else np.ones(len(communes), bool)
+    return sorted(set(communes.loc[here, "insee_dep"].astype(str)))
 
 
 def _decisions(data: Path, audience: Audience) -> list[decisions.Decision]:
