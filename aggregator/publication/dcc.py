@@ -6,6 +6,7 @@ values of ``origine_zone`` and ``origine_coordonnees`` are ours: no public list 
 the zone's centre. How the platform France Mobile imports points is not public: this file is in Arcep's layout alone.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,11 @@ KIND_IN_FRENCH = {
     "demand": "lieu habité à mesurer",
 }
 EVIDENCE_IN_FRENCH = {"crowd": "volontaires", "survey": "équipe de terrain", "none": "aucune mesure"}
+
+
+def dossier_path(zone_id: str) -> str:
+    """Where a zone's dossier is in the release; a team may have named a zone in ways that no file can be."""
+    return f"dossiers/{re.sub(r'[^A-Za-z0-9.-]', '_', zone_id)}.pdf"
 
 
 def write_dcc(
@@ -120,7 +126,7 @@ def _row(point: dict[str, Any], zone: dict[str, Any]) -> dict[str, Any]:
         "site_le_plus_proche_m": _metres(zone["nearest_site_m"]),
         "site_annonce_le_plus_proche_m": _metres(zone["nearest_planned_m"]),
         "dcc_a_proximite": zone["dcc_near"],
-        "dossier_pdf": f"dossiers/{point['zone_id']}.pdf",
+        "dossier_pdf": dossier_path(str(point["zone_id"])),
         "modele_demande": zone["demand_model"],
         "avertissement": zone["notice"],
     }

@@ -66,7 +66,7 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
     )
     sources = claim_sources(data / "claims/sources.json")
     thanks = manifest.attributions(sources, communes, parameters.attributions)
-    write_dossiers(_released(making, contents, communes, sources, thanks), draft / "dossiers", progress)
+    write_dossiers(_released(making, contents, communes, sources, thanks), draft, progress)
     told = {
         "release": making.release,
         "previous": making.previous,

@@ -10,6 +10,7 @@ import shapely
 from aggregator.judgement.wording import decimal, whole
 from aggregator.publication.departements import departement_text
 from aggregator.publication.dossiers.decided import WORDS, decision_on, told
+from aggregator.publication.dossiers.essentials import CLASS_TEXT
 from aggregator.publication.dossiers.measured import VERDICTS
 from aggregator.publication.dossiers.release_facts import (
     Released,
@@ -17,10 +18,10 @@ from aggregator.publication.dossiers.release_facts import (
     marks,
     method,
     operators_text,
+    quarter_text,
     weights_text,
 )
 from aggregator.publication.dossiers.scene import Scene
-from aggregator.publication.dossiers.zone import CLASS_TEXT
 from client_sdk.operators import operator_name
 
 NEXT = (
@@ -76,7 +77,8 @@ def _verdicts_in(scene: Scene, code: str) -> pd.DataFrame:
 
 def _boxes(released: Released, own: pd.DataFrame, zones: gpd.GeoDataFrame) -> list[list[str]]:
     against = own[own["verdict"].isin(["contradicted", "suspected"])]["h3"].nunique()
-    phones = own["judged_devices"].fillna(own["devices"]).dropna()
+    crowd = own[own["evidence"] == "crowd"]
+    phones = crowd["judged_devices"].fillna(crowd["devices"]).dropna()
     tests = int(own["tests"].fillna(0).sum())
     each = f"de {whole(int(phones.min()), 'fr')} à {whole(int(phones.max()), 'fr')}" if len(phones) else "—"
     graded = zones["evidence_class"].value_counts()
@@ -88,14 +90,9 @@ def _boxes(released: Released, own: pd.DataFrame, zones: gpd.GeoDataFrame) -> li
             whole(own["h3"].nunique(), "fr"),
             f"dont {whole(against, 'fr')} où la carte d’un opérateur au moins est contredite ou à vérifier",
         ],
-        ["Tests", whole(tests, "fr"), f"publiés, {released.subject}, {_quarter(released)}"],
+        ["Tests", whole(tests, "fr"), f"publiés, {released.subject}, {quarter_text(released.quarter)}"],
         ["Téléphones", each, "par hexagone et opérateur ; leur nombre dans le département n’est pas publié"],
     ]
-
-
-def _quarter(released: Released) -> str:
-    year, _, number = released.quarter.partition("_T")
-    return f"trimestre {number} de {year}" if number else released.quarter
 
 
 def _head(team: bool) -> list[str]:
@@ -106,9 +103,11 @@ def _head(team: bool) -> list[str]:
 
 def _row(released: Released, zone: "pd.Series[Any]") -> list[str]:
     missing = [str(name)[3:] for name in zone.index if str(name).startswith("op_") and zone[name] == 1]
+    listed = str(zone["communes"])
+    names = [listed] if listed.partition(", ")[0] == zone["name"] else [str(zone["name"]), listed]
     row = [
         str(zone["rank"]),
-        f"{zone['name']}\n{zone['communes']}\n{zone['zone_id']}",
+        "\n".join([*names, str(zone["zone_id"])]),
         str(zone["evidence_class"]),
         whole(round(float(zone["people"])), "fr"),
         operators_text(missing) or "—",

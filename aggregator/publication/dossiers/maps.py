@@ -13,10 +13,10 @@ from aggregator.publication.dossiers.frames import DECIMALS, Frame, frame_around
 from aggregator.publication.dossiers.scene import SEVERITY, Scene
 from aggregator.publication.hexagons import in_french
 
-ZONE_MM = (120.0, 116.0)
-PANEL_MM = (42.0, 42.0)
-LOCATOR_MM = (50.0, 44.0)
-DEPARTEMENT_MM = (178.0, 124.0)
+ZONE_MM = (112.0, 98.0)
+PANEL_MM = (42.0, 36.0)
+LOCATOR_MM = (44.0, 30.0)
+DEPARTEMENT_MM = (178.0, 112.0)
 SPARE = 0.07
 """Ours: a zone's outline leaves this share of its size free on each side."""
 POINT_MM = 2.0

@@ -20,6 +20,8 @@ from client_sdk.operators import operator_name
 
 OUTLINE_TOLERANCE_M = 30.0
 """Ours: a quarter of a millimetre on the map of a zone."""
+HEXAGON_M = 1500.0
+"""More than a hexagon of resolution 8 is wide."""
 MAST_M = 100.0
 """Ours: antennas in one square of this side are drawn as one mast."""
 SEVERITY = (
@@ -43,7 +45,7 @@ class Scene:
         roads: main roads, if any are known.
         masts: ``x, y, letters, planned``; letters are the initials of the operators.
         verdicts: prevailing rows of the zones' technology and threshold, of hexagons: the published columns, and
-            ``h3_r8``, ``look`` (one of :data:`SEVERITY`), ``x``, ``y``.
+            ``h3_r8``, ``look`` (one of :data:`SEVERITY`, at position ``severity``), ``x``, ``y``.
         cells: hexagons that have a verdict, sorted.
         shapes: their polygons.
     """
@@ -67,9 +69,9 @@ class Scene:
             near: a polygon.
             operator: whose verdict; None for the most severe of all operators.
         """
-        rows = self.verdicts if operator is None else self.verdicts[self.verdicts["operator"] == operator]
-        order = rows["look"].map({name: number for number, name in enumerate(SEVERITY)})
-        worst = rows.assign(_order=order).groupby("h3_r8")["_order"].min()
+        rows = self.near(near)
+        rows = rows if operator is None else rows[rows["operator"] == operator]
+        worst = rows.groupby("h3_r8")["severity"].min()
         position = np.searchsorted(self.cells, worst.index.to_numpy(np.int64))
         here = shapely.intersects(self.shapes[position], near) if len(position) else np.empty(0, bool)
         looks = worst.to_numpy(int)[here]
@@ -78,6 +80,14 @@ class Scene:
             for number, name in reversed(list(enumerate(SEVERITY)))
             if (looks == number).any()
         }
+
+    def near(self, place: Any) -> pd.DataFrame:
+        """Verdicts of the hexagons that can meet a place: the rows of its rectangle and a hexagon's width around."""
+        west, south, east, north = shapely.bounds(place)
+        x, y = self.verdicts["x"].to_numpy(float), self.verdicts["y"].to_numpy(float)
+        across = (x >= west - HEXAGON_M) & (x <= east + HEXAGON_M)
+        found: pd.DataFrame = self.verdicts[across & (y >= south - HEXAGON_M) & (y <= north + HEXAGON_M)]
+        return found
 
 
 def scene_of(
@@ -118,12 +128,14 @@ def _verdicts(hexagons: gpd.GeoDataFrame, parameters: ZoneParameters) -> pd.Data
         & (hexagons["threshold"] == parameters.threshold)
     ]
     rows = pd.DataFrame(own.drop(columns="geometry"))
-    rows["h3_r8"] = np.array([h3.str_to_int(cell) for cell in rows["h3"]], dtype=np.int64)
-    rows = prevailing(rows)
-    rows["look"] = (rows["verdict"].astype(str) + " " + rows["strength"].astype(str)).str.strip()
-    centres = hexagon_centres(rows["h3_r8"].tolist()).reshape(-1, 2)
-    rows[["x", "y"]] = lambert_93(centres[:, 0].tolist(), centres[:, 1].tolist()).reshape(-1, 2)
-    return rows
+    names, which = np.unique(rows["h3"].to_numpy(str), return_inverse=True)
+    cells = np.array([h3.str_to_int(name) for name in names], dtype=np.int64)
+    centres = hexagon_centres(cells.tolist()).reshape(-1, 2)
+    metres = lambert_93(centres[:, 0].tolist(), centres[:, 1].tolist()).reshape(-1, 2)
+    look = (rows["verdict"].astype(str) + " " + rows["strength"].astype(str)).str.strip()
+    rows = rows.assign(h3_r8=cells[which], x=metres[which, 0], y=metres[which, 1], look=look)
+    rows["severity"] = rows["look"].map({name: number for number, name in enumerate(SEVERITY)})
+    return prevailing(rows)
 
 
 def _main_roads(roads: gpd.GeoDataFrame | None) -> Shapes:

@@ -13,7 +13,6 @@ from typing import Any, Literal
 import typst
 
 TEMPLATES = Path(__file__).parent.parent / "typeset"
-STANDARDS: list[typst.PDFStandard] = ["a-2a", "ua-1"]
 
 
 def typeset(template: Literal["zone", "departement"], facts: dict[str, Any]) -> bytes:
@@ -27,7 +26,7 @@ def typeset(template: Literal["zone", "departement"], facts: dict[str, Any]) -> 
         input=str(TEMPLATES / f"{template}.typ"),
         format="pdf",
         sys_inputs={"facts": json.dumps(facts, ensure_ascii=False)},
-        pdf_standards=list(STANDARDS),
+        pdf_standards=["a-2a", "ua-1"],
     )
     assert isinstance(made, bytes)
     return made

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from aggregator.publication.dcc import dossier_path
+from aggregator.publication.dossiers.declared import Declared, declared_of
 from aggregator.publication.dossiers.departement import departement_facts, zones_of
 from aggregator.publication.dossiers.maps import departement_map, legend, locator_map, operator_panels, zone_map
 from aggregator.publication.dossiers.release_facts import Released
@@ -19,30 +21,31 @@ PANELS = 4
 """Ours: operators drawn apart in a zone's dossier, at most; metropolitan France has four."""
 
 
-def write_dossiers(released: Released, into: Path, progress: Progress | None = None) -> None:
-    """Write ``<zone_id>.pdf`` for each zone and ``departement-<code>.pdf`` for each département, in French.
+def write_dossiers(released: Released, release: Path, progress: Progress | None = None) -> None:
+    """Write ``dossiers/<zone_id>.pdf`` for each zone and ``departement-<code>.pdf`` for each département, in French.
 
     Args:
         released: what the release says.
-        into: directory, made if need be.
+        release: its directory.
         progress: told what is being done, and the share done.
     """
     tell = progress or (lambda _label, _fraction: None)
-    into.mkdir(parents=True, exist_ok=True)
+    (release / "dossiers").mkdir()
     scene = scene_of(released.hexagons, released.communes, released.around, released.parameters)
+    declared = declared_of(released.claims, released.sources, released.parameters.technology)
     departements = sorted({*released.departements, *map(str, released.zones["insee_dep"])})
     whole = len(released.zones) + len(departements)
     for position, zone_id in enumerate(released.zones["zone_id"]):
         tell(tr(f"dossier {zone_id}", f"dossier {zone_id}"), position / whole)
-        facts = zone_document(released, scene, position)
-        (into / f"{zone_id}.pdf").write_bytes(typeset("zone", facts))
+        facts = zone_document(released, declared, scene, position)
+        (release / dossier_path(str(zone_id))).write_bytes(typeset("zone", facts))
     for number, code in enumerate(departements, start=len(released.zones)):
         tell(tr(f"summary of {code}", f"synthèse de {code}"), number / whole)
         facts = departement_document(released, scene, code)
-        (into / f"departement-{code}.pdf").write_bytes(typeset("departement", facts))
+        (release / f"dossiers/departement-{code}.pdf").write_bytes(typeset("departement", facts))
 
 
-def zone_document(released: Released, scene: Scene, position: int) -> dict[str, Any]:
+def zone_document(released: Released, declared: Declared, scene: Scene, position: int) -> dict[str, Any]:
     """All that the template of a zone reads."""
     zone = released.zones.iloc[position]
     own = hexagons_in(released, scene, position)
@@ -54,7 +57,7 @@ def zone_document(released: Released, scene: Scene, position: int) -> dict[str, 
     panels = operator_panels(scene, zone.geometry, {one: operator_name(one) for one in operators[:PANELS]})
     looks = {name for one in (drawn, *panels) for name in [hexagon["look"] for hexagon in one["hexagons"]]}
     return {
-        **zone_facts(released, zone, own, quoted),
+        **zone_facts(released, declared, zone, own, quoted),
         "map": drawn,
         "panels": panels,
         "locator": locator_map(scene, str(zone["insee_dep"]), zone.geometry),

@@ -4,32 +4,27 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import shapely
 
-from aggregator.judgement.wording import decimal, period, whole
+from aggregator.judgement.wording import whole
 from aggregator.proposals.surroundings import nearest_m, points_in_lambert_93
 from aggregator.publication.departements import departement_text
 from aggregator.publication.dossiers.decided import decision_lines
-from aggregator.publication.dossiers.declared import declared_rows
+from aggregator.publication.dossiers.declared import Declared, declared_rows
+from aggregator.publication.dossiers.essentials import boxes, brief
 from aggregator.publication.dossiers.measured import measured_rows, surveyed_rows
 from aggregator.publication.dossiers.release_facts import (
     Released,
     kilometres,
     marks,
     method,
-    operators_text,
     weights_text,
 )
 from aggregator.publication.dossiers.scene import Scene
 from client_sdk.operators import operator_name
 
-CLASS_TEXT = {
-    "A": "repose pour moitié au moins sur des verdicts forts, un relevé de terrain, ou la carte de l’opérateur, qui "
-    "n’y déclare rien",
-    "B": "repose pour moitié au moins sur ces éléments et sur des verdicts à confirmer ou à vérifier",
-    "C": "repose surtout sur ce qu’apprennent les lieux semblables : à mesurer d’abord",
-}
 PLACED_ON = {
     "commune centre": "centre de la commune",
     "commune outline": "dans la commune, à préciser",
@@ -37,26 +32,32 @@ PLACED_ON = {
     "road": "route la plus proche",
     "hexagon centre": "centre d’hexagone, à préciser",
 }
-QUOTED = 6
+QUOTED = 4
 """Ours: hexagons whose sentence is quoted, at most; the others are in the release's files."""
 LISTED_POINTS = 30
 """Ours: points of interest listed, at most; dcc_poi.csv has all."""
 
 
 def zone_facts(
-    released: Released, zone: "pd.Series[Any]", own: pd.DataFrame, quoted: Sequence[tuple[str, "pd.Series[Any]"]]
+    released: Released,
+    declared: Declared,
+    zone: "pd.Series[Any]",
+    own: pd.DataFrame,
+    quoted: Sequence[tuple[str, "pd.Series[Any]"]],
 ) -> dict[str, Any]:
     """Texts and tables of one zone's dossier.
 
     Args:
         released: the release.
+        declared: what the operators declare.
         zone: its row.
         own: verdicts of its hexagons, as :func:`hexagons_in` gives them.
         quoted: as :func:`most_telling` gives them.
     """
     missing = [str(name)[3:] for name in zone.index if str(name).startswith("op_") and zone[name] == 1]
     points = released.points[released.points["zone_id"] == zone["zone_id"]]
-    operators = sorted({*missing, *_known(released)})
+    flags = {str(name)[3:] for name in zone.index if str(name).startswith("op_")}
+    operators = sorted(flags | declared.operators)
     rules = sorted({str(rule) for rule in own["rule"] if rule})
     return {
         **marks(released),
@@ -67,11 +68,11 @@ def zone_facts(
         "rank": f"rang {zone['rank']} sur {len(released.zones)}",
         "subject": released.subject,
         "technology": released.parameters.technology,
-        "boxes": _boxes(zone, missing),
-        "brief": _brief(released, zone, missing),
+        "boxes": boxes(zone, missing),
+        "brief": brief(released, zone, missing),
         **measured_rows(json.loads(zone["verdicts"]), own, operators),
         "surveyed": surveyed_rows(own),
-        **declared_rows(released, zone.geometry, operators),
+        **declared_rows(declared, zone.geometry, operators),
         "sentences": [
             {
                 "letter": letter,
@@ -94,11 +95,12 @@ def zone_facts(
 
 def hexagons_in(released: Released, scene: Scene, position: int) -> pd.DataFrame:
     """Prevailing verdicts of the hexagons whose centre is in a zone, and in none of a better rank."""
-    rows = scene.verdicts
+    outline = released.zones.geometry.iloc[position]
+    rows = scene.near(outline)
     places = shapely.points(rows[["x", "y"]].to_numpy(float))
-    inside = shapely.intersects(released.zones.geometry.iloc[position], places)
-    for better in released.zones.geometry.iloc[:position]:
-        inside &= ~shapely.intersects(better, places)
+    better = released.zones.geometry.iloc[:position]
+    free = shapely.difference(outline, shapely.union_all(better[better.intersects(outline)].to_numpy()))
+    inside = shapely.intersects(free, places) if len(rows) else np.empty(0, bool)
     return rows[inside].reset_index(drop=True)
 
 
@@ -114,80 +116,6 @@ def most_telling(own: pd.DataFrame) -> list[tuple[str, "pd.Series[Any]"]]:
     for cell in chosen["h3"]:
         letters.setdefault(str(cell), chr(ord("a") + len(letters)))
     return [(letters[str(row["h3"])], row) for _, row in chosen.iterrows()]
-
-
-def _known(released: Released) -> set[str]:
-    technology = released.parameters.technology
-    declared = {str(one["operator"]) for one in released.sources if one.get("technology") == technology}
-    flags = {str(name)[3:] for name in released.zones.columns if str(name).startswith("op_")}
-    return declared | flags
-
-
-def _boxes(zone: "pd.Series[Any]", missing: Sequence[str]) -> list[list[str]]:
-    grade = str(zone["evidence_class"])
-    when = ""
-    if zone["first_month"]:
-        when = f", {period(zone['first_month'], zone['last_month'], 'fr')}"
-    days = int(zone["device_days"])
-    measured = f"{whole(days, 'fr')} journée{'s' if days > 1 else ''} de mesure{when}"
-    if zone["evidence"] == "survey":
-        measured = f"équipe de terrain seule : {measured}"
-    phones = int(zone["devices"])
-    return [
-        ["Classe d’indices", grade, CLASS_TEXT[grade]],
-        [
-            "Opérateurs concernés",
-            str(len(missing)),
-            operators_text(missing) or "aucun signalé",
-        ],
-        ["Habitants de la zone", whole(round(float(zone["people"])), "fr"), _people_source(str(zone["people_source"]))],
-        [
-            "Téléphones",
-            whole(phones, "fr"),
-            measured if phones else "aucune mesure publiée dans la zone",
-        ],
-    ]
-
-
-def _people_source(source: str) -> str:
-    if source.startswith("grid "):
-        return f"selon le carroyage {source.removeprefix('grid ')}"
-    return "habitants des communes répartis selon la surface, faute de carroyage"
-
-
-def _brief(released: Released, zone: "pd.Series[Any]", missing: Sequence[str]) -> list[str]:
-    places = [
-        f"Lieux concernés : {zone['communes']}. Disque ou réunion de disques de "
-        f"{decimal(released.parameters.radius_m / 1000, 'fr')} km de rayon, "
-        f"{decimal(zone.geometry.area / 1e6, 'fr')} km² ; routes : {decimal(float(zone['main_road_km']), 'fr')} km de "
-        f"principales et {decimal(float(zone['other_road_km']), 'fr')} km d’autres"
-        + ("." if released.around.roads is not None else " (aucune route importée)."),
-        f"Hexagones mesurés : {whole(int(zone['hexagons']), 'fr')}, dont {whole(int(zone['contradicted']), 'fr')} où "
-        f"la carte d’un opérateur au moins est contredite ou probablement contredite, et "
-        f"{whole(int(zone['suspected']), 'fr')} à vérifier sur place.",
-    ]
-    technology = released.parameters.technology
-    site, planned = kilometres(zone["nearest_site_m"]), kilometres(zone["nearest_planned_m"])
-    masts = operators_text(str(zone["nearest_site_operators"] or "").split())
-    existing = (
-        f"site {technology} en service le plus proche du centre à {site} ({masts})"
-        if site
-        else ("aucun site en service importé")
-    )
-    announced = f"site annoncé le plus proche à {planned}" if planned else "aucun site annoncé importé"
-    places.append(f"Antennes : {existing} ; {announced}.")
-    if zone["dcc_near"]:
-        places.append(
-            f"Dispositif de couverture ciblée : {whole(int(zone['dcc_near']), 'fr')} points ou sites déjà décidés dans "
-            f"ce rayon (dossiers {zone['dcc_dossiers']})."
-        )
-    elif released.around.dcc is None:
-        places.append("Dispositif de couverture ciblée : listes de l’Arcep non importées, à vérifier avant tout dépôt.")
-    else:
-        places.append("Dispositif de couverture ciblée : aucun point ni site déjà décidé dans ce rayon.")
-    if not missing:
-        places.append("Aucun opérateur n’est signalé en défaut dans cette zone.")
-    return places
 
 
 def _more(own: pd.DataFrame, quoted: int) -> int:
