@@ -11,12 +11,12 @@ from aggregator.publication.dossiers.declared import percent
 from aggregator.publication.dossiers.release_facts import Released, kilometres, operators_text
 
 CLASS_TEXT = {
-    "A": "repose pour moitié au moins sur des verdicts forts, un relevé de terrain, ou la carte de l’opérateur, qui "
-    "n’y déclare rien",
-    "B": "repose pour moitié au moins sur ces éléments et sur des verdicts à confirmer ou à vérifier",
-    "C": "repose surtout sur ce qu’apprennent les lieux semblables : à mesurer d’abord",
+    "A": "la part étayée de la demande repose pour moitié au moins sur des verdicts forts, un relevé de terrain, ou la "
+    "carte de l’opérateur, qui n’y déclare rien",
+    "B": "la part étayée de la demande repose pour moitié au moins sur de tels éléments et sur des verdicts à "
+    "confirmer ou à vérifier",
+    "C": "à mesurer d’abord : rien n’est étayé, ou surtout par des mesures sans conclusion",
 }
-
 RESTS_ON = {
     "share_strong": "des verdicts forts ou un relevé de terrain",
     "share_unclaimed": "l’absence de déclaration par l’opérateur lui-même",
@@ -67,13 +67,11 @@ def _why(zone: "pd.Series[Any]", missing: Sequence[str]) -> str:
     verdicts = json.loads(zone["verdicts"])
     found = [name for name in missing if any(verdicts.get(name, {}).get(one) for one in against)]
     others = [name for name in missing if name not in found]
-    parts = [
-        f"des mesures mettent sa carte en doute ({operators_text(found)})" if found else "",
-        f"sa propre carte n’y déclare rien sur un quart au moins de ce qui compte ({operators_text(others)})"
-        if others
-        else "",
-    ]
-    return f"Pourquoi ces opérateurs : {' ; '.join(part for part in parts if part)}."
+    parts = [f"des mesures mettent en doute la carte de {operators_text(found)}"] if found else []
+    if others:
+        lacking = "aucune couverture n’est déclarée pour un quart au moins des habitants et des routes"
+        parts.append(f"{lacking} ({operators_text(others)})")
+    return f"Pourquoi ces opérateurs : {' ; '.join(parts)}."
 
 
 def _rests_on(zone: "pd.Series[Any]") -> str:

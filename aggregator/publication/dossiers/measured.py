@@ -27,11 +27,12 @@ def measured_rows(
 
     Returns:
         ``measured``: for each operator its name, hexagons, one count for each of :data:`VERDICTS`, devices of a
-        hexagon, device-days and period. ``days_hidden``: whether some device-days are withheld.
+        hexagon, device-days and period; no row where nobody measured. ``days_hidden``: whether some device-days are
+        withheld.
     """
     crowd = own[own["evidence"] == "crowd"]
     rows, hidden = [], False
-    for operator in sorted({*operators, *verdicts}):
+    for operator in sorted({*operators, *verdicts}) if verdicts else ():
         counts = verdicts.get(operator, {})
         mine = _explained(crowd[crowd["operator"] == operator])
         missing = int(mine["days"].isna().sum())

@@ -108,7 +108,7 @@ def method(released: Released, rules: Sequence[str]) -> list[list[str]]:
         [
             "Verdicts",
             f"chaque téléphone a une voix par hexagone H3 de résolution 8 (0,7 km²) et par opérateur, sur {counted} "
-            f"jours ; règles {', '.join(rules) or 'aucune'} ; constantes {constants.version}, seuil "
+            f"jours ; règles {', '.join(rules) or '—'} ; constantes {constants.version}, seuil "
             f"{decimal(constants.significance, 'fr', 3)}",
         ],
         ["Publication", f"{released.release}, données jusqu’au {moment(released.day.isoformat(), 'fr')} ; {least}"],

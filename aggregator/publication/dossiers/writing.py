@@ -55,6 +55,7 @@ def zone_document(released: Released, declared: Declared, scene: Scene, position
     drawn = zone_map(scene, zone.geometry, points, letters)
     operators = [str(name)[3:] for name in zone.index if str(name).startswith("op_")]
     panels = operator_panels(scene, zone.geometry, {one: operator_name(one) for one in operators[:PANELS]})
+    panels = panels if any(one["hexagons"] for one in panels) else []
     looks = {name for one in (drawn, *panels) for name in [hexagon["look"] for hexagon in one["hexagons"]]}
     return {
         **zone_facts(released, declared, zone, own, quoted),

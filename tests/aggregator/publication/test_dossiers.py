@@ -117,7 +117,7 @@ def test_a_dossier_says_what_the_tables_say(public: Path) -> None:
         assert f"Habitants de la zone {zone['people']:,.0f}".replace(",", " ") in text
         if zone["devices"]:
             assert f"Téléphones {zone['devices']:,}".replace(",", " ") in text
-            assert f"{zone['device_days']:,} journées de mesure, ".replace(",", " ") in text
+            assert f"{zone['device_days']:,}".replace(",", " ") + " journées de mesure, " in text
         assert f"Hexagones mesurés : {zone['hexagons']}, dont {zone['contradicted']} où la carte" in text
         assert f"et {zone['suspected']} à vérifier sur place" in text
         assert f"à {zone['nearest_site_m'] / 1000:.1f}".replace(".", ",").removesuffix(",0") in text
