@@ -11,12 +11,12 @@ from aggregator.publication.dossiers.declared import percent
 from aggregator.publication.dossiers.release_facts import Released, kilometres, operators_text
 
 CLASS_TEXT = {
-    "A": "la part étayée de la demande repose pour moitié au moins sur des verdicts forts, un relevé de terrain, ou la "
-    "carte de l’opérateur, qui n’y déclare rien",
-    "B": "la part étayée de la demande repose pour moitié au moins sur de tels éléments et sur des verdicts à "
-    "confirmer ou à vérifier",
+    "A": "de ce qui est étayé, la moitié au moins vient de verdicts forts, de relevés de terrain ou de ce que les "
+    "opérateurs ne déclarent pas",
+    "B": "de ce qui est étayé, la moitié au moins vient de cela et de verdicts à confirmer ou à vérifier",
     "C": "à mesurer d’abord : rien n’est étayé, ou surtout par des mesures sans conclusion",
 }
+"""As ``proposals.support.class_of`` has it."""
 RESTS_ON = {
     "share_strong": "des verdicts forts ou un relevé de terrain",
     "share_unclaimed": "l’absence de déclaration par l’opérateur lui-même",

@@ -20,7 +20,6 @@ from aggregator.publication.dossiers.release_facts import (
     kilometres,
     marks,
     method,
-    weights_text,
 )
 from aggregator.publication.dossiers.scene import Scene
 from client_sdk.operators import operator_name
@@ -88,7 +87,7 @@ def zone_facts(
         "points": _points(released, points),
         "more_points": max(0, len(points) - LISTED_POINTS),
         "decision": decision_lines(zone, released.decisions) if released.team else [],
-        "weights": weights_text(released.parameters.weights),
+        "ranking": f"Rang, demande et poids : voir la synthèse du département (departement-{zone['insee_dep']}.pdf).",
         "method": method(released, rules),
     }
 
