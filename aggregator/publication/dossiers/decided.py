@@ -1,10 +1,12 @@
 """What the project team decided of a zone, in words."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pandas as pd
 
+from aggregator.judgement.wording import moment
 from aggregator.proposals.decisions import Decision, Kind
 
 WORDS: dict[Kind, str] = {"kept": "gardée", "set-aside": "écartée", "merged": "fusionnée", "open": "ouverte"}
@@ -24,7 +26,7 @@ def decision_lines(zone: "pd.Series[Any]", decisions: Sequence[Decision]) -> lis
 
 def told(decision: Decision) -> list[list[str]]:
     """What one decision says: name and text of each line."""
-    when = f", le {decision.decided_on}" if decision.decided_on else ""
+    when = f", le {_day(decision.decided_on)}" if decision.decided_on else ""
     into = f" dans {decision.into}" if decision.into else ""
     lines = [
         ["Décision", f"{WORDS[decision.decision]}{into}{when}"],
@@ -33,3 +35,11 @@ def told(decision: Decision) -> list[list[str]]:
         ["Réponse d’un opérateur", decision.operator_answer],
     ]
     return [line for line in lines if line[1]]
+
+
+def _day(written: str) -> str:
+    """A day in words where it is one; as the team wrote it otherwise."""
+    try:
+        return moment(date.fromisoformat(written).isoformat(), "fr")
+    except ValueError:
+        return written
