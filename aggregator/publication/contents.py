@@ -1,6 +1,7 @@
 """The files of one release, written into an empty directory."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,15 @@ from aggregator.publication.verdict_files import write_verdict_files
 ZONE_COUNTS = ["devices", "device_days"]
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The tables that were written, as they were: what the dossiers are made from."""
+
+    hexagons: gpd.GeoDataFrame
+    zones: gpd.GeoDataFrame
+    points: gpd.GeoDataFrame
+
+
 def write_contents(
     into: Path,
     *,
@@ -47,7 +57,7 @@ def write_contents(
     notice: str,
     parameters: ZoneParameters,
     about: dict[str, Any],
-) -> None:
+) -> Contents:
     """Write hexagons, zones, points and the map page's files.
 
     Zones are proposed from the verdicts that may leave, not from all: their places then tell nothing more.
@@ -105,6 +115,7 @@ def write_contents(
     (into / "map").mkdir()
     about = {**about, "zones_about": {**subject_names, "radius_m": parameters.radius_m, "demand_model": DEMAND_MODEL}}
     write_page_data(into / "map", hexagons, zones, points, communes, about)
+    return Contents(hexagons, zones, points)
 
 
 def published_zones(zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

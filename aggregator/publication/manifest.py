@@ -84,11 +84,13 @@ DCC_VALUES = {
     "en": "dcc_poi.csv has the columns of Arcep's DCC files; its values of origine_zone and origine_coordonnees are "
     "ours, since no public list of them was found. A 1 in an operator's column means that its claim is "
     "contradicted or to be checked in the zone, or that it declares nothing on a quarter of it; a 0 that nothing is "
-    "reported of it there, which includes never measured.",
+    "reported of it there, which includes never measured. The import format of the platform France Mobile is not "
+    "public: neither this file nor the dossiers claim to follow it.",
     "fr": "dcc_poi.csv a les colonnes des fichiers DCC de l'Arcep ; ses valeurs d'origine_zone et "
     "d'origine_coordonnees sont les nôtres, faute de liste publique. Un 1 dans la colonne d'un opérateur veut "
     "dire que sa couverture est contredite ou à vérifier dans la zone, ou qu'il n'en déclare pas sur un quart d'elle ; "
-    "un 0, que rien n'y est signalé de lui, ce qui comprend jamais mesuré.",
+    "un 0, que rien n'y est signalé de lui, ce qui comprend jamais mesuré. Le format d'import de la plateforme France "
+    "Mobile n'est pas public : ni ce fichier ni les dossiers ne prétendent s'y conformer.",
 }
 _OUTLINES = {
     "voronoi": "Communes: centres from GeoNames (CC BY 4.0) unless the territory's sources say otherwise; outlines are "

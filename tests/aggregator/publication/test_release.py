@@ -17,6 +17,7 @@ import pytest
 from h3.api import basic_int as h3
 from shapely import box
 
+from aggregator.evidence.dcc import import_dcc, read_dcc
 from aggregator.evidence.hexagons import parent
 from aggregator.evidence.outline import territory_of
 from aggregator.judgement.basis import record_basis
@@ -24,6 +25,7 @@ from aggregator.judgement.rules import RULES
 from aggregator.judgement.trust import TRUST_RULES
 from aggregator.proposals.parameters import ZoneParameters
 from aggregator.publication.dcc import DCC_COLUMNS
+from aggregator.publication.departements import DEPARTEMENTS, departement_text
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.hexagons import COLUMNS
 from aggregator.publication.origin import Origin, write_origin
@@ -148,6 +150,28 @@ def test_the_dcc_file_has_the_columns_of_arceps_and_their_dialect(release: Path)
     assert (row["x_lambert_93"], row["y_lambert_93"]) == ("736756.8", "6630342.3")
     assert (row["num_arrete"], row["origine_zone"], row["lien_arrete"]) == ("NA", "Maille", "NA")
     assert (row["classe_preuve"], row["technologie"], row["publication"]) == ("A", "4G", release.name)
+    assert (row["site_le_plus_proche_m"], row["dcc_a_proximite"]) == ("NA", "0")
+    assert (release / row["dossier_pdf"]).is_file()
+
+
+def test_the_dcc_file_is_read_as_arceps_are(release: Path, tmp_path: Path) -> None:
+    read = import_dcc(release / "dcc_poi.csv", tmp_path)
+    points = gpd.read_file(release / "zones.gpkg", layer="points")
+    assert (read.kind, read.decided, read.left_out) == ("points", len(points), 0)
+    known = read_dcc(tmp_path)
+    assert known is not None
+    assert sorted(known["dossier"]) == sorted(points["zone_id"])
+    places = sorted(zip(known.to_crs(2154).geometry.x.round(1), known.to_crs(2154).geometry.y.round(1), strict=True))
+    assert places == sorted(zip(points["x_lambert_93"], points["y_lambert_93"], strict=True))
+
+
+def test_departements_are_named_as_the_dcc_files_and_as_people_do() -> None:
+    assert all(re.fullmatch(r"[A-ZÀ-Ý]+(?:[-' ][A-ZÀ-Ý]+)*", name) for name, _ in DEPARTEMENTS.values())
+    assert len(DEPARTEMENTS) == 96
+    assert departement_text("21") == "Côte-d’Or (21), Bourgogne-Franche-Comté"
+    assert departement_text("63") == "Puy-de-Dôme (63), Auvergne-Rhône-Alpes"
+    assert departement_text("44") == "Loire-Atlantique (44), Pays de la Loire"
+    assert departement_text("987") == "987"
 
 
 def test_no_device_and_no_exact_day_leaves(release: Path, ledger: pd.DataFrame) -> None:
