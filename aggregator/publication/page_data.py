@@ -93,7 +93,7 @@ def _zone_features(
     for record, shape in zip(zones[columns].astype(object).to_dict("records"), shapes, strict=True):
         own = points[points["zone_id"] == record["zone_id"]]
         inside = shapely.contains(shape, middles)
-        hexagons = [
+        look_at = [
             [cell, operator, f"{verdict} {strength}".strip(), round(middle.x, DECIMALS), round(middle.y, DECIMALS)]
             for (cell, operator, verdict, strength), middle in zip(
                 asked.loc[inside, ["h3", "operator", "verdict", "strength"]].itertuples(index=False, name=None),
@@ -104,7 +104,7 @@ def _zone_features(
         properties = {
             **_plain(record),
             "points": [_plain(place) for place in own[POINT].astype(object).to_dict("records")],
-            "hexagons": hexagons,
+            "look_at": look_at,
         }
         features.append({"type": "Feature", "properties": properties, "geometry": geometry_json(shape, DECIMALS)})
     return features

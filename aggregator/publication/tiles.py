@@ -47,6 +47,8 @@ EVIDENCE = {"few": 1, "ten": 2, "twenty": 3, "survey": 4}
 LAYER = ["operator", "technology", "threshold"]
 STEPS = 20
 SUFFIX = ".pbf"
+Tile = tuple[int, int, int]
+"""Zoom, column, row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Drawn:
 def write_tiles(
     into: Path, archive: Path, hexagons: gpd.GeoDataFrame, claims: pd.DataFrame, ground: Ground, about: dict[str, str]
 ) -> None:
-    """Write a tile wherever there is something to draw.
+    """Write a tile wherever there is something to draw, and empty ones between them.
 
     Args:
         into: directory to make.
@@ -79,16 +81,28 @@ def write_tiles(
     """
     shares = claimed_shares(claims)
     rows = prevailing(hexagons[~hexagons["remainder"]])
-    tiles: dict[tuple[int, int, int], bytes] = {}
+    tiles: dict[Tile, bytes] = {}
     for zoom, resolution in ZOOMS.items():
         drawn = _drawn(rows, shares, resolution)
         for place, content in [*ground.tiles(zoom), *_cell_layers(drawn, zoom, resolution)]:
             tiles[zoom, *place] = tiles.get((zoom, *place), b"") + content
-    for (zoom, column, row), content in tiles.items():
+    for (zoom, column, row), content in _whole(tiles).items():
         file = into / str(zoom) / str(column) / f"{row}{SUFFIX}"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     _write_archive(archive, tiles, ground, about)
+
+
+def _whole(tiles: dict[Tile, bytes]) -> dict[Tile, bytes]:
+    """The same with empty tiles in between, so that a reader who asks for one is not told that it is missing."""
+    whole = {}
+    for zoom in ZOOMS:
+        columns, rows = ({tile[axis] for tile in tiles if tile[0] == zoom} for axis in (1, 2))
+        if columns:
+            for column in range(min(columns), max(columns) + 1):
+                for row in range(min(rows), max(rows) + 1):
+                    whole[zoom, column, row] = tiles.get((zoom, column, row), b"")
+    return whole
 
 
 def prevailing(hexagons: pd.DataFrame) -> pd.DataFrame:
@@ -188,7 +202,7 @@ def _cell_layers(drawn: Drawn, zoom: int, resolution: int) -> list[tuple[tuple[i
     ]
 
 
-def _write_archive(file: Path, tiles: dict[tuple[int, int, int], bytes], ground: Ground, about: dict[str, str]) -> None:
+def _write_archive(file: Path, tiles: dict[Tile, bytes], ground: Ground, about: dict[str, str]) -> None:
     """PMTiles 3, for readers who want one file."""
     west, south, east, north = (round(edge * 1e7) for edge in ground.bounds)
     header = {

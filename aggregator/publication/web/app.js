@@ -3,10 +3,11 @@
 import { showBanners, showWords, startAbout } from "./about.js";
 import { nothing, styleOf } from "./cartography.js";
 import { offerChoices, startChoices } from "./choices.js";
-import { $, element, read } from "./dom.js";
+import { $, element, read, script } from "./dom.js";
 import { cellOf, idOf } from "./h3.js";
 import { hexagonPanel, parentPanel } from "./hexagon.js";
 import { showLegend } from "./legend.js";
+import { listMissions, missionsOf } from "./missions.js";
 import { PAINTS, provideImage } from "./patterns.js";
 import { startSearch } from "./search.js";
 import { remember, rememberView, state, viewGiven } from "./state.js";
@@ -34,7 +35,7 @@ function margins() {
 
 const style = () => styleOf(state, {
   root, index, missions, zones: zones ?? nothing, ranks: zones ? ranksOf(zones) : nothing, points: pointsOf(zoneNamed(state.zone)),
-  hexagon: state.hex ? idOf(state.hex, HEXAGON) : null,
+  hexagon: state.hex ? idOf(state.hex, HEXAGON) : null, names: zones !== null,
 });
 
 function redraw() {
@@ -77,7 +78,7 @@ async function panel() {
   if (zone) return { parts: zonePanel(zone, page), ink: "map-zone" };
   if (state.hex) {
     const told = await hexagonPanel(state.hex, { ...page, declared: declared() });
-    return { ...told, ink: told.tone && PAINTS[told.tone].ink };
+    return { ...told, parts: [...told.parts, ...missionsOf(missions, state.hex)], ink: told.tone && PAINTS[told.tone].ink };
   }
   if (afar) return parentPanel(afar.cell, afar.resolution, { ...page, zoomIn: () => map.easeTo({ center: afar.at, zoom: 9.6 }) });
   return { parts: [element("p", { textContent: words.hint })], hint: true };
@@ -125,18 +126,20 @@ function drawMap() {
   map.on("moveend", () => rememberView(map));
 }
 
-/** What the first view does without: zones and missions come once the map is drawn. */
+/** What the first view does without: zones, missions and names come once the map is drawn. */
 async function complete() {
   [zones, missions] = await Promise.all([
     read(`${root}/map/zones.geojson`),
-    index.missions ? read(`${root}/map/missions.geojson`) : nothing,
+    index.missions ? read(`${root}/map/${index.missions}`) : nothing,
   ]);
   listZones(zones, index, chooseZone);
+  listMissions(missions, (box) => map.fitBounds(box, { padding: margins(), maxZoom: 12.5 }));
   redraw();
   await tell();
 }
 
 async function start() {
+  const drawing = script("maplibre/maplibre-gl.js");
   showWords();
   startTheme(() => map && redraw());
   const { release } = await read("releases/latest.json");
@@ -146,10 +149,11 @@ async function start() {
   startChoices((changes) => choose(changes));
   offerChoices(index);
   showLegend(state, index, zones, missions);
+  await drawing;
   drawMap();
   window.maille = { map, index, chooseHexagon, chooseZone };
   map.once("idle", () => performance.mark("maille-first-view"));
-  await map.once("load");
+  await map.once("idle");
   startSearch(root, ({ latitude, longitude }) => map.jumpTo({ center: [longitude, latitude], zoom: CLOSE }));
   startAbout(root, index);
   await complete();

@@ -57,15 +57,14 @@ function paint(chosen) {
 }
 
 /** The whole style. */
-export function styleOf(chosen, { root, index, zones, ranks, points, missions, hexagon }) {
+export function styleOf(chosen, { root, index, zones, ranks, points, missions, hexagon, names }) {
   const drawn = paint(chosen);
   const theme = isDark() ? "dark" : "light";
   const cells = { source: "tiles", "source-layer": "cells" };
-  const [west, south, east, north] = index.bounds;
   return {
     version: 8,
     sources: {
-      tiles: { type: "vector", tiles: [new URL(`${root}/tiles/{z}/{x}/{y}.pbf`, location.href).href.replace(/%7B/g, "{").replace(/%7D/g, "}")], minzoom: 5, maxzoom: 11, bounds: [west - 0.2, south - 0.2, east + 0.2, north + 0.2] },
+      tiles: { type: "vector", tiles: [new URL(`${root}/tiles/{z}/{x}/{y}.pbf`, location.href).href.replace(/%7B/g, "{").replace(/%7D/g, "}")], minzoom: 5, maxzoom: 11, bounds: index.bounds },
       zones: { type: "geojson", data: zones },
       ranks: { type: "geojson", data: ranks },
       points: { type: "geojson", data: points },
@@ -81,9 +80,10 @@ export function styleOf(chosen, { root, index, zones, ranks, points, missions, h
       { id: "departements", type: "line", source: "tiles", "source-layer": "borders", filter: ["==", ["get", "departement"], 1], paint: { "line-color": colour("quiet"), "line-width": ["interpolate", ["linear"], ["zoom"], 5, 0.7, 12, 2], "line-opacity": 0.7 } },
       { id: "zone-halo", type: "line", source: "zones", paint: { "line-color": colour("map-edge"), "line-width": 5, "line-opacity": 0.75 } },
       { id: "zone-lines", type: "line", source: "zones", paint: { "line-color": colour("map-zone"), "line-width": 2, "line-dasharray": [3, 2] } },
+      { id: "mission-hexagons", type: "line", source: "missions", filter: ["==", ["get", "type"], "hexagon"], paint: { "line-color": colour("accent"), "line-width": 2.5, "line-dasharray": [1, 1] } },
       { id: "mission-ways", type: "line", source: "missions", filter: ["==", ["get", "type"], "tour"], paint: { "line-color": colour("accent"), "line-width": 2.5 } },
       { id: "mission-points", type: "circle", source: "missions", filter: ["==", ["get", "type"], "point"], paint: { "circle-radius": 4, "circle-color": colour("accent"), "circle-stroke-color": colour("map-edge"), "circle-stroke-width": 1.5 } },
-      { id: "names", type: "symbol", source: "tiles", "source-layer": "names", layout: { "icon-image": ["concat", `name:${theme}:`, ["get", "name"]], "symbol-sort-key": ["get", "rank"], "icon-padding": 6, "icon-anchor": "bottom", "icon-offset": [0, -4] } },
+      ...(names ? [{ id: "names", type: "symbol", source: "tiles", "source-layer": "names", layout: { "icon-image": ["concat", `name:${theme}:`, ["get", "name"]], "symbol-sort-key": ["get", "rank"], "icon-padding": 6, "icon-anchor": "bottom", "icon-offset": [0, -4] } }] : []),
       { id: "zone-ranks", type: "symbol", source: "ranks", layout: { "icon-image": ["concat", `rank:${theme}:`, ["to-string", ["get", "rank"]]], "symbol-sort-key": ["get", "rank"], "icon-padding": 0 } },
       { id: "points", type: "circle", source: "points", paint: { "circle-radius": 6, "circle-color": colour("map-zone"), "circle-stroke-color": colour("map-edge"), "circle-stroke-width": 2 } },
       ...["chosen-halo", "chosen"].map((id, at) => ({ id, type: "line", ...cells, filter: hexagon === null ? false : ["all", isHexagon, ["==", ["id"], hexagon]], paint: { "line-color": colour(at ? "map-zone" : "map-edge"), "line-width": at ? 3 : 6 } })),

@@ -36,6 +36,8 @@ export function offerChoices(index) {
     input.checked = input.value === state.show;
     input.disabled = state.use === "voice" && input.value !== "declared";
   }
+  $("usage").parentElement.hidden = usages.length < 2;
+  $("threshold").parentElement.classList.toggle("wide", usages.length < 2);
   $("voice-note").hidden = state.use !== "voice";
 }
 

@@ -14,6 +14,11 @@ export async function read(path) {
   return answer.json();
 }
 
+/** A script of another house, run; it leaves a global. */
+export const script = (src) => new Promise((done, failed) => {
+  document.head.append(element("script", { src, onload: done, onerror: () => failed(new Error(src)) }));
+});
+
 /** Options of a select; one that leaves no choice says so by being disabled. */
 export function fill(select, options, chosen) {
   select.replaceChildren(...options.map(([value, text]) => element("option", { value, textContent: text, selected: value === chosen })));

@@ -29,7 +29,7 @@ export const pointsOf = (zone) => ({
 export function zonePanel({ properties: zone }, { operatorName, index, chooseHexagon }) {
   const { technology, threshold } = index.zones_about;
   const missing = Object.keys(zone).filter((name) => name.startsWith("op_") && zone[name]).map((name) => operatorName(name.slice(3)));
-  const chips = zone.hexagons.map(([cell, operator, verdict, longitude, latitude]) => element("li", {}, element("button", {
+  const chips = zone.look_at.map(([cell, operator, verdict, longitude, latitude]) => element("li", {}, element("button", {
     type: "button", textContent: `${operatorName(operator)} · ${verdictText(verdict, threshold)}`,
     onclick: () => chooseHexagon(cell, { op: operator, tech: technology, test: threshold }, [longitude, latitude]),
   })));
