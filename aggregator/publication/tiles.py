@@ -23,13 +23,14 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import Writer
 
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, WGS_84, Cells, outlines, parent
 from aggregator.publication.claimed import claimed_shares
 from aggregator.publication.tile_ground import Ground
-from aggregator.publication.vector_tile import POLYGON, Runs, encoded, layer, mercator, rings, tiles_of
+from aggregator.publication.vector_tile import POLYGON, Runs, encoded, layer, mercator, rings, spread, tiles_of
 
 ZOOMS = {5: 5, 6: 5, 7: 6, 8: 7, 9: 8, 10: 8, 11: 8}
 """Zoom → resolution of the cells drawn there."""
@@ -44,7 +45,6 @@ VERDICTS = [
 """Gravest first."""
 EVIDENCE = {"few": 1, "ten": 2, "twenty": 3, "survey": 4}
 """Fewer than 10 phones, 10 to 19, 20 or more, a field team."""
-LAYER = ["operator", "technology", "threshold"]
 STEPS = 20
 SUFFIX = ".pbf"
 Tile = tuple[int, int, int]
@@ -56,11 +56,13 @@ class Drawn:
     """Cells of one resolution and their properties.
 
     Attributes:
-        cells: H3 indexes, sorted (n,).
+        resolution: of H3.
+        cells: indexes, sorted (n,).
         tags: pairs of positions in ``keys`` and of values, by cell.
         keys: names of properties.
     """
 
+    resolution: int
     cells: Cells
     tags: Runs
     keys: list[str]
@@ -80,11 +82,12 @@ def write_tiles(
         about: metadata of the archive.
     """
     shares = claimed_shares(claims)
+    shares = shares.assign(layer=_joined(shares, ["operator", "technology", "usage"]))[["cell", "layer", "share"]]
     rows = prevailing(hexagons[~hexagons["remainder"]])
+    drawn = {resolution: _drawn(rows, shares, resolution) for resolution in set(ZOOMS.values())}
     tiles: dict[Tile, bytes] = {}
     for zoom, resolution in ZOOMS.items():
-        drawn = _drawn(rows, shares, resolution)
-        for place, content in [*ground.tiles(zoom), *_cell_layers(drawn, zoom, resolution)]:
+        for place, content in [*ground.tiles(zoom), *_cell_layers(drawn[resolution], zoom)]:
             tiles[zoom, *place] = tiles.get((zoom, *place), b"") + content
     for (zoom, column, row), content in _whole(tiles).items():
         file = into / str(zoom) / str(column) / f"{row}{SUFFIX}"
@@ -109,70 +112,70 @@ def prevailing(hexagons: pd.DataFrame) -> pd.DataFrame:
     """One row per hexagon and layer: a field team's verdict before the crowd's, any verdict before none.
 
     Returns:
-        ``cell``, ``LAYER``, ``verdict`` and ``evidence`` as positions from 1, in the order of these keys.
+        ``cell``, ``layer`` (``OPERATOR:TECHNOLOGY:THRESHOLD``), ``verdict`` and ``evidence`` as positions from 1, in
+        the order of these keys.
     """
     devices = hexagons["judged_devices"].fillna(hexagons["devices"]).fillna(0).to_numpy(np.int64)
     survey = (hexagons["evidence"] == "survey").to_numpy()
     undecided = (hexagons["verdict"] == "insufficient").to_numpy()
-    found = hexagons[LAYER].assign(
-        cell=[int(cell, 16) for cell in hexagons["h3"]],
-        verdict=[VERDICTS.index(one) + 1 for one in zip(hexagons["verdict"], hexagons["strength"], strict=True)],
-        evidence=np.where(survey, EVIDENCE["survey"], np.searchsorted([10, 20], devices, side="right") + 1),
-        rank=np.where(undecided, 2, np.where(survey, 0, 1)),
+    found = pd.DataFrame(
+        {
+            "cell": np.array([int(cell, 16) for cell in hexagons["h3"]], dtype=np.int64),
+            "layer": _joined(hexagons, ["operator", "technology", "threshold"]).to_numpy(),
+            "verdict": [VERDICTS.index(one) + 1 for one in zip(hexagons["verdict"], hexagons["strength"], strict=True)],
+            "evidence": np.where(survey, EVIDENCE["survey"], np.searchsorted([10, 20], devices, side="right") + 1),
+            "rank": np.where(undecided, 2, np.where(survey, 0, 1)),
+        }
     )
-    return (
-        found.sort_values(["cell", *LAYER, "rank", "evidence"]).drop_duplicates(["cell", *LAYER]).drop(columns="rank")
-    )
+    ordered = found.sort_values(["cell", "layer", "rank", "evidence"], ignore_index=True)
+    return ordered.drop_duplicates(["cell", "layer"], ignore_index=True).drop(columns="rank")
+
+
+def _joined(table: pd.DataFrame, names: list[str]) -> "pd.Series[str]":
+    """Columns as one, as the properties of tiles name it."""
+    texts = [table[name].astype("str") for name in names]
+    return texts[0].str.cat(texts[1:], sep=":")
 
 
 def _drawn(rows: pd.DataFrame, shares: pd.DataFrame, resolution: int) -> Drawn:
     """Cells and properties at one resolution, from those of hexagons."""
     known = np.unique(np.concatenate([rows["cell"].to_numpy(np.int64), shares["cell"].to_numpy(np.int64)]))
     if resolution == HEXAGON_RESOLUTION:
-        parts = [("v", rows.assign(value=rows["verdict"])), ("e", rows.assign(value=rows["evidence"]))]
+        parts = {"v": rows.assign(value=rows["verdict"]), "e": rows.assign(value=rows["evidence"])}
     else:
         children = pd.Series(parent(known, resolution)).value_counts()
         rows, shares = (table.assign(cell=parent(table["cell"], resolution)) for table in (rows, shares))
         parts = _summed(rows, children)
-        key = ["cell", "operator", "technology", "usage"]
-        total = shares.groupby(key, as_index=False)["share"].sum()
+        total = shares.groupby(["cell", "layer"], as_index=False)["share"].sum()
         shares = total.assign(share=total["share"] / children.loc[total["cell"]].to_numpy())
     declared = np.maximum(np.floor(shares["share"] * STEPS + 1e-9), 1).astype("int64")
-    named = [(_named(kind, part, LAYER), part) for kind, part in parts]
+    parts["d"] = shares.assign(value=declared)
+    named = [(f"{kind}:{layer}", own) for kind, part in parts.items() for layer, own in part.groupby("layer")]
     named.append(("r", pd.DataFrame({"cell": np.unique(parent(known, resolution)), "value": resolution})))
-    named.append((_named("d", shares, ["operator", "technology", "usage"]), shares.assign(value=declared)))
-    tags = pd.concat([part[["cell", "value"]].assign(key=key) for key, part in named], ignore_index=True)
-    keys = sorted(tags["key"].unique())
-    tags = tags.assign(key=tags["key"].map({key: place for place, key in enumerate(keys)}))
+    named.sort(key=lambda one: one[0])
+    tags = pd.concat([own[["cell", "value"]].assign(key=at) for at, (_, own) in enumerate(named)], ignore_index=True)
     tags = tags.sort_values(["cell", "key"])
     cells, lengths = np.unique(tags["cell"].to_numpy(np.int64), return_counts=True)
-    return Drawn(cells, Runs(tags[["key", "value"]].to_numpy(np.int64).ravel(), 2 * lengths.astype(np.int64)), keys)
+    values = tags[["key", "value"]].to_numpy(np.int64).ravel()
+    return Drawn(resolution, cells, Runs(values, 2 * lengths.astype(np.int64)), [key for key, _ in named])
 
 
-def _summed(rows: pd.DataFrame, children: "pd.Series[int]") -> list[tuple[str, pd.DataFrame]]:
+def _summed(rows: pd.DataFrame, children: "pd.Series[int]") -> dict[str, pd.DataFrame]:
     """Gravest verdict, share that has it, and share published, of parents."""
-    key = ["cell", *LAYER]
+    key = ["cell", "layer"]
     undecided = len(VERDICTS)
-    judged = rows["verdict"] < undecided
     gravest = rows.groupby(key)["verdict"].transform("min")
+    judged = rows["verdict"] < undecided
     same = (rows["verdict"] == gravest) | ((rows["verdict"] <= 2) & (gravest <= 2))
     counted = rows.assign(judged=judged, same=same & judged, all=1, value=gravest).groupby(key, as_index=False)
     found = counted.agg(value=("value", "min"), judged=("judged", "sum"), same=("same", "sum"), all=("all", "sum"))
     share = np.ceil(10 * found["same"] / found["judged"].clip(lower=1) - 1e-9).astype("int64")
     published = np.ceil(10 * found["all"] / children.loc[found["cell"]].to_numpy() - 1e-9).astype("int64")
-    decided = found["value"] < undecided
-    return [
-        ("v", found),
-        ("s", found.assign(value=share)[decided]),
-        ("e", found.assign(value=published.clip(upper=10))),
-    ]
-
-
-def _named(kind: str, table: pd.DataFrame, names: list[str]) -> "pd.Series[str]":
-    key = pd.Series(kind, index=table.index, dtype="str")
-    for name in names:
-        key = key + ":" + table[name].astype("str")
-    return key
+    return {
+        "v": found,
+        "s": found.assign(value=share)[found["value"] < undecided],
+        "e": found.assign(value=published.clip(upper=10)),
+    }
 
 
 def short_id(cells: Cells, resolution: int) -> Cells:
@@ -180,19 +183,21 @@ def short_id(cells: Cells, resolution: int) -> Cells:
     return (cells & ((1 << 52) - 1)) >> 3 * (15 - resolution)
 
 
-def _cell_layers(drawn: Drawn, zoom: int, resolution: int) -> list[tuple[tuple[int, int], bytes]]:
+def _cell_layers(drawn: Drawn, zoom: int) -> list[tuple[tuple[int, int], bytes]]:
     """The layer of cells of each tile of a zoom."""
     if not len(drawn.cells):
         return []
     shapes = outlines(drawn.cells, WGS_84)
-    # vertices of a cell run counter-clockwise, and its first one is repeated at the end
-    corners = [shape.exterior.coords[:0:-1] for shape in shapes]
-    lengths = np.array([len(corner) for corner in corners], dtype=np.int64)
-    x, y = mercator(*np.concatenate(corners).T)
+    counts = shapely.get_num_coordinates(shapes).astype(np.int64)
+    lengths = counts - 1
+    # the vertices of a cell run counter-clockwise, and its first one is repeated at the end
+    owner, within = spread(lengths)
+    corners = shapely.get_coordinates(shapes)[np.cumsum(counts)[owner] - 1 - within]
+    x, y = mercator(corners[:, 0], corners[:, 1])
     pairs = tiles_of(x, y, lengths, zoom)
     commands = rings(x, y, lengths, zoom, pairs)
     feature, column, row = pairs
-    ids = short_id(drawn.cells, resolution)
+    ids = short_id(drawn.cells, drawn.resolution)
     written, at = encoded(ids[feature], POLYGON, drawn.tags.take(feature), commands)
     first = np.flatnonzero(np.diff(column, prepend=-1) | np.diff(row, prepend=-1))
     values: list[int | str] = list(range(STEPS + 1))

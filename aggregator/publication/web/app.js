@@ -98,10 +98,28 @@ async function tell() {
 /** On a phone the panel is below the map: bring what was just chosen into view. */
 const reveal = () => isPhone() && $("evidence").scrollIntoView({ block: "start" });
 
+/** Whether a position lies in a ring. */
+function within([x, y], ring) {
+  let inside = false;
+  for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
+    const [[xi, yi], [xj, yj]] = [ring[i], ring[j]];
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
+  }
+  return inside;
+}
+
+/** The cell at a place: what is drawn there or, where nothing is, the hexagon that has nothing to draw. */
+function cellAt(point, { lng, lat }) {
+  const [hit] = map.queryRenderedFeatures(point, { layers: ["cells"] });
+  if (hit) return hit;
+  const all = map.querySourceFeatures("tiles", { sourceLayer: "cells", filter: ["==", ["get", "r"], HEXAGON] });
+  return all.find(({ geometry }) => within([lng, lat], geometry.coordinates[0]));
+}
+
 function clicked({ point, lngLat }) {
   const [zone] = map.getLayer("zone-ranks") ? map.queryRenderedFeatures(point, { layers: ["zone-ranks"] }) : [];
   if (zone) return chooseZone(zone.properties.zone_id);
-  const [hit] = map.queryRenderedFeatures(point, { layers: ["cells"] });
+  const hit = cellAt(point, lngLat);
   const resolution = hit?.properties.r ?? HEXAGON;
   if (hit && resolution === HEXAGON) return chooseHexagon(cellOf(hit.id, resolution));
   afar = hit ? { cell: cellOf(hit.id, resolution), resolution, at: lngLat } : null;

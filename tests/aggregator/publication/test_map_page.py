@@ -158,7 +158,10 @@ def test_histograms_are_told_in_words_and_bars(opened: Opened, hexagon: dict[str
     assert "Débit descendant, par téléphone" in rates
     assert "9 téléphones" in rates
     assert "Signal reçu (RSRP)" in signal
-    assert signal.split("\n")[3:5] == ["−120 à −110 dBm", "75 %"]  # of four readings of the field team
+    assert signal.replace("\u202f", " ").replace("\xa0", " ").split("\n")[3:5] == [
+        "−120 à −110 dBm",
+        "75 %",
+    ]  # of four readings of the field team
     assert "4 mesures" in signal
     assert "50" not in signal  # the volunteers' readings are nowhere
     assert "Origine" in told
@@ -204,7 +207,7 @@ def test_layers_show_what_is_declared_and_how_it_differs(opened: Opened, hexagon
 
 
 def test_a_poor_hexagon_shows_nothing_and_says_why(opened: Opened, hexagon: dict[str, int]) -> None:
-    opened.go(f"{NEAR}&op=20801&show=declared")
+    opened.go(f"{NEAR}&op=20801")
     told = opened.click(hexagon["lonely"])
     assert "moins de 5 téléphones" in told
     assert "ni une confirmation ni une contradiction" in told

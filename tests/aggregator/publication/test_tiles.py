@@ -55,7 +55,7 @@ def cells(release: Path, zoom: int) -> Iterator[tuple[tuple[int, int], dict[str,
 
 def test_every_published_hexagon_is_drawn_with_its_verdict(release: Path, hexagons: gpd.GeoDataFrame) -> None:
     mine = prevailing(hexagons)
-    expected = mine[(mine["operator"] == "20801") & (mine["technology"] == "4G") & (mine["threshold"] == "service")]
+    expected = mine[mine["layer"] == LAYER]
     ids = short_id(expected["cell"].to_numpy(np.int64), 8)
     for zoom in (9, 10, 11):
         drawn = {feature["id"]: feature["properties"] for _, feature in cells(release, zoom)}
@@ -86,7 +86,7 @@ def test_what_a_parent_shows_follows_from_published_rows(
     mine = prevailing(hexagons)
     everyone = mine["cell"].drop_duplicates()
     children = pd.Series(parent(everyone.to_numpy(np.int64), resolution)).value_counts()
-    mine = mine[(mine["operator"] == "20801") & (mine["technology"] == "4G") & (mine["threshold"] == "service")]
+    mine = mine[mine["layer"] == LAYER]
     drawn = {feature["id"]: feature["properties"] for _, feature in cells(release, zoom)}
     seen = 0
     for cell, own in mine.groupby(parent(mine["cell"].to_numpy(np.int64), resolution)):
