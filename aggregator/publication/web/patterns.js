@@ -15,7 +15,7 @@ export const PAINTS = {
   declared: { ink: "declared", opacity: 0.7 },
   "declared half": { ink: "declared", opacity: 0.4 },
   "declared little": { ink: "declared", opacity: 0.15 },
-  unmeasured: { ink: "declared", opacity: 0.12, pattern: "hatch" },
+  unmeasured: { ink: "declared", opacity: 0.24 },
   few: { ink: "evidence", opacity: 0.25 },
   ten: { ink: "evidence", opacity: 0.55 },
   twenty: { ink: "evidence", opacity: 0.92 },
