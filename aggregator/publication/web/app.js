@@ -17,6 +17,7 @@ import { boxOf, listZones, pointsOf, ranksOf, zonePanel } from "./zones.js";
 
 const HEXAGON = 8;
 const CLOSE = 11.5;
+const PATIENCE_MS = 4000; // ours: lists do not wait longer for a map that draws slowly, or not at all
 let root, index, map;
 let zones = null;
 let missions = nothing;
@@ -54,21 +55,21 @@ function choose(changes) {
 
 async function chooseHexagon(cell, changes = {}, at = null) {
   afar = null;
-  if (at) map.easeTo({ center: at, zoom: Math.max(map.getZoom(), CLOSE) });
+  if (at) map?.easeTo({ center: at, zoom: Math.max(map.getZoom(), CLOSE) });
   await choose({ ...changes, hex: cell, zone: "" });
   reveal();
 }
 
 async function chooseZone(id) {
   afar = null;
-  map.fitBounds(boxOf(zoneNamed(id)), { padding: margins(), maxZoom: 12.5 });
+  map?.fitBounds(boxOf(zoneNamed(id)), { padding: margins(), maxZoom: 12.5 });
   await choose({ zone: id, hex: "" });
   reveal();
 }
 
 /** Declared share of the chosen hexagon by what is drawn; null while its tile is not there. */
 function declared() {
-  const [found] = map.querySourceFeatures("tiles", { sourceLayer: "cells", filter: ["all", ["==", ["get", "r"], HEXAGON], ["==", ["id"], idOf(state.hex, HEXAGON)]] });
+  const [found] = (map?.getSource("tiles") && map.querySourceFeatures("tiles", { sourceLayer: "cells", filter: ["all", ["==", ["get", "r"], HEXAGON], ["==", ["id"], idOf(state.hex, HEXAGON)]] })) || [];
   return found ? (found.properties[`d:${state.op}:${state.tech}:${state.use}`] ?? 0) / 20 : null;
 }
 
@@ -151,7 +152,7 @@ async function complete() {
     index.missions ? read(`${root}/map/${index.missions}`) : nothing,
   ]);
   listZones(zones, index, chooseZone);
-  listMissions(missions, (box) => map.fitBounds(box, { padding: margins(), maxZoom: 12.5 }));
+  listMissions(missions, (box) => map?.fitBounds(box, { padding: margins(), maxZoom: 12.5 }));
   redraw();
   await tell();
 }
@@ -167,12 +168,16 @@ async function start() {
   startChoices((changes) => choose(changes));
   offerChoices(index);
   showLegend(state, index, zones, missions);
-  await drawing;
-  drawMap();
+  try {
+    await drawing;
+    drawMap();
+    map.once("idle", () => performance.mark("maille-first-view"));
+    await Promise.race([map.once("idle"), new Promise((done) => setTimeout(done, PATIENCE_MS))]);
+  } catch (error) {
+    $("map").replaceChildren(element("p", { className: "failed", textContent: words.noMap + error.message }));
+  }
   window.maille = { map, index, chooseHexagon, chooseZone };
-  map.once("idle", () => performance.mark("maille-first-view"));
-  await map.once("idle");
-  startSearch(root, ({ latitude, longitude }) => map.jumpTo({ center: [longitude, latitude], zoom: CLOSE }));
+  startSearch(root, ({ latitude, longitude }) => map?.jumpTo({ center: [longitude, latitude], zoom: CLOSE }));
   startAbout(root, index);
   await complete();
   window.maille.complete = true;
