@@ -12,7 +12,19 @@ import shapely
 import client_sdk
 
 PACKAGES = ("client_sdk", "collector", "aggregator")
-LIBRARIES = ("duckdb", "geopandas", "h3", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "scipy", "shapely")
+LIBRARIES = (
+    "duckdb",
+    "geopandas",
+    "h3",
+    "numpy",
+    "pandas",
+    "pmtiles",
+    "pyarrow",
+    "pyogrio",
+    "pyproj",
+    "scipy",
+    "shapely",
+)
 
 
 @cache
