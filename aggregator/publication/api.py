@@ -33,6 +33,8 @@ CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",
+    ".pbf": "application/vnd.mapbox-vector-tile",
+    ".pmtiles": "application/vnd.pmtiles",
 }
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"

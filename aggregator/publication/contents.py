@@ -25,6 +25,8 @@ from aggregator.publication.issuing import PLACE, Issue
 from aggregator.publication.layers import write_geojson, write_geopackage, write_geoparquet
 from aggregator.publication.page_data import write_page_data
 from aggregator.publication.places import published_places, write_places
+from aggregator.publication.tile_ground import read_ground
+from aggregator.publication.tiles import write_tiles
 from aggregator.publication.verdict_files import FOLDER as VERDICTS
 from aggregator.publication.verdict_files import write_verdict_files
 
@@ -114,7 +116,11 @@ def write_contents(
     write_dcc(zones, points, into / "dcc_poi.csv", release=release, **subject_names)
     (into / "map").mkdir()
     about = {**about, "zones_about": {**subject_names, "radius_m": parameters.radius_m, "demand_model": DEMAND_MODEL}}
-    write_page_data(into / "map", hexagons, zones, points, communes, about)
+    here = claims if within is None else claims[claims["h3_r8"].isin(within)]
+    histograms = territory.parent / "evidence" / "histograms.parquet"
+    write_page_data(into / "map", hexagons, zones, points, communes, here, histograms, about)
+    named = {"name": f"Maille {release}", "description": notice}
+    write_tiles(into / "tiles", into / "hexagons.pmtiles", hexagons, here, read_ground(communes), named)
     return Contents(hexagons, zones, points)
 
 

@@ -42,7 +42,7 @@ NEEDED = (
 )
 INPUTS = (
     *NEEDED,
-    *(f"evidence/{MONTHS}", "claims/claims.parquet", "claims/sources.json", origin.FILE),
+    *(f"evidence/{MONTHS}", "evidence/histograms.parquet", "claims/claims.parquet", "claims/sources.json", origin.FILE),
     *(f"territory/{name}" for name in (*surroundings.FILES, "railways.parquet")),
     *(decisions.FILE, "proposals/zones.parquet"),
 )

@@ -13,8 +13,8 @@ import client_sdk
 
 PACKAGES = ("client_sdk", "collector", "aggregator")
 LIBRARIES = (
-    *("duckdb", "geopandas", "h3", "matplotlib", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "scipy", "shapely"),
-    "typst",
+    *("duckdb", "geopandas", "h3", "matplotlib", "numpy", "pandas", "pmtiles", "pyarrow", "pyogrio", "pyproj", "scipy"),
+    *("shapely", "typst"),
 )
 
 SOURCES = ("*.py", "*.typ")
