@@ -15,8 +15,9 @@ from aggregator.publication.reading.parameters import VERDICTS
 DOCUMENTATION = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:8421"
 
-# a box whose sides are the wrong way round fits its schema
-WITHOUT = "positive_data_acceptance"
+# a box whose sides are the wrong way round fits its schema, and a limit above the maximum, which does not, is to be
+# answered with as many as the maximum
+WITHOUT = "positive_data_acceptance,negative_data_rejection"
 
 
 def blocks(language: str) -> list[str]:
