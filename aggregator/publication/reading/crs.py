@@ -15,6 +15,10 @@ SIDE_POINTS = 32
 """Ours: sides of a box in Lambert-93 bend in degrees; with so many points, by less than 1 m over 100 km."""
 
 
+FARTHEST_M = 1e8
+"""Ours: no coordinate on the Earth is as far from the origin of its projection."""
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """One of the systems that features are given in.
@@ -97,10 +101,10 @@ def area_of(corners: list[float], system: System) -> shapely.Geometry:
         if west > east:
             return shapely.union(_box(west, south, 180.0, north), _box(-180.0, south, east, north))
         return _box(west, south, east, north)
-    box = _box(west, south, east, north)
-    longest = max(east - west, north - south)
-    area = projected(shapely.segmentize(box, longest / SIDE_POINTS) if longest else box, system.code, WGS_84)
-    if not np.isfinite(shapely.get_coordinates(area)).all():
+    if max(map(abs, corners)) <= FARTHEST_M:
+        box, longest = _box(west, south, east, north), max(east - west, north - south)
+        area = projected(shapely.segmentize(box, longest / SIDE_POINTS) if longest else box, system.code, WGS_84)
+    if max(map(abs, corners)) > FARTHEST_M or not np.isfinite(shapely.get_coordinates(area)).all():
         raise QueryError("bbox", given, f"coordinates that EPSG:{system.code} covers")
     return area
 
