@@ -108,10 +108,15 @@ def test_a_column_that_nobody_described_is_refused() -> None:
 
 
 def test_frictionless_finds_the_package_and_its_tables_valid(release: Path) -> None:
-    # as its users run it: a program of its own
-    program = "from frictionless.__main__ import console; console()"
     told = subprocess.run(
-        [sys.executable, "-c", program, "validate", "--json", "datapackage.json"],
+        [
+            Path(sys.executable).with_name("frictionless"),
+            "validate",
+            "--json",
+            "--limit-rows",
+            "300",
+            "datapackage.json",
+        ],
         cwd=release,
         capture_output=True,
         text=True,
@@ -165,7 +170,7 @@ def test_catalogues_find_one_dataset_whose_distributions_are_the_files(release: 
         assert [int(size) for size in graph.objects(distribution, DCAT.byteSize)] == [file.stat().st_size]
         (checksum,) = graph.objects(distribution, rdflib.URIRef("http://spdx.org/rdf/terms#checksum"))
         (value,) = graph.objects(checksum, rdflib.URIRef("http://spdx.org/rdf/terms#checksumValue"))
-        assert bytes.fromhex(str(graph.value(checksum, None) or value)) == sha256(file.read_bytes()).digest()
+        assert bytes.fromhex(str(value)) == sha256(file.read_bytes()).digest()
         assert list(graph.objects(distribution, DCTERMS.license))
     assert addresses == {file.name for file in release.iterdir() if file.is_file()} - {"dcat.jsonld", "manifest.json"}
 
