@@ -71,9 +71,7 @@ def write_contents(
     write_geoparquet(hexagons, into / "hexagons.parquet")
     write_geopackage({"hexagons": hexagons}, into / "hexagons.gpkg", day)
     write_geojson(hexagons, into / "hexagons.geojson", decimals=COORDINATE_DECIMALS)
-    declared = published_claims(claims, sources, notice, within)
-    write_geoparquet(declared, into / "claims.parquet")
-    write_geopackage({"claims": declared}, into / "claims.gpkg", day)
+    write_geoparquet(published_claims(claims, sources, notice, within), into / "claims.parquet")
 
     told = issue.verdicts[issue.verdicts["told"].astype(bool)].reset_index(drop=True)
     subject = issue.behind.merge(told[PLACE], on=PLACE)

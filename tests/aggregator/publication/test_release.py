@@ -40,11 +40,7 @@ ARCEP_HEADER = (
 )
 
 
-PACKAGES = {
-    "hexagons.gpkg": ["hexagons"],
-    "claims.gpkg": ["claims"],
-    "zones.gpkg": ["zones", "points", "components"],
-}
+PACKAGES = {"hexagons.gpkg": ["hexagons"], "zones.gpkg": ["zones", "points", "components"]}
 
 
 @pytest.fixture(scope="module")
