@@ -15,7 +15,7 @@ from aggregator.proposals.decisions import Decision
 from aggregator.proposals.demand import DEMAND_MODEL
 from aggregator.proposals.drawing import zone_components
 from aggregator.proposals.parameters import ZoneParameters
-from aggregator.proposals.surroundings import read_surroundings
+from aggregator.proposals.surroundings import Surroundings, read_surroundings
 from aggregator.proposals.zones import propose_zones
 from aggregator.publication.anonymity import rounded_counts
 from aggregator.publication.dcc import write_dcc
@@ -29,11 +29,12 @@ ZONE_COUNTS = ["devices", "device_days"]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The tables that were written, as they were: what the dossiers are made from."""
+    """The tables that were written, as they were, and what lies around them: what the dossiers are made from."""
 
     hexagons: gpd.GeoDataFrame
     zones: gpd.GeoDataFrame
     points: gpd.GeoDataFrame
+    around: Surroundings
 
 
 def write_contents(
@@ -82,6 +83,7 @@ def write_contents(
     told = issue.verdicts[issue.verdicts["told"].astype(bool)].reset_index(drop=True)
     subject = issue.behind.merge(told[PLACE], on=PLACE)
     subject = subject[(subject["technology"] == parameters.technology) & (subject["threshold"] == parameters.threshold)]
+    around = read_surroundings(territory)
     found, points = propose_zones(
         told,
         communes,
@@ -89,7 +91,7 @@ def write_contents(
         claims=claims,
         previous=previous,
         parameters=parameters,
-        surroundings=read_surroundings(territory),
+        surroundings=around,
         decisions=decisions,
         within=within,
         device_days=subject[["h3_r8", "operator", "evidence", "device_token", "day"]].drop_duplicates(),
@@ -104,7 +106,7 @@ def write_contents(
     (into / "map").mkdir()
     about = {**about, "zones_about": {**subject_names, "radius_m": parameters.radius_m, "demand_model": DEMAND_MODEL}}
     write_page_data(into / "map", hexagons, zones, points, communes, about)
-    return Contents(hexagons, zones, points)
+    return Contents(hexagons, zones, points, around)
 
 
 def published_zones(zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -9,13 +9,13 @@ from typing import Any
 import geopandas as gpd
 import h3
 import numpy as np
+import pandas as pd
 
 from aggregator.evidence.claims import read_claims
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION
 from aggregator.evidence.months import read_months
 from aggregator.evidence.territory import read_communes, read_people
 from aggregator.proposals import decisions
-from aggregator.proposals.surroundings import read_surroundings
 from aggregator.publication import manifest
 from aggregator.publication.contents import Contents, write_contents
 from aggregator.publication.dossiers.release_facts import Released
@@ -40,12 +40,13 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
     synthetic, team = parameters.synthetic, parameters.audience == "team"
     territory = parameters.territory
     communes = read_communes(data / "territory")
+    claims = read_claims(data / "claims")
     contents = write_contents(
         draft,
         release=making.release,
         day=date.fromisoformat(parameters.last_day),
         issue=making.issue,
-        claims=read_claims(data / "claims"),
+        claims=claims,
         communes=communes,
         people=read_people(data / "territory", communes),
         territory=data / "territory",
@@ -66,7 +67,7 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
     )
     sources = claim_sources(data / "claims/sources.json")
     thanks = manifest.attributions(sources, communes, parameters.attributions)
-    write_dossiers(_released(making, contents, communes, sources, thanks), draft, progress)
+    write_dossiers(_released(making, contents, communes, claims, sources, thanks), draft, progress)
     told = {
         "release": making.release,
         "previous": making.previous,
@@ -87,6 +88,7 @@ def _released(
     making: Making,
     contents: Contents,
     communes: gpd.GeoDataFrame,
+    claims: pd.DataFrame,
     sources: Sequence[dict[str, Any]],
     attributions: Sequence[str],
 ) -> Released:
@@ -107,8 +109,8 @@ def _released(
         points=contents.points,
         communes=communes,
         departements=_departements(communes, parameters.territory.cells if parameters.territory else None),
-        around=read_surroundings(data / "territory"),
-        claims=read_claims(data / "claims"),
+        around=contents.around,
+        claims=claims,
         sources=sources,
         decisions=decisions.read_decisions(data) if parameters.audience == "team" else (),
         parameters=parameters.zones,
