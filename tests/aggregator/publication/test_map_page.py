@@ -193,10 +193,10 @@ def test_layers_show_what_is_declared_and_how_it_differs(opened: Opened, hexagon
     assert len(declared) > verdicts
     assert {cell["d:20801:4G:data"] for cell in declared} == {18}
     assert "95 % ou plus" in page.locator("#legend").inner_text()
-    page.get_by_label("Écart").check()
+    page.get_by_label("Écart", exact=True).check()
     assert "Déclarée, contredite" in page.locator("#legend").inner_text()
     assert len(opened.drawn()) >= len(declared)
-    page.get_by_label("Preuves").check()
+    page.get_by_label("Preuves", exact=True).check()
     assert len(opened.drawn()) == verdicts
     page.select_option("#usage", "voice")
     assert page.get_by_label("Déclaré", exact=True).is_checked()
@@ -272,13 +272,13 @@ def test_the_address_restores_what_was_shown(opened: Opened, hexagon: dict[str, 
     page = opened.go()
     opened.click(hexagon["hole"])
     page.select_option("#operator", label="Bouygues Telecom")
-    page.get_by_label("Écart").check()
+    page.get_by_label("Écart", exact=True).check()
     expect(page.locator("#evidence .place")).to_contain_text("Bouygues")
     kept, told = page.url.removeprefix(opened.address), opened.evidence()
     opened.go(kept)
     assert page.url.removeprefix(opened.address) == kept
     assert opened.evidence() == told
-    assert page.get_by_label("Écart").is_checked()
+    assert page.get_by_label("Écart", exact=True).is_checked()
     assert page.locator("#operator").input_value() == "20820"
 
 
