@@ -124,7 +124,7 @@ def address(made_up: Path) -> Iterator[str]:
 
 @pytest.fixture
 def opened(chromium: Browser, address: str) -> Iterator[Opened]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="fr-FR")
+    context = chromium.new_context(viewport={"width": 1000, "height": 680}, locale="fr-FR")
     with visiting(context, address) as visit:
         yield visit
 
@@ -309,7 +309,7 @@ def test_a_hexagon_is_told_in_the_words_of_its_release(opened: Opened, made_up: 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_to_put_right(chromium: Browser, address: str, hexagon: dict[str, int], theme: str) -> None:
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="fr-FR", color_scheme="light")
+    context = chromium.new_context(viewport={"width": 1000, "height": 680}, locale="fr-FR", color_scheme="light")
     with visiting(context, address) as visit:
         page = visit.go()
         if theme == "dark":
