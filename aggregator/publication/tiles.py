@@ -155,8 +155,10 @@ def prevailing(hexagons: pd.DataFrame) -> pd.DataFrame:
 
 def _joined(table: pd.DataFrame, names: list[str]) -> "pd.Series[str]":
     """Columns as one, as the properties of tiles name it."""
-    texts = [table[name].astype("str") for name in names]
-    return texts[0].str.cat(texts[1:], sep=":")
+    joined = table[names[0]].astype("str")
+    for name in names[1:]:
+        joined = joined + ":" + table[name].astype("str")
+    return joined
 
 
 def _drawn(rows: pd.DataFrame, shares: pd.DataFrame, resolution: int) -> Drawn:
