@@ -36,7 +36,7 @@ function margins() {
 
 const style = () => styleOf(state, {
   root, index, missions, zones: zones ?? nothing, ranks: zones ? ranksOf(zones) : nothing, points: pointsOf(zoneNamed(state.zone)),
-  hexagon: state.hex ? idOf(state.hex, HEXAGON) : null, names: zones !== null,
+  hexagon: state.hex ? idOf(state.hex, HEXAGON) : null, whole: zones !== null,
 });
 
 function redraw() {
@@ -145,7 +145,7 @@ function drawMap() {
   map.on("moveend", () => rememberView(map));
 }
 
-/** What the first view does without: zones, missions and names come once the map is drawn. */
+/** What the first view does without: zones, missions, names and patterns come once the map is drawn. */
 async function complete() {
   [zones, missions] = await Promise.all([
     read(`${root}/map/zones.geojson`),
