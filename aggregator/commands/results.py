@@ -14,6 +14,7 @@ from aggregator.commands.options import (
     Port,
     data_directory,
     serve_map,
+    tell_outdated_claims,
     territory_given,
 )
 from client_sdk.commands.terminal import Json, answer, progress_bar
@@ -100,6 +101,7 @@ def aggregate(
     lines = [f"  {count} {kind}" for kind, count in verdicts.items()]
     heading = tr("4G service, place × operator:", "Service 4G, lieu × opérateur :")
     answer(as_json, {"verdicts": verdicts}, "\n".join([heading, *lines]))
+    tell_outdated_claims(folder)
 
 
 def publish(
