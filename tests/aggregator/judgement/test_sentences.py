@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.judgement.constants import Constants
-from aggregator.judgement.phrases import AGAINST, FALSE_PER_100, WAY_FORWARD
+from aggregator.judgement.meanings import FALSE_PER_100, WAY_FORWARD
+from aggregator.judgement.phrases import AGAINST
 from aggregator.judgement.sentences import sentence, sentences
 from client_sdk.messages import Language
 

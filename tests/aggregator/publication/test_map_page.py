@@ -150,7 +150,7 @@ def test_a_click_on_a_hexagon_shows_its_evidence(opened: Opened, hexagon: dict[s
     assert "sur 18 journées de mesure, entre avril et mai 2026" in told
     assert "au plus une fois sur 20, même en écartant les trois téléphones les plus défavorables" in told
     assert "À vérifier sur place avant toute démarche" in told
-    assert "contradicted-strong-1" in told
+    assert "contradicted-strong-2" in told
     assert h3.int_to_str(hexagon["hole"]) in told
     assert "au moins 50 km²" in told
     assert "Équipe de terrain, à part" in told
