@@ -27,8 +27,8 @@ class Constants:
         strong_withdrawn_edge, strong_withdrawn_inside: failing votes withdrawn before a strong contradiction.
         moderate_withdrawn_edge, moderate_withdrawn_inside: the same for a moderate one.
         strong_vehicle_margin_db: a strong contradiction also stands if phones lose that much more in a vehicle.
-            Ours: about what 30 places of ``maille calibrate vehicle`` leave open, and the least at which the simulator
-            has fewer than 5.5 % of strong ones wrong in every setting with 5 or more of them.
+            Ours: about what 30 places of ``maille calibrate vehicle`` leave open; the wrong strong ones of the
+            simulator mostly rested on vehicles (``docs/method.md`` has the figures).
         trust_prior_mean, trust_prior_weight: failing vote expected of a device where few others voted, and how many
             other devices that expectation is worth.
         trust_neighbour_weight: weight of a device in one of the 6 hexagons around, beside 1 in the hexagon itself.

@@ -5,11 +5,12 @@ from aggregator.judgement.phrases import AGAINST, Finding
 from aggregator.judgement.wording import moment, small, whole
 from client_sdk.messages import Language
 
-FALSE_PER_100 = {"strong": 4, "moderate": 5, "suspected": 15, "survey": 1}
-"""Of a hundred places flagged so, how many are in truth served at 95 %, rounded up.
+FALSE_PER_100 = {"strong": 2, "moderate": 7, "suspected": 15, "survey": 1}
+"""Of a hundred places flagged so, how many are in truth served at 95 %, rounded up; moderate are those not strong.
 
-Of ``benchmarks/decision.py``: maps of which some are too optimistic, 1,000 volunteers with honest phones, ten seeds,
-hexagons of resolution 8. With one phone in twenty dishonest they are 5, 6, 19 and 2."""
+Of ``benchmarks/decision.py``: maps of which some are too optimistic, 1,000 volunteers with honest phones, hexagons of
+resolution 8; ten seeds, 33 for the contradictions (173 strong, 541 moderate). With one phone in twenty dishonest they
+are 1, 9, 19 and 2; where all maps are nearly right, 3 and 10 of the contradictions."""
 
 WAY_FORWARD: dict[Language, str] = {
     "fr": "À vérifier sur place avant toute démarche.",

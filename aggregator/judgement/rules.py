@@ -128,8 +128,8 @@ RULES: tuple[Rule, ...] = (
         verdict="contradicted",
         strength="moderate",
         speaks="against",
-        reason="claimed; too many phones fail even without the most damaging one (2 away from the edge), or were strong "
-        "in an earlier window",
+        reason="claimed; too many phones fail even without the most damaging one (2 away from the edge), or were "
+        "strong in an earlier window",
         holds=_contradicted("moderate", "p_moderate"),
     ),
     Rule(
