@@ -43,7 +43,7 @@ OBSERVATORY = Table(
             "trimestre de la déclaration des opérateurs ; vide si inconnu ou sans objet",
             pattern=QUARTER,
         ),
-        text("kind", "kind of territory", "sorte de territoire", "whole", "departement", "epci", "commune"),
+        text("kind", "kind of territory", "sorte de territoire", "territory", "departement", "epci", "commune"),
         Column(
             name="code",
             kind="string",
@@ -67,8 +67,8 @@ OBSERVATORY = Table(
         ),
         text(
             "indicator",
-            "declared = confirmed + contradicted + to be confirmed + to be checked + unknown; total; or what is counted",
-            "declared = confirmé + contredit + à confirmer + à vérifier + inconnu ; total ; ou ce qui est compté",
+            "declared = confirmed + contradicted + to be confirmed + to be checked + unknown; or what is counted",
+            "declared = confirmé + contredit + à confirmer + à vérifier + inconnu ; ou ce qui est compté",
         ),
         text("unit", "of the value", "unité de la valeur"),
         number("value", "the figure", "le chiffre"),

@@ -140,7 +140,7 @@ def test_a_click_on_a_hexagon_shows_its_evidence(opened: Opened, hexagon: dict[s
     assert "9 téléphones différents sur 9 n’ont le plus souvent pas pu utiliser la 4G d’Orange" in told
     assert "sur 18 journées de mesure, entre avril et mai 2026" in told
     assert "À vérifier sur place avant toute démarche" in told
-    assert "contradicted-strong-1" in told
+    assert "contradicted-strong-2" in told
     assert h3.int_to_str(hexagon["hole"]) in told
     assert "au moins 50 km²" in told
     assert "Équipe de terrain, à part" in told
