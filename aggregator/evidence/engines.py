@@ -77,6 +77,17 @@ class DuckDB:
             f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} FROM read_parquet([{names}], union_by_name = true)"
         )
 
+    def number(self, view: str, column: str) -> list[str]:
+        """Give, in a loaded table, each text's place among the texts of its column; those, in order."""
+        kind, loaded = f"{view}_{column}", f"{view}_loaded"
+        self.connection.execute(f"DROP TYPE IF EXISTS {kind}")
+        self.connection.execute(f"CREATE TYPE {kind} AS ENUM (SELECT DISTINCT {column} FROM {view} ORDER BY ALL)")
+        self.connection.execute(f"DROP VIEW IF EXISTS {loaded}; ALTER VIEW {view} RENAME TO {loaded}")
+        place = f"enum_code({column}::{kind})::INTEGER"
+        self.connection.execute(f"CREATE VIEW {view} AS SELECT * REPLACE ({place} AS {column}) FROM {loaded}")
+        texts = self.connection.execute(f"SELECT unnest(enum_range(NULL::{kind}))::VARCHAR").fetchall()
+        return [text for (text,) in texts]
+
     def keep(self, query: str, table: str) -> None:
         """See :class:`Engine`."""
         self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {query}")

@@ -38,7 +38,7 @@ class Bins:
         """Bin of each value (Ibis column), null where it is."""
         if not self.logarithmic:
             return ibis.cases((value.notnull(), self._limited(value)), else_=None)
-        positive = (value > 0).fill_null(False)
+        positive = value > 0
         exponent = ibis.ifelse(positive, value, 1.0).ln() / math.log(LOGARITHMIC_BASE)
         return ibis.cases((positive, self._limited(exponent)), (value.notnull(), self.not_positive), else_=None)
 

@@ -5,31 +5,26 @@ holds no more than so many devices, only those with the smallest tokens stay: to
 to be among them, and which they are depends on no order either.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from aggregator.evidence import spreading
 from aggregator.evidence.engines import DuckDB
 from aggregator.evidence.ledger import TABLES
+from aggregator.evidence.ordered_file import write_rows
 from aggregator.evidence.packing import CAUSES, HOUR_SHIFT, WHO, cell_and_operator
-from aggregator.evidence.spreading import SPREAD
 from aggregator.evidence.tallies import STATES, state_tables
-from aggregator.evidence.whole_file import replacing
 
 Progress = Callable[[str, float], None]
 
-ROW_GROUP = 1 << 18
-"""Rows of each row group of a table: about as many as a reader wants at a time."""
-
-BATCH = 1 << 15
-"""Ours: rows of state taken at a time, some ten megabytes once they are spread."""
+BATCH = dict.fromkeys(TABLES, 1 << 17) | {"ledger": 1 << 15}
+"""Ours: rows of state taken at a time, some ten megabytes once they are spread; the ledger's by technology."""
 
 AT_A_TIME = 2
 """Ours: tables made at once: one is written by one processor while another is counted or sorted by all."""
@@ -56,10 +51,12 @@ def merge(
     for name in STATES if states else ():
         engine.load([str(file) for state in states for file in sorted((state / name).glob("*.parquet"))], name)
     queries = _queries(devices_per_cell)
+    tokens = engine.number("tests", "device_token") if states else []
+    spread = {name: getattr(spreading, name) for name in TABLES} | {"ledger": partial(spreading.ledger, tokens=tokens)}
 
     def write(name: str) -> str:
-        batches = engine.rows(queries[name], BATCH) if states else ()
-        _write(SPREAD[name](batches), TABLES[name], into / f"{name}.parquet")
+        batches = engine.rows(queries[name], BATCH[name]) if states else ()
+        write_rows(spread[name](batches), TABLES[name], into / f"{name}.parquet")
         return name
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
@@ -79,23 +76,18 @@ def summed(tables: dict[str, Any], devices_per_cell: int | None = None) -> dict[
     if devices_per_cell is not None:
         tests = fewest_devices(tests, devices_per_cell)
     failed = moments.filter(moments.moment % (1 << HOUR_SHIFT) != CAUSES.index(""))
-    lost = moments.samples.sum(where=moments.moment % (1 << HOUR_SHIFT) != CAUSES.index(""))
-    counted = bins.group_by("place", "bin").agg(samples=_whole(bins.samples.sum()))
     causes = failed.group_by("place", cause=failed.moment % (1 << HOUR_SHIFT))
-    hours = moments.group_by("place", hour_utc=moments.moment >> HOUR_SHIFT)
     return {
         # spread as they come: what equal keys say is summed there
         "ledger": tests.order_by(cell_and_operator(tests.place), "device_token", tests.place & WHO, "said"),
+        "histograms": bins.order_by("place", "bin"),
+        "hours": moments.order_by("place", "moment"),
         "capability": (
             best.group_by("device_token", "day")
             .agg(best_rank=_whole(best.best_rank.max()))
             .order_by("device_token", "day")
         ),
-        "histograms": counted.order_by("place", "bin"),
         "failures": causes.agg(samples=_whole(failed.samples.sum())).order_by("place", "cause"),
-        "hours": hours.agg(samples=_whole(moments.samples.sum()), failures=_whole(lost.fill_null(0))).order_by(
-            "place", "hour_utc"
-        ),
     }
 
 
@@ -108,23 +100,3 @@ def fewest_devices(tests: Any, devices: int) -> Any:
 def _whole(sums: Any) -> Any:
     """In 64 bits. SQL's sums are wider than that, whatever Ibis believes: a type that differs makes it cast them."""
     return sums.cast(dt.int64(nullable=False))
-
-
-def _write(rows: Iterable[pa.Table], schema: pa.Schema, file: Path) -> None:
-    """Row groups of :data:`ROW_GROUP`, however the rows come: the same rows give the same bytes."""
-    with (
-        replacing(file) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd", write_statistics=schema.names[:1]) as writer,
-    ):
-        waiting: list[pa.Table] = []
-        held = 0
-        for table in rows:
-            waiting.append(table)
-            held += table.num_rows
-            while held >= ROW_GROUP:
-                whole = pa.concat_tables(waiting)
-                writer.write_table(whole.slice(0, ROW_GROUP), row_group_size=ROW_GROUP)
-                held -= ROW_GROUP
-                waiting = [whole.slice(ROW_GROUP)]
-        if held:
-            writer.write_table(pa.concat_tables(waiting), row_group_size=ROW_GROUP)

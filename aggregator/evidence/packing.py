@@ -98,15 +98,26 @@ def columns_of(places: Numbers) -> dict[str, pa.Array]:
     }
 
 
-def texts(known: Sequence[str], places: Numbers) -> pa.Array:
+def texts(known: Sequence[str], places: Numbers) -> pa.DictionaryArray:
     """The texts at places (n,) of a list."""
-    return pa.array(known, pa.string()).take(pa.array(places))
+    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), pa.array(known, pa.string()))
 
 
-def _plmns(codes: Numbers) -> pa.Array:
-    found, places = np.unique(codes, return_inverse=True)
+def starts_of_runs(*keys: Numbers) -> Numbers:
+    """Where rows (n,) begin that have the same keys as the one before."""
+    first = np.zeros(len(keys[0]), dtype=bool)
+    first[:1] = True
+    for key in keys:
+        first[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(first)
+
+
+def _plmns(codes: Numbers) -> pa.DictionaryArray:
+    """Rows are in the order of cells: an operator has a run in each."""
+    starts = starts_of_runs(codes)
+    found, places = np.unique(codes[starts], return_inverse=True)
     names = [f"{number // 2:06d}" if number % 2 else f"{number // 20:05d}" for number in found.tolist()]
-    return texts(names, places)
+    return texts(names, np.repeat(places, np.diff(np.append(starts, len(codes)))))
 
 
 def binned(measure: int, number: Any) -> Any:

@@ -6,7 +6,9 @@ bounds hold whatever the samples were, and the value in the middle of the bin is
 within 1 % for rates and delays. In the outermost bins one bound is infinite, and the value is the one that is known.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +18,12 @@ from numpy.typing import NDArray
 
 from aggregator.evidence.histograms import LOGARITHMIC_BASE, MEASURES, Bins
 from aggregator.evidence.ledger import HISTOGRAM_KEYS
+from aggregator.evidence.ordered_file import CODED, coded
+from aggregator.evidence.packing import starts_of_runs
 
 GROUP = list(HISTOGRAM_KEYS[:-1])
+TEXTS = tuple(name for name in GROUP if name != "h3_r9")
+FIGURES = ("value", "lower", "upper")
 BATCH = 1 << 18
 """Ours: rows of a file read at a time, some megabytes."""
 
@@ -43,27 +49,37 @@ def quantiles(rows: pd.DataFrame, q: float) -> pd.DataFrame:
     """
     if not 0 < q <= 1:
         raise ValueError(f"q: got {q}, expected 0 < q ≤ 1")
-    if rows.empty:
-        none: pd.DataFrame = rows[[*GROUP, "bin"]].assign(samples=0, value=0.0, lower=0.0, upper=0.0)
-        return none
-    starts = np.flatnonzero(_first_of_group(rows))
-    counts = rows["samples"].to_numpy(np.int64)
+    columns = ["h3_r9", *TEXTS, "bin", "samples"]
+    table = pa.Table.from_pandas(rows[columns], preserve_index=False)
+    coded = [table[name].cast(CODED) if name in TEXTS else table[name] for name in columns]
+    found: pd.DataFrame = _quantiles(pa.table(coded, columns), q).cast(_SCHEMA).to_pandas()
+    return found
+
+
+def _quantiles(rows: pa.Table, q: float) -> pa.Table:
+    """The same, of rows with coded texts, in the columns of ``_SCHEMA``."""
+    rows = rows.unify_dictionaries().combine_chunks()
+    texts = [rows[name].chunk(0) if len(rows) else pa.array([], CODED) for name in TEXTS]
+    counts = rows["samples"].to_numpy().astype(np.int64, copy=False)
+    starts = starts_of_runs(rows["h3_r9"].to_numpy(), *(column.indices.to_numpy() for column in texts))
     reached = np.cumsum(counts)
+    totals = np.add.reduceat(counts, starts) if len(starts) else counts
     before = reached[starts] - counts[starts]
-    totals = np.add.reduceat(counts, starts)
     rank = np.maximum(np.ceil(totals * q - 1e-9), 1)  # 0.7 × 10 is a hair above 7
-    found = rows.iloc[np.searchsorted(reached, before + rank)]
-    value, lower, upper = edges(found["measure"], found["bin"].to_numpy(np.int64))
-    figures = {"samples": totals, "value": value, "lower": lower, "upper": upper}
-    told: pd.DataFrame = found[[*GROUP, "bin"]].reset_index(drop=True).assign(**figures)
-    return told
+    found = rows.select([*GROUP, "bin"]).take(pa.array(np.searchsorted(reached, before + rank)))
+    measure = texts[TEXTS.index("measure")]
+    codes = measure.indices.to_numpy()[starts]
+    value, lower, upper = edges(measure.dictionary.to_pylist(), codes, found["bin"].to_numpy().astype(np.int64))
+    figures = (totals, value, lower, upper)
+    return pa.table([*found.columns, *map(pa.array, figures)], _SCHEMA.names)
 
 
-def edges(measures: pd.Series, numbers: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
-    """Value in the middle, lower and upper bound of bins (n,) of the measures named beside them."""
+def edges(
+    measures: Sequence[str], codes: NDArray[np.integer[Any]], numbers: NDArray[np.int64]
+) -> tuple[Floats, Floats, Floats]:
+    """Value in the middle, lower and upper bound of bins (n,), each of the measure at the place beside it (n,)."""
     value, lower, upper = (np.full(len(numbers), np.nan) for _ in range(3))
-    codes, names = pd.factorize(measures)
-    for code, name in enumerate(names):
+    for code, name in enumerate(measures):
         here = codes == code
         value[here], lower[here], upper[here] = _edges(MEASURES[name], numbers[here])
     return value, lower, upper
@@ -84,16 +100,6 @@ def _edges(bins: Bins, numbers: NDArray[np.int64]) -> tuple[Floats, Floats, Floa
     return middle, lower, upper
 
 
-def _first_of_group(rows: pd.DataFrame) -> NDArray[np.bool_]:
-    first = np.zeros(len(rows), dtype=bool)
-    first[0] = True
-    for name in GROUP:
-        column = rows[name]
-        codes = column.cat.codes.to_numpy() if isinstance(column.dtype, pd.CategoricalDtype) else column.to_numpy()
-        first[1:] |= codes[1:] != codes[:-1]
-    return first
-
-
 def write_quantiles(histograms: Path, q: float, file: Path) -> None:
     """Quantile of each histogram of a file as long as it may be, in a file of the columns of :func:`quantiles`.
 
@@ -102,27 +108,26 @@ def write_quantiles(histograms: Path, q: float, file: Path) -> None:
         q: as above.
         file: Parquet file to write.
     """
-    source = pq.ParquetFile(histograms, read_dictionary=[name for name in GROUP if name != "h3_r9"])
-    schema = pa.schema(
-        [
-            *(pa.field(name, pa.int64() if name == "h3_r9" else pa.string()) for name in GROUP),
-            ("bin", pa.int64()),
-            ("samples", pa.int64()),
-            *((name, pa.float64()) for name in ("value", "lower", "upper")),
-        ]
-    )
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+    source = pq.ParquetFile(histograms, read_dictionary=list(TEXTS))
+    with pq.ParquetWriter(file, _CODED_SCHEMA, compression="zstd", store_schema=False) as writer:
         waiting: list[pa.Table] = []
         for batch in source.iter_batches(BATCH):
-            rows = pa.concat_tables([*waiting, pa.Table.from_batches([batch])]).unify_dictionaries()
+            rows = pa.concat_tables([*waiting, pa.Table.from_batches([batch])])
             # the last cell may go on in the next batch
             last = int(np.searchsorted(rows["h3_r9"].to_numpy(), rows["h3_r9"][-1].as_py()))
             waiting = [rows.slice(last)]
             if last:
-                writer.write_table(_table(quantiles(rows.slice(0, last).to_pandas(), q), schema))
+                writer.write_table(_quantiles(rows.slice(0, last), q).cast(_CODED_SCHEMA))
         for rest in waiting:
-            writer.write_table(_table(quantiles(rest.to_pandas(), q), schema))
+            writer.write_table(_quantiles(rest, q).cast(_CODED_SCHEMA))
 
 
-def _table(found: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_pandas(found, preserve_index=False).cast(schema)
+_SCHEMA = pa.schema(
+    [
+        ("h3_r9", pa.int64()),
+        *((name, pa.string()) for name in TEXTS),
+        *((name, pa.int64()) for name in ("bin", "samples")),
+        *((name, pa.float64()) for name in FIGURES),
+    ]
+)
+_CODED_SCHEMA = coded(_SCHEMA)

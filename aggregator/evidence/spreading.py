@@ -5,12 +5,11 @@ every threshold; data that did not pass although registered fails too; a rate be
 known as a lower bound counts only for the thresholds it reaches. A reading of signal alone counts for service alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from aggregator.evidence.histograms import MEASURES
@@ -19,12 +18,14 @@ from aggregator.evidence.packing import (
     ANY_SERVED,
     CAUSES,
     DAY_SHIFT,
+    HOUR_SHIFT,
     SERVED,
     Numbers,
     cell_and_operator,
     columns_of,
     measure_and_bin,
     served,
+    starts_of_runs,
     texts,
     with_served,
 )
@@ -56,51 +57,46 @@ def says(technology_served: int, rate: int, failed: bool) -> list[tuple[int, ...
 
 
 _WORDS = 1 << DAY_SHIFT
+_FIRST = 32
+"""Bits of the first of two counts in one number: no device makes that many tests of a cell in a day."""
 _SAYS: NDArray[np.int64] = (
     np.array([[says(of, word >> 1, bool(word & 1)) for word in range(_WORDS)] for of in range(len(SERVED))])
     .transpose(3, 2, 0, 1)
-    .reshape(len(COUNTS) * len(TECHNOLOGIES), -1)
+    .reshape(2, len(COUNTS) * len(TECHNOLOGIES) // 2, -1)
 )
-"""(count and technology, what served and the word of rate and failure)"""
+_SAY_BOTH: NDArray[np.int64] = _SAYS[0] + (_SAYS[1] << _FIRST)
+"""(half of counts and technologies, what served and the word of rate and failure): the other half in the upper bits."""
 
 
-def ledger(batches: Batches) -> Iterator[pa.Table]:
-    """Rows of the ledger, from tests in the order of cell and operator, device, tier and context, day."""
-    waiting: list[pa.Table] = []
-    for batch in batches:
-        rows = pa.concat_tables([*waiting, pa.Table.from_batches([batch])]).combine_chunks()
-        cells = cell_and_operator(_numbers(rows, "place"))
-        last = int(np.searchsorted(cells, cells[-1]))  # the last cell may go on in the next batch
-        waiting = [rows.slice(last)]
-        if last:
-            yield _ledger(rows.slice(0, last))
-    for rest in waiting:
-        yield _ledger(rest)
+def ledger(batches: Batches, tokens: Sequence[str]) -> Iterator[pa.Table]:
+    """Rows of the ledger, from tests in the order of cell and operator, device, tier and context, day.
 
-
-def _ledger(tests: pa.Table) -> pa.Table:
-    place, said, samples = (_numbers(tests, name) for name in ("place", "said", "samples"))
-    token = tests["device_token"].combine_chunks()
-    word, day, who = said % _WORDS, said >> DAY_SHIFT, place & ANY_SERVED
-    other = pc.not_equal(token[1:], token[:-1]).to_numpy(zero_copy_only=False)
-    first = np.append(True, other | (who[1:] != who[:-1]) | (day[1:] != day[:-1]))
-    starts = np.flatnonzero(first)
-    counts = np.add.reduceat(_SAYS[:, served(place) * _WORDS + word] * samples, starts, axis=1).reshape(len(COUNTS), -1)
-    order, technology = _by_technology(cell_and_operator(place[starts]))
-    source = technology * len(starts) + order
-    of = starts[order]
-    columns = {
-        **columns_of(with_served(place[of], technology)),
-        "device_token": token.take(pa.array(of)),
-        "day": pa.array(day[of].astype(np.int32)).cast(pa.date32()),
-        **{name: count[source] for name, count in zip(COUNTS, counts, strict=True)},
-    }
-    return _table("ledger", columns)
+    Args:
+        batches: in ``device_token`` the place of each device's token.
+        tokens: in order.
+    """
+    for tests in _whole(batches, cell_and_operator):
+        place, token, said, samples = (_numbers(tests, name) for name in ("place", "device_token", "said", "samples"))
+        word, day, who = said % _WORDS, said >> DAY_SHIFT, place & ANY_SERVED
+        starts = starts_of_runs(token, who, day)
+        code = served(place) * _WORDS + word
+        both = np.array([np.add.reduceat(counts[code] * samples, starts) for counts in _SAY_BOTH])
+        counts = np.concatenate([both & (1 << _FIRST) - 1, both >> _FIRST]).reshape(len(COUNTS), -1)
+        order, technology = _by_technology(cell_and_operator(place[starts]))
+        source = technology * len(starts) + order
+        of = starts[order]
+        columns = {
+            **columns_of(with_served(place[of], technology)),
+            "device_token": texts(tokens, token[of]),
+            "day": pa.array(day[of].astype(np.int32)).cast(pa.date32()),
+            **{name: count[source] for name, count in zip(COUNTS, counts, strict=True)},
+        }
+        yield _table("ledger", columns)
 
 
 def _by_technology(cells: Numbers) -> tuple[Numbers, Numbers]:
     """Which of rows (n,) comes at each place, and for which technology: a cell has all its rows for each in turn."""
-    starts = np.flatnonzero(np.append(True, cells[1:] != cells[:-1]))
+    starts = starts_of_runs(cells)
     sizes = np.diff(np.append(starts, len(cells)))
     cell = np.repeat(np.arange(len(starts)), sizes * len(TECHNOLOGIES))
     within = np.arange(len(cell)) - np.repeat(starts * len(TECHNOLOGIES), sizes * len(TECHNOLOGIES))
@@ -108,44 +104,59 @@ def _by_technology(cells: Numbers) -> tuple[Numbers, Numbers]:
     return starts[cell] + row, technology
 
 
-def _keyed(name: str, more: Callable[[pa.RecordBatch], dict[str, pa.Array]]) -> Callable[[Batches], Iterator[pa.Table]]:
-    """Rows whose keys begin with a place."""
-
-    def spread(batches: Batches) -> Iterator[pa.Table]:
-        for batch in batches:
-            counts = {column: batch[column] for column in batch.schema.names if column in ("samples", "failures")}
-            yield _table(name, {**columns_of(_numbers(batch, "place")), **more(batch), **counts})
-
-    return spread
-
-
-def _of_bin(batch: pa.RecordBatch) -> dict[str, pa.Array]:
-    measure, number = measure_and_bin(_numbers(batch, "bin"))
-    return {"measure": texts(tuple(MEASURES), measure), "bin": pa.array(number)}
+def histograms(batches: Batches) -> Iterator[pa.Table]:
+    """Rows of histograms, from bins in the order of place and bin."""
+    for rows in _whole(batches, lambda places: places):
+        place, packed, samples = (_numbers(rows, name) for name in ("place", "bin", "samples"))
+        starts = starts_of_runs(place, packed)
+        measure, number = measure_and_bin(packed[starts])
+        columns = {"measure": texts(tuple(MEASURES), measure), "bin": number}
+        yield _table(
+            "histograms", {**columns_of(place[starts]), **columns, "samples": np.add.reduceat(samples, starts)}
+        )
 
 
-def _as_it_is(batches: Batches) -> Iterator[pa.Table]:
+def hours(batches: Batches) -> Iterator[pa.Table]:
+    """Rows of hours, from moments in their order."""
+    for rows in _whole(batches, lambda places: places):
+        place, moment, samples = (_numbers(rows, name) for name in ("place", "moment", "samples"))
+        hour = moment >> HOUR_SHIFT
+        starts = starts_of_runs(place, hour)
+        failed = np.where(moment & (1 << HOUR_SHIFT) - 1 != CAUSES.index(""), samples, 0)
+        counts = {name: np.add.reduceat(of, starts) for name, of in (("samples", samples), ("failures", failed))}
+        yield _table("hours", {**columns_of(place[starts]), "hour_utc": hour[starts], **counts})
+
+
+def failures(batches: Batches) -> Iterator[pa.Table]:
+    """Rows of failures, from their sums in the order of place and cause."""
+    for batch in batches:
+        columns = {"cause": texts(CAUSES, _numbers(batch, "cause")), "samples": batch["samples"]}
+        yield _table("failures", {**columns_of(_numbers(batch, "place")), **columns})
+
+
+def capability(batches: Batches) -> Iterator[pa.Table]:
+    """Rows of capability, from the same rows."""
     for batch in batches:
         yield pa.Table.from_batches([batch]).cast(TABLES["capability"])
 
 
-def _table(name: str, columns: dict[str, pa.Array]) -> pa.Table:
-    schema = TABLES[name]
-    return pa.table([columns[column] for column in schema.names], schema.names).cast(schema)
+def _whole(batches: Batches, group: Callable[[Numbers], Numbers]) -> Iterator[pa.Table]:
+    """The same rows, those whose places are of one group together: the last one may go on in the next batch."""
+    waiting: list[pa.Table] = []
+    for batch in batches:
+        rows = pa.concat_tables([*waiting, pa.Table.from_batches([batch])]).combine_chunks()
+        groups = group(_numbers(rows, "place"))
+        last = int(np.searchsorted(groups, groups[-1]))
+        waiting = [rows.slice(last)]
+        if last:
+            yield rows.slice(0, last)
+    yield from waiting
+
+
+def _table(name: str, columns: dict[str, Any]) -> pa.Table:
+    return pa.table([columns[column] for column in TABLES[name].names], TABLES[name].names)
 
 
 def _numbers(rows: pa.Table | pa.RecordBatch, column: str) -> Numbers:
     found: Numbers = rows[column].to_numpy().astype(np.int64, copy=False)
     return found
-
-
-SPREAD = MappingProxyType(
-    {
-        "ledger": ledger,
-        "capability": _as_it_is,
-        "histograms": _keyed("histograms", _of_bin),
-        "failures": _keyed("failures", lambda batch: {"cause": texts(CAUSES, _numbers(batch, "cause"))}),
-        "hours": _keyed("hours", lambda batch: {"hour_utc": batch["hour_utc"]}),
-    }
-)
-"""Name of a table of evidence → its rows, from batches of its sums in the order of their keys."""

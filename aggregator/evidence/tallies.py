@@ -44,8 +44,8 @@ def narrow(samples: Any) -> Any:
     measured = samples.download_bps
     reached = RATE_KNOWN + samples.lower_bound.ifelse(RATE_AT_LEAST - RATE_KNOWN, 0)
     for threshold in THRESHOLDS_MBPS:
-        reached += (measured >= threshold * 1_000_000).fill_null(False).ifelse(1, 0)
-    lost = (samples.throughput & samples.data_failed).fill_null(False)
+        reached += (measured >= threshold * 1_000_000).ifelse(1, 0)
+    lost = samples.throughput & samples.data_failed
     rate = ibis.cases((lost, RATE_LOST), (measured.isnull(), NO_RATE), else_=reached)
     failed = (samples.cause != CAUSES.index("")).ifelse(1, 0)
     bins = {name: edges.number(samples[name]) for name, edges in MEASURES.items()}

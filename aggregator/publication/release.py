@@ -72,6 +72,7 @@ def publish(
         constants=constants or read_constants(data),
         zones=zones or read_parameters(data / "proposals"),
         attributions=ground.origin.attributions,
+        publisher=ground.origin.publisher,
     )
     shelf = data / FOLDER[audience]
     own = made_from(ground, parameters)
@@ -84,7 +85,7 @@ def publish(
         shelf.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=shelf))
         try:
-            write_release(making, draft)
+            write_release(making, draft, lambda label, share: tell(label, 0.4 + 0.6 * share))
             draft.chmod(0o755)
             if audience == "public":
                 write_record(data, making.release, making.issue, keep=before)
