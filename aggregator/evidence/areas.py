@@ -4,6 +4,8 @@ A country's coverage is a handful of polygons with millions of vertices. They ar
 pieces that a hexagon's border crosses are ever intersected with it.
 """
 
+from typing import Literal
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -73,7 +75,11 @@ def intersections(pieces: Shapes, hexagons: Shapes) -> tuple[Indexes, Indexes, S
     tree = shapely.STRtree(hexagons)
     piece, hexagon = tree.query(pieces, predicate="intersects")
     shape, whole = hexagons[hexagon], np.zeros(len(piece), dtype=bool)
-    for predicate, inner in (("contains_properly", hexagons[hexagon]), ("within", pieces[piece])):
+    predicates: tuple[tuple[Literal["contains_properly", "within"], Shapes], ...] = (
+        ("contains_properly", hexagons[hexagon]),
+        ("within", pieces[piece]),
+    )
+    for predicate, inner in predicates:
         inner_piece, inner_hexagon = tree.query(pieces, predicate=predicate)
         inside = np.isin(piece * len(hexagons) + hexagon, inner_piece * len(hexagons) + inner_hexagon)
         shape[inside] = inner[inside]
