@@ -65,6 +65,8 @@ EXAMPLES = {
     "missions": "maille missions --hours 6 --from 47.29,3.95",
     "missions report": "maille missions report",
     "publish": "maille publish",
+    "release export": "maille release export maille-data/releases/2026-09-30-0123456789 --format csv-fr",
+    "release load": "maille release load maille-data/releases/2026-09-30-0123456789 --database postgresql:///maille",
     "serve": "maille serve",
     "demo": "maille demo --no-serve",
 }

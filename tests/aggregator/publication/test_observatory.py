@@ -179,10 +179,10 @@ def test_kilometres_go_to_the_commune_that_holds_their_middle(tmp_path: Path) ->
 
 
 def test_only_hexagons_of_the_territory_count() -> None:
-    inside = np.array(sorted(HOMES["21001"]), dtype=np.int64)
-    known = read_places(Path("/nonexistent"), communes(), inside)
+    known = read_places(Path("/nonexistent"), communes(), np.array(sorted(HOMES["21001"]), dtype=np.int64))
     assert known.table["code"].tolist() == ["territory", "21", "21001"]
-    assert shares_of(known, verdicts({}), seen([]), claims([1.0] * 6), Constants()).totals["territory"][0, 1] == pytest.approx(50)
+    shares = shares_of(known, verdicts({}), seen([]), claims([1.0] * 6), Constants())
+    assert shares.totals["territory"][0, 1] == pytest.approx(50)
 
 
 SITES = """code_op;nom_op;num_site;latitude;longitude;site_2g;site_3g;site_4g;site_5g
