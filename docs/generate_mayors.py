@@ -1,7 +1,7 @@
 """Sets ``docs/maires.md`` as two pages to hand over, ``docs/maires.pdf``: ``python docs/generate_mayors.py``.
 
-The Markdown is parsed here and set by ``docs/maires.typ``; its texts are never read as markup again. The PDF has the same
-bytes on every machine: no clock, and only fonts that come with Typst and matplotlib.
+The Markdown is parsed here and set by ``docs/maires.typ``; its texts are never read as markup again. The PDF has the
+same bytes on every machine: no clock, and only fonts that come with Typst and matplotlib.
 """
 
 import json

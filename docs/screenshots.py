@@ -1,4 +1,4 @@
-"""Takes the pictures of the documentation from the demonstration, with the commands people run: ``scripts/screenshots``.
+"""Takes the documentation's pictures from the demonstration, by the commands people run: ``scripts/screenshots``.
 
 Everything shown is synthetic and says so. Sizes, seed and places are fixed; colours are few, so that files stay small.
 """

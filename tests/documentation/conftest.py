@@ -1,5 +1,6 @@
 """A small demonstration that the documentation's tests share: the same steps on twelve communes."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,8 @@ import pytest
 import aggregator.demo
 from aggregator.demo_folder import DemoFolder
 from aggregator.synthetic.world import Scenario
+
+sys.path.insert(0, str(Path(__file__).parent))  # guides and inputs, which are no tests
 
 COMMUNES = 12
 AROUND = "58180"  # Montsauche-les-Settons: the places that the guides name lie around it

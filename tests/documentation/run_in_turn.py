@@ -1,7 +1,7 @@
 """Runs ``maille`` commands one after the other in one process, which imports what they need once.
 
-Reads a JSON list of ``{"words", "settings"}`` from a file, writes one JSON object a line for each that ran, and ends with
-the first that fails.
+Reads a JSON list of ``{"words", "settings", "may_end"}`` from a file, writes one JSON object a line for each that ran,
+and ends with the first that fails.
 """
 
 import contextlib

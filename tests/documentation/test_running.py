@@ -17,11 +17,10 @@ from typing import Any
 
 import httpx
 import pytest
+from guides import ROOT, TEXTS, Command, commands_in
+from inputs import write_inputs
 
 from aggregator.demo_folder import DemoFolder
-
-from tests.documentation.guides import ROOT, TEXTS, Command, commands_in
-from tests.documentation.inputs import write_inputs
 
 MAILLE = Path(sys.executable).with_name("maille")
 IN_TURN = Path(__file__).with_name("run_in_turn.py")
@@ -156,8 +155,7 @@ def environment(**more: str) -> dict[str, str]:
 def server_place(small_demo: DemoFolder, tmp_path_factory: pytest.TempPathFactory) -> Place:
     folder = tmp_path_factory.mktemp("server")
     write_inputs(small_demo, folder)
-    place = Place(folder, {"/etc/maille/": f"{folder}/"}, environment(MAILLE_TEAM_PASSWORD=PASSWORD))
-    return place
+    return Place(folder, {"/etc/maille/": f"{folder}/"}, environment(MAILLE_TEAM_PASSWORD=PASSWORD))
 
 
 @pytest.fixture(scope="module")
