@@ -5,13 +5,14 @@ What a command needs is imported when it runs: `maille --help` stays fast. Error
 
 import typer
 
-from aggregator.commands import inputs, results, zones
+from aggregator.commands import inputs, releases, results, zones
 from aggregator.commands.breach import breach
 from aggregator.commands.calibrate import calibrate
 from aggregator.commands.corridors import corridors
 from aggregator.commands.coverage import coverage
 from aggregator.commands.demonstration import demo
 from aggregator.commands.missions import missions
+from aggregator.commands.serve import serve
 from client_sdk.messages import tr
 
 commands = typer.Typer(no_args_is_help=True)
@@ -29,9 +30,12 @@ commands.command(
     )
 )(breach)
 commands.command(help=tr("Write a release.", "Écrire une publication."))(results.publish)
-commands.command(help=tr("Serve the releases: read API and map.", "Servir les publications : API et carte."))(
-    results.serve
+commands.add_typer(
+    releases.commands,
+    name="release",
+    help=tr("Use a release in other tools.", "Utiliser une publication dans d’autres outils."),
 )
+commands.command(help=tr("Serve the releases: read API and map.", "Servir les publications : API et carte."))(serve)
 commands.command(
     help=tr(
         "Run the whole path on a real territory, with synthetic phones, and serve the map.",

@@ -5,7 +5,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import pandas as pd
 
 import aggregator
 from aggregator import pipeline
@@ -23,7 +26,8 @@ from aggregator.synthetic.outcome import (
     verdicts_beside_truth,
     zones_beside_truth,
 )
-from aggregator.synthetic.radio import propagate
+from aggregator.synthetic.radio import Air, propagate
+from aggregator.synthetic.sample_set import SampleSet, write_sample_set
 from aggregator.synthetic.sites import place_masts, write_sites
 from aggregator.synthetic.truth import failure_probability
 from aggregator.synthetic.volunteers import recruit, send_field_team
@@ -89,6 +93,55 @@ def example_communes() -> Path:
     return next(folder for folder in folders if folder.is_dir()) / "nievre" / "communes.csv"
 
 
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A synthetic campaign whose samples lie in a collector's database.
+
+    Attributes:
+        air: what phones read.
+        truth: how often a reference test fails (:func:`failure_probability`).
+        sent: what the phones handed in.
+    """
+
+    air: Air
+    truth: pd.DataFrame
+    sent: Sent
+
+
+def run_campaign(folder: DemoFolder, scenario: Scenario, progress: Progress | None = None) -> Campaign:
+    """Make a world and let its phones send what they measured to a collector of ``folder.data``.
+
+    Args:
+        folder: as :func:`aggregator.demo_folder.prepare` gives it.
+        scenario: seed and size.
+        progress: told what is being done, and the share done of the campaign.
+    """
+    report = progress or (lambda step, fraction: None)
+    write_origin(folder.data, Origin(synthetic=True, label=LABEL, attributions=ATTRIBUTIONS))
+
+    report(tr("a synthetic world", "un monde synthétique"), 0.0)
+    world = build(example_communes(), scenario)
+    masts = place_masts(world, scenario)
+    air = propagate(world, masts, scenario)
+    declared = declare(world, air, scenario)
+
+    report(tr("territory and declared coverage", "territoire et couverture déclarée"), 0.04)
+    import_communes(example_communes(), folder.data / "territory")
+    import_sites(write_sites(masts, world, folder.inputs), folder.data / "territory")
+    for number, file in enumerate(write_claims(declared, world.grid, folder.inputs)):
+        report(file.name, 0.09 + 0.01 * number)
+        import_arcep(file, folder.data / "claims", source="maille demo", licence="synthetic, nobody's claim")
+
+    # the day after the quarter, whatever the day is: the same seed gives the same release
+    received_at = datetime.combine(scenario.last_day + timedelta(days=1), time(6), tzinfo=UTC)
+    _seed_token_key(settings_of(folder).device_token_key, scenario)
+    phones = [*recruit(world, air.gorges, scenario), *send_field_team(world, air.gorges, scenario)]
+    part = pipeline.Room(progress, 0.14, 1.0, tr("sending", "envoi"))
+    with running_collector(settings_of(folder), lambda: received_at) as collector:
+        sent = send(phones, world, air, scenario, collector, received_at, folder.phones, part)
+    return Campaign(air=air, truth=failure_probability(world, air, declared), sent=sent)
+
+
 def demonstrate(out: Path, scenario: Scenario, progress: Progress | None = None) -> DemoOutcome:
     """Run the whole path on a synthetic campaign.
 
@@ -100,51 +153,49 @@ def demonstrate(out: Path, scenario: Scenario, progress: Progress | None = None)
     Raises:
         MailleError: the directory is someone else's.
     """
-    report = progress or (lambda step, fraction: None)
     folder = prepare(out, {"synthetic": True, "seed": scenario.seed, "volunteers": scenario.volunteers})
-
-    write_origin(folder.data, Origin(synthetic=True, label=LABEL, attributions=ATTRIBUTIONS))
-
-    report(tr("a synthetic world", "un monde synthétique"), 0.0)
-    world = build(example_communes(), scenario)
-    masts = place_masts(world, scenario)
-    air = propagate(world, masts, scenario)
-    declared = declare(world, air, scenario)
-
-    report(tr("territory and declared coverage", "territoire et couverture déclarée"), 0.03)
-    import_communes(example_communes(), folder.data / "territory")
-    import_sites(write_sites(masts, world, folder.inputs), folder.data / "territory")
-    for number, file in enumerate(write_claims(declared, world.grid, folder.inputs)):
-        report(file.name, 0.06 + 0.01 * number)
-        import_arcep(file, folder.data / "claims", source="maille demo", licence="synthetic, nobody's claim")
-
-    # the day after the quarter, whatever the day is: the same seed gives the same release
-    received_at = datetime.combine(scenario.last_day + timedelta(days=1), time(6), tzinfo=UTC)
-    _seed_token_key(_settings(folder).device_token_key, scenario)
-    phones = [*recruit(world, air.gorges, scenario), *send_field_team(world, air.gorges, scenario)]
-    part = pipeline.Room(progress, 0.1, 0.7, tr("campaign", "campagne"))
-    with running_collector(_settings(folder), lambda: received_at) as collector:
-        sent = send(phones, world, air, scenario, collector, received_at, folder.phones, part)
-
+    campaign = run_campaign(folder, scenario, pipeline.Room(progress, 0.0, 0.7, tr("campaign", "campagne")))
     release = pipeline.run(
         folder.data,
-        settings=_settings(folder),
+        settings=settings_of(folder),
         last_day=scenario.last_day,
         progress=pipeline.Room(progress, 0.7, 1.0, tr("aggregation", "agrégation")),
     )
-    truth = failure_probability(world, air, declared)
-    zones = zones_beside_truth(release, air)
+    air = campaign.air
     verdicts = read_verdicts(folder.data / "judgement")
     return DemoOutcome(
         folder=folder,
         release=release,
-        sent=sent,
-        verdicts=verdicts_beside_truth(verdicts, truth),
-        zones=zones,
+        sent=campaign.sent,
+        verdicts=verdicts_beside_truth(verdicts, campaign.truth),
+        zones=zones_beside_truth(release, air),
         dead_zones=len(air.gorges),
         dead_zones_contradicted=dead_zones_contradicted(verdicts, air),
         dead_zones_found=dead_zones_found(release, air),
     )
+
+
+def make_samples(out: Path, scenario: Scenario, progress: Progress | None = None) -> SampleSet:
+    """Write the samples of a synthetic campaign, and the truth about them, for whoever studies the method.
+
+    Args:
+        out: directory for it; see :func:`aggregator.demo_folder.prepare`.
+        scenario: seed and size.
+        progress: told what is being done, and the share done of the whole.
+
+    Raises:
+        MailleError: the directory is someone else's.
+    """
+    samples = prepare(out, {"synthetic": True, "seed": scenario.seed, "volunteers": scenario.volunteers}).data
+    with TemporaryDirectory(prefix="maille-samples-") as place:
+        folder = prepare(Path(place), {"synthetic": True})
+        room = pipeline.Room(progress, 0.0, 0.8, tr("campaign", "campagne"))
+        truth = run_campaign(folder, scenario, room).truth
+        pipeline.update_archive(
+            folder.data, settings_of(folder), pipeline.Room(progress, 0.8, 1.0, tr("archive", "archive"))
+        )
+        about = {"seed": scenario.seed, "volunteers": scenario.volunteers}
+        return write_sample_set(folder.data, truth, samples, **about)
 
 
 def _seed_token_key(path: Path, scenario: Scenario) -> None:
@@ -153,6 +204,6 @@ def _seed_token_key(path: Path, scenario: Scenario) -> None:
     path.chmod(0o600)
 
 
-def _settings(folder: DemoFolder) -> Settings:
+def settings_of(folder: DemoFolder) -> Settings:
     """A collector of its own, on SQLite, on any free port, whatever the environment says."""
     return Settings(data=folder.data, port=0, keep_samples_days=0, limits=UNLIMITED)  # its days are fixed

@@ -1,4 +1,4 @@
-"""What a device may ask a collector for itself: a new key, a copy of its data, their erasure; signed by its key."""
+"""What a device may ask a collector for itself, signed by its key: a new key, an account, a copy, their erasure."""
 
 import json
 import zipfile
@@ -12,11 +12,12 @@ import httpx
 from client_sdk.bounds import instant_text
 from client_sdk.errors import CollectorError
 from client_sdk.messages import tr
+from client_sdk.mine.account import Account, read_account
 from client_sdk.outbox.exchange import refusal, request
 from client_sdk.outbox.queue import PinnedCollector
 from client_sdk.signing.jws import JwsError, read_object, sign_compact, verify_compact
 from client_sdk.signing.keys import SigningKey
-from client_sdk.signing.statement_types import ACCESS, ERASURE, ERASURE_RECEIPT, ROTATION, ROTATION_PROOF
+from client_sdk.signing.statement_types import ACCESS, CONTRIBUTIONS, ERASURE, ERASURE_RECEIPT, ROTATION, ROTATION_PROOF
 
 _JOSE = {"Content-Type": "application/jose"}
 
@@ -91,6 +92,22 @@ def download_copy(
     finally:
         aside.unlink(missing_ok=True)
     return received
+
+
+def contributions_at(collector: PinnedCollector, key: SigningKey, client: httpx.Client) -> Account:
+    """A collector's account of what this device contributed.
+
+    Raises:
+        CollectorError: no answer, a refusal, or an answer that is not the collector's.
+    """
+    answer = _post(collector, "contributions", key, CONTRIBUTIONS, client)
+    try:
+        account = read_account(answer.json())
+        if account.device != key.public.thumbprint:
+            raise ValueError("about another device")
+    except (ValueError, KeyError, TypeError) as error:
+        raise _someone_else(str(answer.url)) from error
+    return account
 
 
 def erase_at(collector: PinnedCollector, key: SigningKey, client: httpx.Client) -> Erased:

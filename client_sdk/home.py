@@ -28,6 +28,11 @@ class Home:
         """SQLite file of the outbox."""
         return self.folder / "outbox.sqlite"
 
+    @property
+    def page(self) -> Path:
+        """HTML file that shows its owner what this device contributed."""
+        return self.folder / "mine.html"
+
 
 def field_home() -> Home:
     """The home of this user's device; the folder is made when something is first written there."""

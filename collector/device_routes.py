@@ -1,4 +1,4 @@
-"""What a device may ask for itself, once it is enrolled: a new key, its data, their erasure."""
+"""What a device may ask for itself, once it is enrolled: a new key, an account, its data, their erasure."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from client_sdk.bounds import instant_text
 from collector import openapi
 from collector.body import read_body
 from collector.intake.access import grant_access
+from collector.intake.contributions import tell_contributions
 from collector.intake.erasure import erase, finish_erasure
 from collector.intake.rotation import rotate
 from collector.intake.signed_request import MAX_DEVICE_REQUEST_BYTES
@@ -69,6 +70,22 @@ async def rotate_device(request: Request) -> JSONResponse:
         },
         201 if rotated.added else 200,
     )
+
+
+@routes.post(
+    "/contributions",
+    response_class=JSONResponse,
+    openapi_extra=described([200], openapi.JSON, openapi.CONTRIBUTIONS, _RULES, JOSE),
+)
+async def tell_device_contributions(request: Request) -> JSONResponse:
+    """How much the device that signed the request contributed, when, where, and what became of it."""
+    collector, settings = request.app.state.collector, request.app.state.settings
+    body = await read_body(request, JOSE, MAX_DEVICE_REQUEST_BYTES)
+    thumbprint = collector.key.public.thumbprint
+    told = await run_in_threadpool(
+        tell_contributions, body, collector.store, thumbprint, settings.map_url, collector.clock()
+    )
+    return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 
 @routes.post("/access", response_class=Response, openapi_extra=described([200], ZIP, openapi.ARCHIVE, _RULES, JOSE))

@@ -107,6 +107,38 @@ FLAGS = members(
     },
 )
 
+_DAY_OR_NULL = {"type": ["string", "null"], "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+_TEXT_OR_NULL = {"type": ["string", "null"]}
+_COUNTS = {"type": "object", "additionalProperties": _COUNT}
+_DEGREES = {"type": "number", "minimum": -180, "maximum": 180}
+_HEAP: dict[str, Any] = {
+    **dict.fromkeys(("samples", "tests", "countable", "days"), _COUNT),
+    **dict.fromkeys(("first_day", "last_day"), _DAY_OR_NULL),
+}
+CONTRIBUTIONS = members(
+    device=_TEXT,
+    tier={"enum": ["volunteer", "field_team"]},
+    enrolled_at=_TEXT,
+    map_url=_TEXT_OR_NULL,
+    **_HEAP,
+    kinds=_COUNTS,
+    months=_COUNTS,
+    **dict.fromkeys(("accepted", "flagged", "excluded", "rejected"), _COUNT),
+    kilometres={"type": "number", "minimum": 0},
+    networks={"type": "array", "items": members(operator=_TEXT_OR_NULL, rat=_TEXT_OR_NULL, **_HEAP)},
+    hexagons={
+        "type": "array",
+        "items": members(
+            h3={"type": "string", "pattern": "^[0-9a-f]{15}$"},
+            latitude=_DEGREES,
+            longitude=_DEGREES,
+            outline={"type": "array", "items": {"type": "array", "items": _DEGREES, "minItems": 2, "maxItems": 2}},
+            samples=_COUNT,
+            operators={"type": "array", "items": members(operator=_TEXT_OR_NULL, **_HEAP)},
+        ),
+    },
+)
+
 
 def described(
     answers: Sequence[int], answer_type: str, schema: dict[str, Any], rules: Sequence[str], body: str | None = None

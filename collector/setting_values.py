@@ -127,6 +127,19 @@ def check_measurement_url(url: str) -> None:
         )
 
 
+def check_map_url(url: str) -> None:
+    """A web address without a query, or none."""
+    parts = urlsplit(url)
+    plain = not parts.query and not parts.fragment and "@" not in parts.netloc
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or not plain):
+        raise SettingsError(
+            tr(
+                f"MAILLE_MAP_URL: got {url!r}, expected an address like https://map.example.org",
+                f"MAILLE_MAP_URL : {url!r}, attendu : une adresse comme https://carte.example.org",
+            )
+        )
+
+
 def read_echo_port(given: Mapping[str, str]) -> int | Literal["same", "off"]:
     """The UDP port of echoes."""
     text = given.get("MAILLE_ECHO_PORT", "same")

@@ -14,6 +14,7 @@ from collector.setting_values import (
     RETENTION,
     check_data,
     check_database_url,
+    check_map_url,
     check_measurement_url,
     check_proxies,
     check_range,
@@ -47,6 +48,8 @@ class Settings:
         port: TCP port to listen on, 0 for any free one (``MAILLE_PORT``).
         measurement_url: ``ws://`` or ``wss://`` address of the measuring endpoints where it is not the collector's own
             (``MAILLE_MEASUREMENT_URL``).
+        map_url: ``https://`` address of the public map, told to devices that ask what their samples changed; empty for
+            none (``MAILLE_MAP_URL``).
         archive: directory of the Parquet archive, or URL of object storage that fsspec knows, ``s3://bucket/prefix``
             (``MAILLE_ARCHIVE``; empty: ``archive`` in ``data``).
         echo_port: UDP port of echoes, ``same`` as the TCP port, or ``off`` (``MAILLE_ECHO_PORT``).
@@ -82,6 +85,7 @@ class Settings:
     port: int = 8420
     measurement_slots: int = 4
     measurement_url: str = ""
+    map_url: str = ""
     echo_port: int | Literal["same", "off"] = "same"
     archive: str = ""
     territory: Path | None = None
@@ -108,6 +112,7 @@ class Settings:
         check_range("MAILLE_MEASUREMENT_SLOTS", self.measurement_slots, 1, 1_000)
         check_range("MAILLE_WORKERS", self.workers, 1, 64)
         check_measurement_url(self.measurement_url)
+        check_map_url(self.map_url)
         if isinstance(self.echo_port, int):
             check_range("MAILLE_ECHO_PORT", self.echo_port, 0, 65_535)
         for name, days in zip(RETENTION, self._kept_days, strict=True):
@@ -135,6 +140,7 @@ class Settings:
             port=read_integer(given, "MAILLE_PORT", settings.port),
             measurement_slots=read_integer(given, "MAILLE_MEASUREMENT_SLOTS", settings.measurement_slots),
             measurement_url=given.get("MAILLE_MEASUREMENT_URL", settings.measurement_url),
+            map_url=given.get("MAILLE_MAP_URL", settings.map_url).rstrip("/"),
             echo_port=read_echo_port(given),
             territory=read_file(given, "MAILLE_TERRITORY"),
             asn_database=read_file(given, "MAILLE_ASN_DATABASE"),
@@ -185,6 +191,7 @@ VARIABLES = (
     "MAILLE_PORT",
     "MAILLE_MEASUREMENT_SLOTS",
     "MAILLE_MEASUREMENT_URL",
+    "MAILLE_MAP_URL",
     "MAILLE_ECHO_PORT",
     "MAILLE_ARCHIVE",
     "MAILLE_TERRITORY",

@@ -31,12 +31,24 @@ def demo(
             ),
         ),
     ] = None,
+    samples_only: Annotated[
+        bool,
+        typer.Option(
+            help=tr(
+                "Only the synthetic samples and the truth about them, to study the method: OUT/data.",
+                "Seulement les échantillons synthétiques et leur vérité, pour étudier la méthode : OUT/data.",
+            )
+        ),
+    ] = False,
     serve: Annotated[bool, typer.Option(help=tr("Serve the map at the end.", "Servir la carte à la fin."))] = True,
     port: Port = PORT,
     as_json: Json = False,
 ) -> None:
     """Synthetic, or real files with --field-data."""
     started = time.monotonic()
+    if samples_only:
+        _make_samples(out, seed, volunteers, as_json)
+        return
     if field_data:
         releases = _demonstrate_field_data(field_data, out, as_json)
     else:
@@ -63,6 +75,22 @@ def _demonstrate(out: Path, seed: int, volunteers: int, as_json: bool) -> Path:
     else:
         print_report(outcome)
     return outcome.release.parent
+
+
+def _make_samples(out: Path, seed: int, volunteers: int, as_json: bool) -> None:
+    from aggregator.demo import make_samples
+    from aggregator.synthetic import label
+    from aggregator.synthetic.world import Scenario
+
+    with progress_bar(as_json) as progress:
+        made = make_samples(out, Scenario(seed=seed, volunteers=volunteers), progress)
+    size = f"{made.size_bytes / 1e6:.1f}"
+    text = tr(
+        f"{made.folder}: {made.samples} samples, {made.hexagons} places of known truth, {size} MB",
+        f"{made.folder} : {made.samples} échantillons, {made.hexagons} lieux de vérité connue, {size} Mo",
+    )
+    members = {"synthetic": True, "label": label(), "samples": made.samples, "places": made.hexagons}
+    answer(as_json, {**members, "folder": str(made.folder), "bytes": made.size_bytes}, f"{label()}\n{text}")
 
 
 def _demonstrate_field_data(field_data: Path, out: Path, as_json: bool) -> Path:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from aggregator.evidence.outline import Territory
     from aggregator.proposals.mission_plan import Mission, MissionParameters
 
-FOLDER = "missions"
-
 missions = typer.Typer()
 
 
@@ -61,7 +59,7 @@ def plan(
     """Write a mission into DATA/missions/<id>: plan, GPX, GeoJSON and a sheet to print."""
     if context.invoked_subcommand is not None:
         return
-    from aggregator.proposals.mission_plan import MissionParameters, write_plan
+    from aggregator.proposals.mission_plan import FOLDER, MissionParameters, write_plan
     from aggregator.publication.mission_files import write_mission_files
 
     latitude, longitude = _place(start)
@@ -105,7 +103,7 @@ def report(
 
     from aggregator.judgement.basis import require_basis
     from aggregator.judgement.comparison import read_verdicts
-    from aggregator.proposals.mission_plan import read_plan
+    from aggregator.proposals.mission_plan import FOLDER, read_plan
     from aggregator.proposals.mission_report import report_mission
 
     folder = data_directory(data)

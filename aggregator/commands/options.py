@@ -11,6 +11,7 @@ from client_sdk.messages import tr
 
 if TYPE_CHECKING:
     from aggregator.evidence.outline import Territory
+    from aggregator.publication.gate import Login
 
 NameColumn = Annotated[
     str | None,
@@ -67,15 +68,26 @@ def territory_given(data: Path, departement: "list[str] | None", outline: Path |
     return territory_of(data, departement, outline)
 
 
-def serve_map(releases: Path, host: str, port: int, as_json: bool) -> None:
-    """Serve releases until interrupted, and say where."""
+def served_at(url: str) -> str:
+    """What is served at an address, for people."""
+    return tr(
+        f"The map is at {url} (stop it with Ctrl-C).\n"
+        f"For QGIS and programs: OGC API – Features at {url}ogc/, rows at {url}v1/hexagons, described at "
+        f"{url}openapi.json.",
+        f"La carte est sur {url} (arrêt par Ctrl-C).\n"
+        f"Pour QGIS et les programmes : OGC API – Features sur {url}ogc/, lignes sur {url}v1/hexagons, description sur "
+        f"{url}openapi.json.",
+    )
+
+
+def serve_map(releases: Path, host: str, port: int, as_json: bool, login: "Login | None" = None) -> None:
+    """Serve releases until interrupted, and say where; those of the team to whom a login lets in."""
     from aggregator.serving import serve_releases
 
     def announce(url: str) -> None:
-        text = tr(f"The map is at {url} (stop it with Ctrl-C).", f"La carte est sur {url} (arrêt par Ctrl-C).")
-        answer(as_json, {"url": url}, text)
+        answer(as_json, {"url": url, "ogc": f"{url}ogc/", "rows": f"{url}v1/hexagons"}, served_at(url))
 
     try:
-        serve_releases(releases, host, port, announce)
+        serve_releases(releases, host, port, announce, login)
     except KeyboardInterrupt:
         return

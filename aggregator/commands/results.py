@@ -1,4 +1,4 @@
-"""`maille aggregate`, `publish` and `serve`: from the archive to what people read."""
+"""`maille aggregate` and `publish`: from the archive to what people read."""
 
 import os
 from datetime import datetime
@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aggregator.commands.options import (
-    PORT,
-    Departement,
-    Outline,
-    Port,
-    data_directory,
-    serve_map,
-    territory_given,
-)
+from aggregator.commands.options import Departement, Outline, data_directory, territory_given
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.messages import tr
 from collector.options import Data
@@ -137,19 +129,6 @@ def publish(
         territory = territory_given(folder, departement, outline)
         release = write_release(folder, audience=audience, territory=territory, progress=progress)
     answer(as_json, {"release": str(release), "audience": audience}, str(release))
-
-
-def serve(
-    audience: Audience = "public",
-    host: Annotated[str, typer.Option(help=tr("Address to listen on.", "Adresse d’écoute."))] = "127.0.0.1",
-    port: Port = PORT,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Serve until interrupted."""
-    from aggregator.publication.release import FOLDER
-
-    serve_map(data_directory(data) / FOLDER[audience], host, port, as_json)
 
 
 def _settings(data: Path) -> "Settings":

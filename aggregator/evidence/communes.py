@@ -26,6 +26,10 @@ COLUMNS = [
     "geometry",
 ]
 
+EPCI = {"epci": ("epci", "code_epci", "siren_epci"), "epci_name": ("epci_name", "nom_epci", "epci_nom")}
+"""Columns added where the file has one of these names, capitals or not: the code and the name of the EPCI (the group of
+communes), empty for a commune of none."""
+
 HULL_MARGIN_M = 3_000
 """Voronoi cells end this far outside the hull of the centres: about the reach of a small commune."""
 
@@ -83,6 +87,7 @@ def communes_from_centres(file: Path) -> tuple[gpd.GeoDataFrame, CommunesImporte
         longitude,
         "voronoi",
         projected(cells, LAMBERT_93, WGS_84),
+        _epci(table),
     )
 
 
@@ -136,6 +141,7 @@ def communes_from_outlines(file: Path, population: Path | None) -> tuple[gpd.Geo
         shapely.get_x(inner),
         "official",
         outlines.geometry.to_numpy(),
+        _epci(outlines),
     )
     return frame, CommunesImported(
         communes=summary.communes,
@@ -152,6 +158,17 @@ def department_of(insee_com: str) -> str:
     return insee_com[:3] if insee_com.startswith(("97", "98")) else insee_com[:2]
 
 
+def _epci(table: pd.DataFrame) -> dict[str, "pd.Series[str]"]:
+    """Columns of :data:`EPCI` that a table of communes has."""
+    known = {str(name).lower(): str(name) for name in table.columns}
+    found = {name: next((known[own] for own in names if own in known), None) for name, names in EPCI.items()}
+    return {
+        name: table[column].astype("object").fillna("").astype("str").str.strip()
+        for name, column in found.items()
+        if column is not None and found["epci"] is not None
+    }
+
+
 def _population(file: Path) -> "pd.Series[float]":
     table = read_table(file, required=("com", "pmun"))
     people = pd.Series(numbers(file, table, "pmun", 0, 1e8), index=table["com"].str.strip())
@@ -166,6 +183,7 @@ def _frame(
     longitude: Any,
     outline_kind: str,
     shapes: Shapes,
+    epci: dict[str, "pd.Series[str]"],
 ) -> tuple[gpd.GeoDataFrame, CommunesImported]:
     frame = gpd.GeoDataFrame(
         {
@@ -176,9 +194,10 @@ def _frame(
             "latitude": np.asarray(latitude),
             "longitude": np.asarray(longitude),
             "outline_kind": outline_kind,
+            **{name: texts.to_numpy() for name, texts in epci.items()},
         },
         geometry=shapes,
         crs=WGS_84,
     )
-    frame = frame.sort_values("insee_com", ignore_index=True)[COLUMNS]
+    frame = frame.sort_values("insee_com", ignore_index=True)[[*COLUMNS[:-1], *epci, "geometry"]]
     return frame, CommunesImported(communes=len(frame), people=int(frame["population"].sum()))

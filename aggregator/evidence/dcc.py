@@ -19,7 +19,14 @@ from aggregator.evidence.whole_file import replacing
 from client_sdk.messages import tr
 
 OPERATORS = ("20801", "20810", "20815", "20820")
-COLUMNS = ["kind", "dossier", "name", "decree", "operators", "in_service", "geometry"]
+COLUMNS = ["kind", "dossier", "name", "decree", "operators", "in_service", "stage", "geometry"]
+STAGES = {
+    "sites_mes": "in_service",
+    "sites_6_mois": "within_6_months",
+    "sites_6_24_mois": "within_24_months",
+    "sites_attente_deploiement": "waiting",
+}
+"""Columns of the file of sites, each a number of sites → where a site stands; ``unknown`` where none of them says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +70,7 @@ def import_dcc(file: Path, territory: Path) -> DccImported:
             "decree": _first(table, "num_arrete"),
             "operators": [" ".join(np.array(OPERATORS)[row]) for row in obliged.to_numpy()],
             "in_service": _first(table, "sites_mes").eq("1"),
+            "stage": _stage(table),
         },
         geometry=projected(flat, LAMBERT_93, WGS_84),
         crs=WGS_84,
@@ -70,6 +78,7 @@ def import_dcc(file: Path, territory: Path) -> DccImported:
     before = read_dcc(territory)
     parts = [decided] if before is None else [before[before["kind"] != kind], decided]
     whole = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=WGS_84)
+    whole["stage"] = whole["stage"].fillna("unknown")  # what was imported before it was read has none
     whole = whole.sort_values(["kind", "decree", "dossier", "name"], kind="stable", ignore_index=True)[COLUMNS]
     with replacing(territory / "dcc.parquet") as partial:
         whole.to_parquet(partial, index=False)
@@ -80,6 +89,15 @@ def read_dcc(territory: Path) -> gpd.GeoDataFrame | None:
     """Decided points and sites: :data:`COLUMNS`, ``operators`` as PLMNs apart by a space; None where none are known."""
     file = territory / "dcc.parquet"
     return gpd.read_parquet(file) if file.exists() else None
+
+
+def _stage(table: pd.DataFrame) -> "pd.Series[str]":
+    """The first of :data:`STAGES` that a row counts a site in."""
+    stage = pd.Series("unknown", index=table.index)
+    for column, name in reversed(STAGES.items()):
+        if column in table:
+            stage = stage.mask(lenient_numbers(table[column]) > 0, name)
+    return stage
 
 
 def _first(table: pd.DataFrame, *names: str) -> "pd.Series[str]":

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from shapely import MultiPolygon, Polygon
 
+from client_sdk.hexagon_index import parent as parent
+
 HEXAGON_RESOLUTION = 8
 LAMBERT_93 = 2154
 WGS_84 = 4326
@@ -22,21 +24,6 @@ Cells = NDArray[np.int64]
 Shapes = NDArray[np.object_]
 System = int | str | CRS
 """A coordinate reference system: its EPSG code, or what pyproj reads."""
-
-_RESOLUTION_BITS = 15 << 52
-
-
-def parent(index: Any, resolution: int) -> Any:
-    """Parent of H3 indexes by bit arithmetic, for any coarser ``resolution``.
-
-    Args:
-        index: an int, a NumPy array of int64, or a column expression of Ibis.
-        resolution: of the parent, 0–15.
-
-    Returns:
-        The same kind of thing.
-    """
-    return (index & ~_RESOLUTION_BITS) | (resolution << 52 | (1 << (3 * (15 - resolution))) - 1)
 
 
 def outlines(cells: Cells, system: System) -> Shapes:

@@ -14,6 +14,9 @@ from aggregator.proposals.mission_values import VISIT_POINTS, ValueWeights
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 
+FOLDER = "missions"
+"""In the data directory, with a directory for each mission."""
+
 FILE = "plan.json"
 
 STOPS = [

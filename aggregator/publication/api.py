@@ -1,12 +1,15 @@
-"""Read-only HTTP over releases: the files as they are, and the map page beside them, from one origin.
+"""Read-only HTTP over releases: the files as they are, what is asked of them, and the map page, from one origin.
 
-Everything is a file, so any file server does as well: ``write_site`` lays the same addresses out in a folder.
+The page needs only files, so any file server does as well: ``write_site`` lays the same addresses out in a folder.
 """
 
-import re
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,10 +20,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from aggregator.publication.errors import PublicationError
+from aggregator.publication.reading import answering
+from aggregator.publication.reading.releases import Releases
+from aggregator.publication.shelf import RELEASE_ID, Shelf
 
 PAGE = Path(__file__).with_name("web")
 MAPLIBRE_FILES = ("maplibre-gl.js", "maplibre-gl.css")
-RELEASE_ID = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{10}")
 CONTENT_TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".geojson": "application/geo+json",
@@ -28,6 +33,8 @@ CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",
+    ".pbf": "application/vnd.mapbox-vector-tile",
+    ".pmtiles": "application/vnd.pmtiles",
 }
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
@@ -72,19 +79,29 @@ class _MapLibre(_Files):
 
 
 def create_app(releases: Path) -> Starlette:
-    """The page at ``/``, releases below ``/releases/``, MapLibre below ``/maplibre/``.
+    """The page at ``/``, files below ``/releases/``, features below ``/ogc/``, rows below ``/v1/``, ``/openapi.json``.
 
     Args:
         releases: the folder ``publish`` writes into; it may still be empty.
     """
+    shelf = Releases(releases)
     return Starlette(
         routes=[
+            *answering.routes(shelf),
             Mount("/releases", _Releases(directory=releases, check_dir=False)),
             Mount("/maplibre", _MapLibre(directory=_maplibre())),
             Mount("/", _Files(directory=PAGE, html=True)),
         ],
-        exception_handlers={HTTPException: _problem},
+        exception_handlers={HTTPException: _problem, **answering.REFUSALS},
+        lifespan=partial(_reading_ahead, shelf),
     )
+
+
+@asynccontextmanager
+async def _reading_ahead(shelf: Releases, _: Starlette) -> AsyncIterator[None]:
+    """The latest release is read while the first requests come, so that serving begins at once."""
+    Thread(target=shelf.read_ahead, daemon=True).start()
+    yield
 
 
 def write_site(releases: Path, into: Path) -> None:
@@ -93,7 +110,11 @@ def write_site(releases: Path, into: Path) -> None:
     Args:
         releases: the folder ``publish`` writes into.
         into: where to; files there that have the same names are replaced, releases there already are kept.
+
+    Raises:
+        PublicationError: a release among them is not the public's.
     """
+    Shelf(releases, "public").require_sound()
     (into / "maplibre").mkdir(parents=True, exist_ok=True)
     shutil.copytree(PAGE, into, dirs_exist_ok=True)
     for name in MAPLIBRE_FILES:

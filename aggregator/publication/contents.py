@@ -1,6 +1,7 @@
 """The files of one release, written into an empty directory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,28 @@ from aggregator.proposals.parameters import ZoneParameters
 from aggregator.proposals.surroundings import read_surroundings
 from aggregator.proposals.zones import propose_zones
 from aggregator.publication.anonymity import rounded_counts
+from aggregator.publication.claims import published_claims
 from aggregator.publication.dcc import write_dcc
 from aggregator.publication.hexagons import COORDINATE_DECIMALS, months, published_hexagons
 from aggregator.publication.issuing import PLACE, Issue
 from aggregator.publication.layers import write_geojson, write_geopackage, write_geoparquet
 from aggregator.publication.page_data import write_page_data
+from aggregator.publication.places import published_places, write_places
+from aggregator.publication.tile_ground import read_ground
+from aggregator.publication.tiles import write_tiles
+from aggregator.publication.verdict_files import FOLDER as VERDICTS
+from aggregator.publication.verdict_files import write_verdict_files
 
 ZONE_COUNTS = ["devices", "device_days"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The tables that were written, as they were: what the dossiers are made from."""
+
+    hexagons: gpd.GeoDataFrame
+    zones: gpd.GeoDataFrame
+    points: gpd.GeoDataFrame
 
 
 def write_contents(
@@ -33,6 +49,7 @@ def write_contents(
     day: date,
     issue: Issue,
     claims: pd.DataFrame,
+    sources: Sequence[Mapping[str, Any]],
     communes: gpd.GeoDataFrame,
     people: "pd.Series[float]",
     territory: Path,
@@ -42,7 +59,7 @@ def write_contents(
     notice: str,
     parameters: ZoneParameters,
     about: dict[str, Any],
-) -> None:
+) -> Contents:
     """Write hexagons, zones, points and the map page's files.
 
     Zones are proposed from the verdicts that may leave, not from all: their places then tell nothing more.
@@ -53,6 +70,7 @@ def write_contents(
         day: date of the files' content.
         issue: what may be said.
         claims: as ``evidence.claims.read_claims`` gives them.
+        sources: of the claims, as the import wrote them.
         communes: as ``territory.read_communes`` gives them.
         people: as ``territory.read_people`` gives them.
         territory: directory of what else is known of the ground.
@@ -68,6 +86,11 @@ def write_contents(
     write_geoparquet(hexagons, into / "hexagons.parquet")
     write_geopackage({"hexagons": hexagons}, into / "hexagons.gpkg", day)
     write_geojson(hexagons, into / "hexagons.geojson", decimals=COORDINATE_DECIMALS)
+    write_verdict_files(into / VERDICTS, hexagons, about)
+    declared = published_claims(claims, sources, notice, within)
+    write_geoparquet(declared, into / "claims.parquet")
+    write_geopackage({"claims": declared}, into / "claims.gpkg", day)
+    write_places(published_places(pd.concat([hexagons["h3"], declared["h3"]]), communes), into / "places.parquet")
 
     told = issue.verdicts[issue.verdicts["told"].astype(bool)].reset_index(drop=True)
     subject = issue.behind.merge(told[PLACE], on=PLACE)
@@ -93,7 +116,12 @@ def write_contents(
     write_dcc(zones, points, into / "dcc_poi.csv", release=release, **subject_names)
     (into / "map").mkdir()
     about = {**about, "zones_about": {**subject_names, "radius_m": parameters.radius_m, "demand_model": DEMAND_MODEL}}
-    write_page_data(into / "map", hexagons, zones, points, communes, about)
+    here = claims if within is None else claims[claims["h3_r8"].isin(within)]
+    histograms = territory.parent / "evidence" / "histograms.parquet"
+    write_page_data(into / "map", hexagons, zones, points, communes, here, histograms, about)
+    named = {"name": f"Maille {release}", "description": notice}
+    write_tiles(into / "tiles", into / "hexagons.pmtiles", hexagons, here, read_ground(communes), named)
+    return Contents(hexagons, zones, points)
 
 
 def published_zones(zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

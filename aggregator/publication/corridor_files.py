@@ -18,7 +18,7 @@ from aggregator.evidence.territory import commune_of
 from aggregator.proposals.corridors import SUBJECT, Corridors
 from aggregator.proposals.paths import ends_of, file_name
 from aggregator.publication.layers import write_geopackage
-from aggregator.publication.manifest import team_only
+from aggregator.publication.team_words import team_only
 from client_sdk.messages import tr
 
 Progress = Callable[[str, float], None]

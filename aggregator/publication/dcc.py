@@ -2,13 +2,16 @@
 
 Columns, their order and the dialect (``;``, quoted, ``NA`` without quotes) are those of Arcep's
 ``<quarter>_dcc_Metropole_POI.csv``. What only an arrêté can say (its number, its sites, its links) is ``NA``. The
-values of ``origine_zone`` and ``origine_coordonnees`` are ours: no public list of them was found.
+values of ``origine_zone`` and ``origine_coordonnees`` are ours: no public list of them was found. Distances are from
+the zone's centre. How the platform France Mobile imports points is not public: this file is in Arcep's layout alone.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 
 from aggregator.publication.departements import DEPARTEMENTS
 
@@ -32,6 +35,12 @@ EVIDENCE_COLUMNS = [
         "journees_telephone",
         "premier_mois",
         "dernier_mois",
+        "latitude",
+        "longitude",
+        "site_le_plus_proche_m",
+        "site_annonce_le_plus_proche_m",
+        "dcc_a_proximite",
+        "dossier_pdf",
         "modele_demande",
         "publication",
         "avertissement",
@@ -51,6 +60,11 @@ KIND_IN_FRENCH = {
     "demand": "lieu habité à mesurer",
 }
 EVIDENCE_IN_FRENCH = {"crowd": "volontaires", "survey": "équipe de terrain", "none": "aucune mesure"}
+
+
+def dossier_path(zone_id: str) -> str:
+    """Where a zone's dossier is in the release; a team may have named a zone in ways that no file can be."""
+    return f"dossiers/{re.sub(r'[^A-Za-z0-9.-]', '_', zone_id)}.pdf"
 
 
 def write_dcc(
@@ -107,9 +121,19 @@ def _row(point: dict[str, Any], zone: dict[str, Any]) -> dict[str, Any]:
         "journees_telephone": zone["device_days"],
         "premier_mois": zone["first_month"],
         "dernier_mois": zone["last_month"],
+        "latitude": f"{point['latitude']:.6f}",
+        "longitude": f"{point['longitude']:.6f}",
+        "site_le_plus_proche_m": _metres(zone["nearest_site_m"]),
+        "site_annonce_le_plus_proche_m": _metres(zone["nearest_planned_m"]),
+        "dcc_a_proximite": zone["dcc_near"],
+        "dossier_pdf": dossier_path(str(point["zone_id"])),
         "modele_demande": zone["demand_model"],
         "avertissement": zone["notice"],
     }
+
+
+def _metres(distance: float) -> str | None:
+    return None if pd.isna(distance) else f"{distance:.0f}"
 
 
 def _quoted(value: object) -> str:

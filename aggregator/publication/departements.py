@@ -3,10 +3,12 @@
 Code officiel géographique, INSEE.
 """
 
+import re
+
 _BY_REGION = {
     "AUVERGNE-RHÔNE-ALPES": (
-        "01 AIN; 03 ALLIER; 07 ARDÈCHE; 15 CANTAL; 26 DRÔME; 38 ISÈRE; 42 LOIRE; 43 HAUTE-LOIRE; 63 PUY-DE- "
-        "DÔME; 69 RHÔNE; 73 SAVOIE; 74 HAUTE-SAVOIE"
+        "01 AIN; 03 ALLIER; 07 ARDÈCHE; 15 CANTAL; 26 DRÔME; 38 ISÈRE; 42 LOIRE; 43 HAUTE-LOIRE; "
+        "63 PUY-DE-DÔME; 69 RHÔNE; 73 SAVOIE; 74 HAUTE-SAVOIE"
     ),
     "BOURGOGNE-FRANCHE-COMTÉ": (
         "21 CÔTE-D'OR; 25 DOUBS; 39 JURA; 58 NIÈVRE; 70 HAUTE-SAÔNE; 71 SAÔNE-ET-LOIRE; 89 YONNE; 90 "
@@ -16,8 +18,8 @@ _BY_REGION = {
     "CENTRE-VAL DE LOIRE": "18 CHER; 28 EURE-ET-LOIR; 36 INDRE; 37 INDRE-ET-LOIRE; 41 LOIR-ET-CHER; 45 LOIRET",
     "CORSE": "2A CORSE-DU-SUD; 2B HAUTE-CORSE",
     "GRAND EST": (
-        "08 ARDENNES; 10 AUBE; 51 MARNE; 52 HAUTE-MARNE; 54 MEURTHE-ET-MOSELLE; 55 MEUSE; 57 MOSELLE; 67 BAS- "
-        "RHIN; 68 HAUT-RHIN; 88 VOSGES"
+        "08 ARDENNES; 10 AUBE; 51 MARNE; 52 HAUTE-MARNE; 54 MEURTHE-ET-MOSELLE; 55 MEUSE; 57 MOSELLE; "
+        "67 BAS-RHIN; 68 HAUT-RHIN; 88 VOSGES"
     ),
     "HAUTS-DE-FRANCE": "02 AISNE; 59 NORD; 60 OISE; 62 PAS-DE-CALAIS; 80 SOMME",
     "ÎLE-DE-FRANCE": (
@@ -45,3 +47,20 @@ DEPARTEMENTS = {
     for code, name in (member.split(" ", 1) for member in members.split("; "))
 }
 """INSEE code → name, region."""
+
+_SMALL = ("de", "du", "d", "et", "la")
+
+
+def departement_text(code: str) -> str:
+    """``Côte-d’Or (21), Bourgogne-Franche-Comté``; the code alone where it is not of metropolitan France."""
+    if code not in DEPARTEMENTS:
+        return code
+    name, region = DEPARTEMENTS[code]
+    return f"{in_lower_case(name)} ({code}), {in_lower_case(region)}"
+
+
+def in_lower_case(name: str) -> str:
+    """``SAÔNE-ET-LOIRE`` as ``Saône-et-Loire``."""
+    words = re.split(r"([-\s']+)", name.lower())
+    small = [word if word in _SMALL else word.capitalize() for word in words]
+    return "".join([words[0].capitalize(), *small[1:]]).replace("'", "’")

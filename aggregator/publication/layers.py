@@ -1,7 +1,7 @@
 """Geographic files whose bytes depend on their rows alone: no clock, no library's mood."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from io import BytesIO
@@ -14,8 +14,13 @@ import pyarrow.parquet as pq
 import pyogrio
 import shapely
 
+from aggregator.publication.styles import Style, styles_of
+
+GEOPARQUET_VERSION = "1.1.0"
 GEOPACKAGE_VERSION = "1.3"
 """1.4 makes the GDAL 3.6 of Debian 12 warn."""
+ROW_GROUP = 100_000
+"""Ours: rows are sorted by place, so that whoever wants a part reads a part."""
 
 
 def write_geoparquet(table: gpd.GeoDataFrame, file: Path) -> None:
@@ -24,15 +29,19 @@ def write_geoparquet(table: gpd.GeoDataFrame, file: Path) -> None:
     Parquet's own ``created_by`` names the version of Arrow; the manifest does too.
     """
     written = BytesIO()
-    table.to_parquet(written, index=False)
+    table.to_parquet(written, index=False, schema_version=GEOPARQUET_VERSION)
     arrow = pq.read_table(written)
     geo = json.loads(arrow.schema.metadata[b"geo"])
     geo.pop("creator", None)
-    pq.write_table(arrow.replace_schema_metadata({b"geo": json.dumps(geo)}), file, compression="zstd")
+    arrow = arrow.replace_schema_metadata({b"geo": json.dumps(geo)})
+    pq.write_table(arrow, file, compression="zstd", row_group_size=ROW_GROUP)
 
 
 def write_geopackage(layers: Mapping[str, gpd.GeoDataFrame], file: Path, day: date) -> None:
-    """A GeoPackage of several layers whose date of change is ``day``; boolean columns may hold nothing."""
+    """A GeoPackage of several layers whose date of change is ``day``, with how QGIS draws them.
+
+    Boolean columns may hold nothing.
+    """
     with _gdal_clock(day):
         for name, table in layers.items():
             pyogrio.write_dataframe(
@@ -44,6 +53,36 @@ def write_geopackage(layers: Mapping[str, gpd.GeoDataFrame], file: Path, day: da
                 dataset_options={} if file.exists() else {"VERSION": GEOPACKAGE_VERSION},
                 geometry_type=_geometry_type(name, table),
             )
+        styles = layer_styles([style for name, table in layers.items() for style in styles_of(name, table)])
+        pyogrio.write_dataframe(
+            styles.assign(update_time=pd.Timestamp(day)),
+            file,
+            layer="layer_styles",
+            driver="GPKG",
+            append=True,
+            layer_options={"FID": "id"},
+        )
+
+
+def layer_styles(styles: Sequence[Style]) -> pd.DataFrame:
+    """The table in which QGIS looks for the styles of a GeoPackage's layers, by its names for the columns."""
+    rows = [
+        {
+            "f_table_catalog": "",
+            "f_table_schema": "",
+            "f_table_name": style.layer,
+            "f_geometry_column": "geom",
+            "styleName": style.name,
+            "styleQML": style.qml,
+            "styleSLD": style.sld,
+            "useAsDefault": style.default,
+            "description": style.description,
+            "owner": "Maille",
+            "ui": "",
+        }
+        for style in styles
+    ]
+    return pd.DataFrame(rows)
 
 
 def write_geojson(table: gpd.GeoDataFrame, file: Path, *, decimals: int) -> None:

@@ -27,6 +27,8 @@ from aggregator.proposals.parameters import ZoneParameters
 from aggregator.publication import origin
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.issuing import Issue, issue
+from aggregator.publication.mission_layer import mission_inputs
+from aggregator.publication.observatory.history import read_history
 from aggregator.publication.quarters import counted_quarter, quarter_of, window_start
 from aggregator.publication.record import read_record, record_digests
 from aggregator.publication.software import code
@@ -40,8 +42,8 @@ NEEDED = (
 )
 INPUTS = (
     *NEEDED,
-    *(f"evidence/{MONTHS}", "claims/claims.parquet", "claims/sources.json", origin.FILE),
-    *(f"territory/{name}" for name in surroundings.FILES),
+    *(f"evidence/{MONTHS}", "evidence/histograms.parquet", "claims/claims.parquet", "claims/sources.json", origin.FILE),
+    *(f"territory/{name}" for name in (*surroundings.FILES, "railways.parquet")),
     *(decisions.FILE, "proposals/zones.parquet"),
 )
 
@@ -61,6 +63,7 @@ class ReleaseParameters:
         constants: those the verdicts were made with.
         zones: how candidate zones are proposed.
         attributions: more lines of attribution.
+        publisher: who publishes: ``name`` and ``url``; empty for nobody in particular.
     """
 
     audience: Audience
@@ -73,6 +76,7 @@ class ReleaseParameters:
     constants: Constants = field(default_factory=Constants)
     zones: ZoneParameters = field(default_factory=ZoneParameters)
     attributions: tuple[str, ...] = ()
+    publisher: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,7 @@ class Making:
         inputs: SHA-256 of everything read, the record of the release before included.
         previous: id of the release before, or None.
         zones: zones of the release before, or None.
+        history: rows of its observatory, or None.
         made_from: digest of inputs, parameters and code.
         release: its id.
     """
@@ -113,12 +118,13 @@ class Making:
     inputs: dict[str, str]
     previous: str | None
     zones: gpd.GeoDataFrame | None
+    history: pd.DataFrame | None
     made_from: str
     release: str
 
 
-def read_ground(data: Path) -> Ground:
-    """What lies in a data directory, checked.
+def read_ground(data: Path, audience: Audience) -> Ground:
+    """What lies in a data directory, checked; missions are for the team alone, and inputs of its releases only.
 
     Raises:
         PublicationError: an input is missing.
@@ -136,6 +142,7 @@ def read_ground(data: Path) -> Ground:
     others = [name for name in INPUTS if name not in found.inputs and (data / name).exists()]
     if decisions.FILE not in others:
         others = [name for name in others if name != "proposals/zones.parquet"]  # they only tell where decided ones are
+    others += mission_inputs(data) if audience == "team" else []
     inputs = found.inputs | {name: sha256_of(data / name) for name in others}
     return Ground(data=data, basis=found, origin=origin.read_origin(data), inputs=inputs)
 
@@ -192,6 +199,7 @@ def prepare(ground: Ground, parameters: ReleaseParameters, previous: str | None,
         inputs=ground.inputs | (record_digests(data, previous) if watched and previous else {}),
         previous=previous,
         zones=gpd.read_file(shelf / previous / "zones.geojson") if previous else None,
+        history=read_history(shelf / previous) if previous else None,
         made_from=own,
         release=release_id(parameters, own, previous),
     )

@@ -9,10 +9,12 @@ from typing import Any
 import geopandas as gpd
 
 from aggregator.evidence.digest import sha256_of
+from aggregator.evidence.population import population_source
 from aggregator.judgement.rules import RULES
 from aggregator.judgement.trust import TRUST_RULES
 from aggregator.proposals.demand import DEMAND_MODEL, DEMAND_TEXT
-from client_sdk.messages import tr
+from aggregator.publication.media_types import media_type
+from aggregator.publication.team_words import TEAM_ONLY
 from collector.plausibility import rules as plausibility
 
 LICENCE = {
@@ -20,6 +22,8 @@ LICENCE = {
     "spdx": "etalab-2.0",
     "url": "https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
 }
+NOBODY = "Maille"
+"""Publisher of a release whose data directory names none."""
 LIMITS = {
     "en": [
         "One hexagon (0.7 km²) never proves that an operator breaks its obligations, which are stated for areas of at "
@@ -80,23 +84,14 @@ DCC_VALUES = {
     "en": "dcc_poi.csv has the columns of Arcep's DCC files; its values of origine_zone and origine_coordonnees are "
     "ours, since no public list of them was found. A 1 in an operator's column means that its claim is "
     "contradicted or to be checked in the zone, or that it declares nothing on a quarter of it; a 0 that nothing is "
-    "reported of it there, which includes never measured.",
+    "reported of it there, which includes never measured. The import format of the platform France Mobile is not "
+    "public: neither this file nor the dossiers claim to follow it.",
     "fr": "dcc_poi.csv a les colonnes des fichiers DCC de l'Arcep ; ses valeurs d'origine_zone et "
     "d'origine_coordonnees sont les nôtres, faute de liste publique. Un 1 dans la colonne d'un opérateur veut "
     "dire que sa couverture est contredite ou à vérifier dans la zone, ou qu'il n'en déclare pas sur un quart d'elle ; "
-    "un 0, que rien n'y est signalé de lui, ce qui comprend jamais mesuré.",
+    "un 0, que rien n'y est signalé de lui, ce qui comprend jamais mesuré. Le format d'import de la plateforme France "
+    "Mobile n'est pas public : ni ce fichier ni les dossiers ne prétendent s'y conformer.",
 }
-TEAM_ONLY = {
-    "en": "For the project team alone: it shows places seen by 3 or 4 devices. Not to be published.",
-    "fr": "Réservé à l'équipe projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier.",
-}
-
-
-def team_only() -> str:
-    """The same in the current language, for files that people read one by one."""
-    return tr(TEAM_ONLY["en"], TEAM_ONLY["fr"])
-
-
 _OUTLINES = {
     "voronoi": "Communes: centres from GeoNames (CC BY 4.0) unless the territory's sources say otherwise; outlines are "
     "Voronoi cells of the centres, not administrative boundaries",
@@ -104,6 +99,17 @@ _OUTLINES = {
     "say otherwise",
 }
 
+
+_GROUND = {
+    "sites.parquet": "Sites in service: Arcep, as operators declare them, and ANFR (Licence Ouverte 2.0), unless the "
+    "territory's sources say otherwise",
+    "planned-sites.parquet": "Planned sites: Arcep, as operators declare them (Licence Ouverte 2.0), unless the "
+    "territory's sources say otherwise",
+    "dcc.parquet": "Dispositif de couverture ciblée: Arcep and the State (Licence Ouverte 2.0)",
+    "roads.parquet": "Roads: © OpenStreetMap contributors (ODbL 1.0) by Geofabrik, or IGN (Licence Ouverte 2.0): "
+    "the territory's sources say",
+}
+"""Of what a territory may have, by its file; which source it was is not recorded, so each line leaves it open."""
 
 VERIFY = {
     "en": "maille publish --verify DIRECTORY --data DATA makes this release again from the inputs named here and "
@@ -133,6 +139,7 @@ def described(parameters: Any, *, quarter: str) -> dict[str, Any]:
         "synthetic": parameters.synthetic,
         "synthetic_label": parameters.label,
         "licence": LICENCE,
+        "publisher": {"name": NOBODY, **parameters.publisher},
         "rules": _told(RULES, "verdict", "reason"),
         "trust_rules": _told(TRUST_RULES, "reason"),
         "plausibility_rules": _told(plausibility.RULES, "excludes", "reason_en", "reason_fr", "source"),
@@ -146,28 +153,63 @@ def described(parameters: Any, *, quarter: str) -> dict[str, Any]:
     }
 
 
+def citation(release: str, parameters: Any) -> dict[str, str]:
+    """How a release is cited, by language: who, which, when, under what licence.
+
+    Args:
+        release: its id.
+        parameters: its (``making.ReleaseParameters``).
+    """
+    publisher = parameters.publisher.get("name", NOBODY)
+    synthetic = {"en": ", synthetic data", "fr": ", données synthétiques"} if parameters.synthetic else {}
+    what = {
+        "en": "Maille: mobile coverage, declared and measured (data up to {day}{synthetic}), release {release}.",
+        "fr": "Maille : couverture mobile, déclarée et mesurée (données au {day}{synthetic}), publication {release}.",
+    }
+    named = {"day": parameters.last_day, "release": release}
+    return {
+        language: f"{publisher}. {text.format(**named, synthetic=synthetic.get(language, ''))} {LICENCE['name']}."
+        for language, text in what.items()
+    }
+
+
 def _told(rules: Iterable[Any], *members: str) -> list[dict[str, Any]]:
     """Id and version of each rule, and these members, in the order in which the rules are tried."""
     return [{name: getattr(rule, name) for name in ("id", "version", *members)} for rule in rules]
 
 
 def listing(folder: Path, leave_out: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """Path, size and SHA-256 of every file below a folder, sorted."""
+    """Path, media type, size and SHA-256 of every file below a folder, sorted."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return [
-        {"path": file.relative_to(folder).as_posix(), "bytes": file.stat().st_size, "sha256": sha256_of(file)}
+        {
+            "path": file.relative_to(folder).as_posix(),
+            "media_type": media_type(file.name),
+            "bytes": file.stat().st_size,
+            "sha256": sha256_of(file),
+        }
         for file in files
         if file.name not in leave_out
     ]
 
 
 def attributions(
-    claim_sources: Sequence[Mapping[str, Any]], communes: gpd.GeoDataFrame, more: Sequence[str]
+    claim_sources: Sequence[Mapping[str, Any]], communes: gpd.GeoDataFrame, territory: Path, more: Sequence[str]
 ) -> list[str]:
-    """Whom the release owes thanks: sources of claims, of outlines, and what the caller adds."""
+    """Whom the release owes thanks: sources of claims, of outlines, of what else is known of the ground, and more.
+
+    Args:
+        claim_sources: as the import wrote them.
+        communes: as ``territory.read_communes`` gives them.
+        territory: directory of what else is known of the ground.
+        more: lines of the data directory's own.
+    """
     claims = [f"{source.get('source') or source.get('file')} ({source.get('licence')})" for source in claim_sources]
     outlines = [_OUTLINES.get(str(kind), str(kind)) for kind in sorted(communes["outline_kind"].dropna().unique())]
-    return list(dict.fromkeys([*claims, *outlines, *more]))
+    ground = [line for name, line in _GROUND.items() if (territory / name).exists()]
+    if (territory / "population.parquet").exists():
+        ground.append(f"People: {population_source(territory)} (INSEE, Licence Ouverte 2.0, unless it says otherwise)")
+    return list(dict.fromkeys([*claims, *outlines, *ground, *more]))
 
 
 def write_json(members: Mapping[str, Any], file: Path) -> None:

@@ -12,8 +12,8 @@ import shapely
 from aggregator.evidence.hexagons import WGS_84, outlines
 from aggregator.proposals.mission_plan import Mission
 from aggregator.publication.layers import geometry_json, write_features
-from aggregator.publication.manifest import team_only
 from aggregator.publication.mission_sheet import ground_text, reason_text, write_sheet
+from aggregator.publication.team_words import team_only
 from client_sdk.messages import tr
 from client_sdk.operators import operator_name
 

@@ -33,14 +33,18 @@ tr { break-inside: avoid; }
 """.strip()
 
 
+REASON_TEXTS = {
+    "moderate": ("probably contradicted, to be confirmed", "probablement contredite, à confirmer"),
+    "suspected": ("to be checked on the spot", "à vérifier sur place"),
+    "class_c": ("in a zone to be measured first", "dans une zone à mesurer d’abord"),
+    "unknown": ("declared, nothing known", "déclarée, rien de connu"),
+}
+"""Why a hexagon is visited, in English and in French."""
+
+
 def reason_text(reason: str) -> str:
-    """Why a hexagon is visited."""
-    return {
-        "moderate": tr("probably contradicted, to be confirmed", "probablement contredite, à confirmer"),
-        "suspected": tr("to be checked on the spot", "à vérifier sur place"),
-        "class_c": tr("in a zone to be measured first", "dans une zone à mesurer d’abord"),
-        "unknown": tr("declared, nothing known", "déclarée, rien de connu"),
-    }[reason]
+    """Why a hexagon is visited, in the current language."""
+    return tr(*REASON_TEXTS[reason])
 
 
 def ground_text(ground: str) -> str:

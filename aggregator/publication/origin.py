@@ -22,11 +22,13 @@ class Origin:
         synthetic: whether they were generated: every file and page made from them says so.
         label: what the page's banner adds, in ``en`` and ``fr``.
         attributions: lines that every release carries.
+        publisher: who publishes the releases: ``name``, and ``url`` of its page; empty for nobody in particular.
     """
 
     synthetic: bool = False
     label: dict[str, str] = field(default_factory=dict)
     attributions: tuple[str, ...] = ()
+    publisher: dict[str, str] = field(default_factory=dict)
 
 
 def read_origin(data: Path) -> Origin:
@@ -44,6 +46,7 @@ def read_origin(data: Path) -> Origin:
             synthetic=bool(members["synthetic"]),
             label={str(language): str(text) for language, text in members["label"].items()},
             attributions=tuple(str(line) for line in members["attributions"]),
+            publisher={str(name): str(text) for name, text in members.get("publisher", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PublicationError(tr(f"{file}: cannot be read ({error!r})", f"{file} : illisible ({error!r})")) from error

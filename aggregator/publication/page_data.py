@@ -1,4 +1,4 @@
-"""The small files the map page reads: one per operator, technology and threshold, zones, communes, and their index."""
+"""The small files the map page reads besides tiles: its index, zones, names of communes, and hexagons' panels."""
 
 import json
 from collections.abc import Mapping
@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from aggregator.evidence.hexagons import LAMBERT_93, WGS_84
+from aggregator.evidence.hexagons import WGS_84, outlines, parent
 from aggregator.evidence.ledger import THRESHOLDS
-from aggregator.publication.hexagons import COUNTS, SENTENCES
+from aggregator.publication.claimed import claimed_shares
 from aggregator.publication.layers import geometry_json, write_features
+from aggregator.publication.panels import write_panels
+from client_sdk.operators import operator_name
 
 DECIMALS = 5
-OUTLINE_TOLERANCE_M = 60.0
-EXPLAINING = ["devices", "failing", "device_days", "first_month", "last_month"]
-SHOWN = [
-    *("evidence", *COUNTS, "first_month", "last_month", "claimed", "declared_share", "verdict", "strength"),
-    *("rule", "withdrawn", "p", "p_withdrawn", "edge"),
-]
+COARSEST = 6
+"""Ours: resolution to which the extent of declared coverage is told, some kilometres."""
+LAYER = ["operator", "technology", "threshold"]
+POINT = ["point_id", "name", "kind", "insee_com", "latitude", "longitude"]
 
 
 def write_page_data(
@@ -30,9 +30,11 @@ def write_page_data(
     zones: gpd.GeoDataFrame,
     points: gpd.GeoDataFrame,
     communes: gpd.GeoDataFrame,
+    claims: pd.DataFrame,
+    histograms: Path,
     about: Mapping[str, Any],
 ) -> None:
-    """Write ``index.json``, ``communes.geojson``, ``zones.geojson``, and a file per layer with its sentences beside it.
+    """Write ``index.json``, ``communes.json``, ``zones.geojson`` and the panels in ``cells``.
 
     Args:
         into: an empty directory.
@@ -40,99 +42,78 @@ def write_page_data(
         zones: published zones.
         points: their points of interest.
         communes: as ``territory.read_communes`` gives them.
+        claims: as ``evidence.claims.read_claims`` gives them, of the territory.
+        histograms: of the evidence; it may be absent.
         about: what the index says of the release besides its content.
     """
-    drawn = _explained(hexagons[~hexagons["remainder"]])
-    layers = []
-    for key, rows in drawn.groupby(["operator", "technology", "threshold"]):
-        operator, technology, threshold = map(str, key)
-        stem = f"{operator}-{technology}-{threshold}"
-        features = _hexagon_features(rows)
-        write_features(features, into / f"{stem}.geojson")
-        sentences = {language: f"{stem}.{language}.json" for language in SENTENCES.values()}
-        for name, language in SENTENCES.items():
-            _write_sentences(rows, name, into / sentences[language])
-        counted = pd.Series([feature["properties"]["verdict"] for feature in features]).value_counts()
-        verdicts = {str(verdict): int(number) for verdict, number in sorted(counted.items())}
-        layers.append(
-            {"operator": operator, "technology": technology, "threshold": threshold}
-            | {"file": f"{stem}.geojson", "sentences": sentences}
-            | {"hexagons": len(features), "verdicts": verdicts}
-        )
-    write_features(_zone_features(zones, points), into / "zones.geojson")
-    write_features(_commune_features(communes), into / "communes.geojson")
-    names = drawn.drop_duplicates("operator").sort_values("operator")
+    drawn = hexagons[~hexagons["remainder"]]
+    shares = claimed_shares(claims)
+    write_panels(into / "cells", hexagons, np.unique(shares["cell"].to_numpy(np.int64)), communes, histograms)
+    subject = about["zones_about"]
+    write_features(_zone_features(zones, points, drawn, subject), into / "zones.geojson")
+    _write(into / "communes.json", _commune_names(communes))
+    layers = [
+        {**dict(zip(LAYER, map(str, key), strict=True)), "hexagons": rows["h3"].nunique(), "verdicts": _counted(rows)}
+        for key, rows in drawn.groupby(LAYER)
+    ]
+    sources = shares.groupby(["operator", "technology", "usage"], as_index=False)["bounded"].any()
+    operators = sorted({layer["operator"] for layer in layers} | set(sources["operator"]))
+    technologies = {layer["technology"] for layer in layers} | set(sources["technology"])
     index = {
         **about,
-        "bounds": _bounds(drawn, zones, communes),
-        "operators": [
-            {"operator": str(operator), "name": str(name)}
-            for operator, name in zip(names["operator"], names["operator_name"], strict=True)
-        ],
-        "technologies": sorted({layer["technology"] for layer in layers}),
+        "bounds": _bounds(drawn, shares, zones, communes),
+        "operators": [{"operator": operator, "name": operator_name(operator)} for operator in operators],
+        "technologies": sorted(technologies),
         "thresholds": [name for name in THRESHOLDS if any(layer["threshold"] == name for layer in layers)],
         "layers": layers,
+        "claims": sources.to_dict("records"),
         "remainders": int(hexagons["remainder"].sum()),
     }
-    text = json.dumps(index, ensure_ascii=False, indent=1)
-    (into / "index.json").write_text(text + "\n", encoding="utf-8")
+    _write(into / "index.json", index)
 
 
-def _explained(rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The figures that explain each row: what its verdict rests on, or the counts of the quarter where it has none."""
-    judged = rows["judged_devices"].notna()
-    changes = {name: rows[f"judged_{name}"].where(judged, rows[name]) for name in EXPLAINING}
-    return rows.assign(**changes, tests=rows["tests"].mask(judged & (rows["evidence"] == "crowd")))
+def _counted(rows: pd.DataFrame) -> dict[str, int]:
+    """Hexagons by verdict and strength, a field team's verdict before the crowd's."""
+    rank = np.where(rows["verdict"] == "insufficient", 2, np.where(rows["evidence"] == "survey", 0, 1))
+    own = rows.assign(rank=rank).sort_values(["h3", "rank"], kind="stable").drop_duplicates("h3")
+    counts = (own["verdict"] + " " + own["strength"]).str.strip().value_counts()
+    return {str(verdict): int(number) for verdict, number in sorted(counts.items())}
 
 
-def _write_sentences(rows: pd.DataFrame, name: str, file: Path) -> None:
-    """What each verdict says in one language, by hexagon and evidence: too long to go with every hexagon drawn."""
-    told: dict[str, dict[str, str]] = {}
-    spoken = rows.loc[rows[name] != "", ["h3", "evidence", name]].sort_values(["h3", "evidence"])
-    for cell, evidence, sentence in spoken.itertuples(index=False, name=None):
-        told.setdefault(str(cell), {})[str(evidence)] = str(sentence)
-    file.write_text(json.dumps(told, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
-
-
-def _hexagon_features(rows: gpd.GeoDataFrame) -> list[dict[str, Any]]:
-    """One feature per hexagon: the evidence that prevails, and under ``other`` the kind that does not."""
-    told: dict[str, list[dict[str, Any]]] = {}
-    for cell, record in zip(rows["h3"], pd.DataFrame(rows[SHOWN]).astype(object).to_dict("records"), strict=True):
-        told.setdefault(str(cell), []).append(_plain(record))
-    shapes = dict(zip(rows["h3"], rows.geometry, strict=True))
-    features = []
-    for number, (cell, records) in enumerate(sorted(told.items())):
-        records.sort(key=lambda r: r["evidence"] != "survey" if r["verdict"] != "insufficient" else 2)
-        first, *others = records
-        properties = {"h3": cell, **first, **({"other": others[0]} if others else {})}
-        geometry = geometry_json(shapes[cell], DECIMALS)
-        features.append({"type": "Feature", "id": number, "properties": properties, "geometry": geometry})
-    return features
-
-
-def _zone_features(zones: gpd.GeoDataFrame, points: gpd.GeoDataFrame) -> list[dict[str, Any]]:
-    shapes = zones.to_crs(WGS_84).geometry if len(zones) else []
+def _zone_features(
+    zones: gpd.GeoDataFrame, points: gpd.GeoDataFrame, drawn: gpd.GeoDataFrame, subject: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Zones with their points, and the hexagons inside that call for a look."""
+    shapes = zones.to_crs(WGS_84).geometry.to_numpy() if len(zones) else np.empty(0, dtype=object)
+    asked = drawn[drawn["verdict"].isin(["contradicted", "suspected"])]
+    asked = asked[(asked["technology"] == subject["technology"]) & (asked["threshold"] == subject["threshold"])]
+    middles = shapely.centroid(asked.geometry.to_numpy())
     columns = [name for name in zones.columns if name != "geometry"]
     features = []
     for record, shape in zip(zones[columns].astype(object).to_dict("records"), shapes, strict=True):
         own = points[points["zone_id"] == record["zone_id"]]
-        places = own[["point_id", "name", "kind", "insee_com", "latitude", "longitude"]].astype(object)
-        properties = {**_plain(record), "points": [_plain(place) for place in places.to_dict("records")]}
+        inside = shapely.contains(shape, middles)
+        look_at = [
+            [cell, operator, f"{verdict} {strength}".strip(), round(middle.x, DECIMALS), round(middle.y, DECIMALS)]
+            for (cell, operator, verdict, strength), middle in zip(
+                asked.loc[inside, ["h3", "operator", "verdict", "strength"]].itertuples(index=False, name=None),
+                middles[inside],
+                strict=True,
+            )
+        ]
+        properties = {
+            **_plain(record),
+            "points": [_plain(place) for place in own[POINT].astype(object).to_dict("records")],
+            "look_at": look_at,
+        }
         features.append({"type": "Feature", "properties": properties, "geometry": geometry_json(shape, DECIMALS)})
     return features
 
 
-def _commune_features(communes: gpd.GeoDataFrame) -> list[dict[str, Any]]:
-    """Outlines simplified together, so that neighbours keep a common border."""
-    ordered = communes.sort_values("insee_com", ignore_index=True)
-    flat = ordered.to_crs(LAMBERT_93)
-    simple = shapely.coverage_simplify(flat.geometry.to_numpy(), OUTLINE_TOLERANCE_M)
-    shapes = gpd.GeoSeries(list(simple), crs=LAMBERT_93).to_crs(WGS_84)
-    columns = ["insee_com", "name", "population", "latitude", "longitude"]
-    return [
-        {"type": "Feature", "properties": _plain(record), "geometry": geometry_json(shape, DECIMALS)}
-        for record, shape in zip(ordered[columns].astype(object).to_dict("records"), shapes, strict=True)
-    ]
+def _commune_names(communes: gpd.GeoDataFrame) -> list[list[Any]]:
+    """Code, name, people, latitude and longitude of each commune, for a search."""
+    ordered = communes.sort_values("insee_com")[["insee_com", "name", "population", "latitude", "longitude"]]
+    return [list(_plain(record).values()) for record in ordered.astype(object).to_dict("records")]
 
 
 def _plain(record: Mapping[Any, Any]) -> dict[str, Any]:
@@ -143,8 +124,15 @@ def _plain(record: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _bounds(drawn: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> list[float]:
+def _bounds(
+    drawn: gpd.GeoDataFrame, shares: pd.DataFrame, zones: gpd.GeoDataFrame, communes: gpd.GeoDataFrame
+) -> list[float]:
     """West, south, east, north of what there is to see."""
+    declared = outlines(np.unique(parent(shares["cell"].to_numpy(np.int64), COARSEST)), WGS_84)
     parts = [layer.to_crs(WGS_84).total_bounds for layer in (drawn, zones) if len(layer)]
-    boxes = np.array(parts or [communes.total_bounds])
+    boxes = np.array([*parts, *([shapely.total_bounds(declared)] if len(declared) else [])] or [communes.total_bounds])
     return [round(float(edge), DECIMALS) for edge in (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))]
+
+
+def _write(file: Path, content: Any) -> None:
+    file.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")

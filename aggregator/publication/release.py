@@ -21,12 +21,10 @@ from aggregator.publication.making import (
     release_id,
 )
 from aggregator.publication.record import write_record
+from aggregator.publication.shelf import FOLDER
 from aggregator.publication.writing import write_release
 
 Progress = Callable[[str, float], None]
-
-FOLDER: dict[Audience, str] = {"public": "releases", "team": "team-releases"}
-"""Apart, so that serving the public folder never serves what is for the project team alone."""
 
 
 def publish(
@@ -62,7 +60,7 @@ def publish(
     """
     tell = progress or (lambda _label, _fraction: None)
     tell("reading", 0.0)
-    ground = read_ground(data)
+    ground = read_ground(data, audience)
     parameters = ReleaseParameters(
         audience=audience,
         k=k if k is not None else K_VOLUNTEERS if audience == "public" else K_TEAM,
@@ -74,6 +72,7 @@ def publish(
         constants=constants or read_constants(data),
         zones=zones or read_parameters(data / "proposals"),
         attributions=ground.origin.attributions,
+        publisher=ground.origin.publisher,
     )
     shelf = data / FOLDER[audience]
     own = made_from(ground, parameters)
@@ -86,7 +85,7 @@ def publish(
         shelf.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=shelf))
         try:
-            write_release(making, draft)
+            write_release(making, draft, lambda label, share: tell(label, 0.4 + 0.6 * share))
             draft.chmod(0o755)
             if audience == "public":
                 write_record(data, making.release, making.issue, keep=before)

@@ -12,7 +12,13 @@ import shapely
 import client_sdk
 
 PACKAGES = ("client_sdk", "collector", "aggregator")
-LIBRARIES = ("duckdb", "geopandas", "h3", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "scipy", "shapely")
+LIBRARIES = (
+    *("duckdb", "geopandas", "h3", "matplotlib", "numpy", "pandas", "pmtiles", "pyarrow", "pyogrio", "pyproj", "scipy"),
+    *("shapely", "typst"),
+)
+
+SOURCES = ("*.py", "*.typ")
+"""Files that decide bytes: programs, and templates of dossiers."""
 
 
 @cache
@@ -20,7 +26,8 @@ def code() -> dict[str, str]:
     """Name and version of Maille, and the SHA-256 of its source: one version may be worked on for months."""
     root = Path(client_sdk.__file__).parents[1]
     total = hashlib.sha256()
-    for file in sorted((file for name in PACKAGES for file in (root / name).rglob("*.py")), key=lambda f: f.as_posix()):
+    found = (file for name in PACKAGES for kind in SOURCES for file in (root / name).rglob(kind))
+    for file in sorted(found, key=lambda f: f.as_posix()):
         content = file.read_bytes().replace(b"\r\n", b"\n")
         total.update(f"{file.relative_to(root).as_posix()}\n{len(content)}\n".encode())
         total.update(content)

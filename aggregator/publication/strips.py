@@ -14,7 +14,7 @@ import pandas as pd
 
 from aggregator.proposals.corridors import Corridors
 from aggregator.proposals.paths import label_of
-from aggregator.publication.manifest import team_only
+from aggregator.publication.team_words import team_only
 from client_sdk.messages import tr
 from client_sdk.operators import operator_name
 

@@ -77,7 +77,7 @@ def verify(release: Path, data: Path) -> Verification:
         draft = Path(folder)
         try:
             parameters = TypeAdapter(ReleaseParameters).validate_python(told["parameters"])
-            making = prepare(read_ground(data), parameters, told["previous"], shelf)
+            making = prepare(read_ground(data, parameters.audience), parameters, told["previous"], shelf)
             write_release(making, draft)
         except (MailleError, OSError, ValueError) as error:
             cannot = tr("it cannot be made again", "elle ne peut être refaite")

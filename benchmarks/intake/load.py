@@ -34,6 +34,11 @@ def request_of(path: str, headers: dict[str, str], body: bytes) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
+def get_of(path: str) -> bytes:
+    """The bytes of a request that only reads."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: identity\r\n\r\n".encode()
+
+
 async def send_all(port: int, requests: Sequence[bytes], connections: int = CONNECTIONS) -> Loaded:
     """Closed loop: each connection sends its next request when the last is answered."""
     waiting = deque(requests)

@@ -77,9 +77,18 @@ def run_program(arguments: Sequence[str], cores: set[int]) -> str:
 
 @contextlib.contextmanager
 def serving(arguments: Sequence[str], environment: Mapping[str, str], port: int, cores: set[int]) -> Iterator[Server]:
+    """A service written in our Python, see :func:`serving_program`."""
+    with serving_program([sys.executable, *arguments], environment, port, cores) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def serving_program(
+    command: Sequence[str], environment: Mapping[str, str], port: int, cores: set[int]
+) -> Iterator[Server]:
     """A service, from when it answers until the end of the block; it must then end by itself when told to."""
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        list(command),
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
@@ -89,7 +98,7 @@ def serving(arguments: Sequence[str], environment: Mapping[str, str], port: int,
         deadline_s = time.monotonic() + _START_TIMEOUT_S
         while not _answers(port):
             if process.poll() is not None or time.monotonic() > deadline_s:
-                raise RuntimeError(f"{' '.join(arguments)}: does not answer on port {port}")
+                raise RuntimeError(f"{' '.join(command)}: does not answer on port {port}")
             time.sleep(0.05)
         yield Server(process.pid, port)
     finally:

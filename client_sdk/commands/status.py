@@ -1,4 +1,4 @@
-"""`maille status`: what waits, what was sent, what was rejected, where to, and when it is tried again."""
+"""`maille status`: what waits, what was sent, what was rejected, where to, and when it is tried again; `--mine`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from client_sdk.bounds import instant_text
 from client_sdk.commands.terminal import Json, answer, open_outbox
+from client_sdk.errors import MailleError
 from client_sdk.exit_codes import REFUSED, SOME_REJECTED, UNREACHABLE
 from client_sdk.home import field_home
 from client_sdk.messages import tier_name, tr
@@ -34,10 +35,32 @@ def command(
             ),
         ),
     ] = False,
+    mine: Annotated[
+        bool,
+        typer.Option(
+            "--mine",
+            help=tr(
+                "What this device contributed and what became of it, asked of the collector and its map, and a page.",
+                "Ce que cet appareil a apporté et ce que c’est devenu, demandé au collecteur et à sa carte, et une "
+                "page.",
+            ),
+        ),
+    ] = False,
+    open_page: Annotated[
+        bool,
+        typer.Option("--open", help=tr("With --mine: open the page in the browser.", "Avec --mine : ouvrir la page.")),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the outbox; nothing is created."""
+    """Show the outbox; nothing is created, but for the page of --mine."""
     home = field_home()
+    if mine:
+        from client_sdk.commands.status_mine import show_mine
+
+        show_mine(home, as_json=as_json, open_page=open_page)
+        return
+    if open_page:
+        raise MailleError(tr("--open goes with --mine", "--open va avec --mine"))
     data: dict[str, Any] = {
         "collector": None,
         **asdict(Counts(0, 0, 0, 0)),

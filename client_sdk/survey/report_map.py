@@ -72,7 +72,7 @@ def draw(report: SurveyReport) -> str:
     else:
         for number, modem in enumerate(report.modems):
             box = _box(number, len(report.modems))
-            frame = _Frame.around(points, box)
+            frame = Frame.around(points, box)
             own = [feature for feature in report.features if (feature["properties"]["modem"] or "") == modem.modem]
             if len(report.modems) > 1:
                 _text(svg, box[0], box[1] - 4, modem.operator, weight="bold")
@@ -86,8 +86,8 @@ def draw(report: SurveyReport) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
-    """From degrees to the drawing."""
+class Frame:
+    """From degrees to the drawing, whose y goes down; equirectangular about the middle latitude."""
 
     west: float
     north: float
@@ -97,7 +97,7 @@ class _Frame:
     top: float
 
     @classmethod
-    def around(cls, points: Sequence[Sequence[float]], box: tuple[float, float, float, float]) -> "_Frame":
+    def around(cls, points: Sequence[Sequence[float]], box: tuple[float, float, float, float]) -> "Frame":
         """Everything, in the middle of a box given by its left, top, width and height."""
         longitudes, latitudes = [point[0] for point in points], [point[1] for point in points]
         west, east, south, north = min(longitudes), max(longitudes), min(latitudes), max(latitudes)
@@ -111,6 +111,7 @@ class _Frame:
         return cls(west, north, east_scale, scale, left, top)
 
     def place(self, longitude: float, latitude: float) -> tuple[float, float]:
+        """Where a position is drawn, to a tenth of a pixel."""
         x = self.left + (longitude - self.west) * self.metres_per_degree_east * self.pixels_per_metre
         y = self.top + (self.north - latitude) * _METRES_PER_DEGREE * self.pixels_per_metre
         return round(x, 1), round(y, 1)
@@ -126,14 +127,14 @@ def _box(number: int, count: int) -> tuple[float, float, float, float]:
     return MARGIN + column * (width + MARGIN), 1.5 * MARGIN + row * (height + MARGIN / 2), width, height
 
 
-def _tracks(svg: ET.Element, tracks: Sequence[dict[str, Any]], frame: _Frame) -> None:
+def _tracks(svg: ET.Element, tracks: Sequence[dict[str, Any]], frame: Frame) -> None:
     for feature in tracks:
         for line in feature["geometry"]["coordinates"]:
             places = " ".join(f"{x},{y}" for x, y in (frame.place(*point) for point in line))
             _add(svg, "polyline", points=places, fill="none", stroke="#cccccc", stroke_width=2)
 
 
-def _samples(svg: ET.Element, features: Sequence[dict[str, Any]], frame: _Frame) -> None:
+def _samples(svg: ET.Element, features: Sequence[dict[str, Any]], frame: Frame) -> None:
     known = looks()
     order = list(known)
     # what is worst is drawn last, so that nothing hides it
@@ -187,7 +188,7 @@ def _shape(svg: ET.Element, look: Look, x: float, y: float) -> ET.Element:
     return group
 
 
-def _scale_bar(svg: ET.Element, frame: _Frame) -> None:
+def _scale_bar(svg: ET.Element, frame: Frame) -> None:
     longest_m = 180 / frame.pixels_per_metre
     power = 10 ** math.floor(math.log10(longest_m))
     metres = next(step * power for step in (5, 2, 1) if step * power <= longest_m)

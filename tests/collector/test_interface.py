@@ -48,7 +48,7 @@ def test_the_collector_keeps_to_its_description(collector: Any, phone_of: Any, t
         env=os.environ | {"SCHEMATHESIS_HOOKS": str(HOOKS), "PYTHONPATH": str(HOOKS.parent)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Operations:       8 selected / 8 total" in done.stdout
+    assert "Operations:       9 selected / 9 total" in done.stdout
     assert collector.store.count_samples() > 0, "no case came as far as a receipt"
 
 

@@ -1,129 +1,92 @@
-// What the map looks like: colours, patterns, layers, and names drawn as images so that no font is fetched.
+// The style of the map: one expression for what is chosen, over tiles that hold every choice.
 
-const COLOURS = {
-  "contradicted strong": "#d55e00",
-  "contradicted moderate": "#d55e00",
-  suspected: "#e69f00",
-  confirmed: "#0072b2",
-  unclaimed_service: "#009e73",
-  insufficient: "#8b95a1",
+import { PAINTS } from "./patterns.js";
+import { colour, isDark } from "./theme.js";
+
+export const VERDICTS = ["contradicted strong", "contradicted moderate", "suspected", "unclaimed_service", "confirmed", "insufficient"];
+export const CLASSES = {
+  verdict: VERDICTS,
+  evidence: ["few", "ten", "twenty", "survey"],
+  declared: ["declared", "declared half", "declared little"],
+  difference: ["contradicted strong", "contradicted moderate", "suspected", "confirmed", "unmeasured", "unclaimed_service"],
 };
-export const VERDICTS = Object.keys(COLOURS);
-export const colourOf = (key) => COLOURS[key];
-
-const PATTERNS = { "contradicted moderate": "hatch", suspected: "dots", unclaimed_service: "cross" };
-const OPACITY = { "contradicted strong": 0.88, "contradicted moderate": 0.2, suspected: 0.3, confirmed: 0.62, unclaimed_service: 0.25, insufficient: 0.5 };
-const RATIO = 2;
-
-export const theme = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--map-${name}`).trim();
-
-/** A square tile of a verdict's pattern, in device pixels. */
-function tile(key) {
-  const side = 8 * RATIO;
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = side;
-  const ink = canvas.getContext("2d");
-  ink.strokeStyle = ink.fillStyle = COLOURS[key];
-  ink.lineWidth = 2.1 * RATIO;
-  if (PATTERNS[key] === "dots") {
-    for (const [x, y] of [[0.25, 0.25], [0.75, 0.75]]) {
-      ink.beginPath();
-      ink.arc(x * side, y * side, 1.5 * RATIO, 0, 2 * Math.PI);
-      ink.fill();
-    }
-  } else {
-    const slopes = PATTERNS[key] === "cross" ? [1, -1] : [1];
-    ink.lineWidth = (slopes.length > 1 ? 1.1 : 2.1) * RATIO;
-    for (const slope of slopes)
-      for (const shift of [-side, 0, side]) {
-        ink.beginPath();
-        ink.moveTo(shift, slope > 0 ? side : 0);
-        ink.lineTo(shift + side, slope > 0 ? 0 : side);
-        ink.stroke();
-      }
-  }
-  return canvas;
-}
-
-/** A name with a halo, as an image for the map. */
-function nameImage(text) {
-  const canvas = document.createElement("canvas");
-  const font = `500 ${12 * RATIO}px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif`;
-  let ink = canvas.getContext("2d");
-  ink.font = font;
-  canvas.width = Math.ceil(ink.measureText(text).width) + 8 * RATIO;
-  canvas.height = 18 * RATIO;
-  ink = canvas.getContext("2d");
-  Object.assign(ink, { font, textBaseline: "middle", textAlign: "center", lineJoin: "round", lineWidth: 3.5 * RATIO });
-  ink.strokeStyle = theme("halo");
-  ink.fillStyle = theme("name");
-  ink.strokeText(text, canvas.width / 2, canvas.height / 2);
-  ink.fillText(text, canvas.width / 2, canvas.height / 2);
-  return canvas;
-}
-
-const pixels = (canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-
-/** Called when the style names an image nobody drew yet. */
-export function provideImage(map, id) {
-  const [kind, ...rest] = id.split(":");
-  const text = rest.join(":");
-  if (kind === "pattern") map.addImage(id, pixels(tile(text)), { pixelRatio: RATIO });
-  if (kind === "name") map.addImage(id, pixels(nameImage(text)), { pixelRatio: RATIO });
-}
-
-/** A hexagon of the legend, painted as on the map. */
-export function swatch(key) {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 48;
-  const ink = canvas.getContext("2d");
-  ink.beginPath();
-  for (let corner = 0; corner < 6; corner++) ink.lineTo(24 + 22 * Math.sin((corner * Math.PI) / 3), 24 - 22 * Math.cos((corner * Math.PI) / 3));
-  ink.closePath();
-  ink.globalAlpha = OPACITY[key];
-  ink.fillStyle = COLOURS[key];
-  ink.fill();
-  ink.globalAlpha = 1;
-  if (PATTERNS[key]) {
-    ink.fillStyle = ink.createPattern(tile(key), "repeat");
-    ink.fill();
-  }
-  ink.strokeStyle = COLOURS[key];
-  ink.lineWidth = 3;
-  ink.stroke();
-  return canvas;
-}
-
-const KEY = ["case", ["==", ["get", "verdict"], "contradicted"], ["concat", "contradicted ", ["get", "strength"]], ["get", "verdict"]];
-const match = (table, otherwise) => ["match", KEY, ...Object.entries(table).flat(), otherwise];
-// Every name is an image to draw: a whole region has thousands of communes, of which few fit on a small scale.
-const NAMES_BY_ZOOM = ["step", ["zoom"], 80, 8, 300, 9.5, 1200, 10.5, 100000];
 export const nothing = { type: "FeatureCollection", features: [] };
 
-/** The whole style, for data already in memory. */
-export function styleOf({ communes, hexagons, zones, points }) {
-  const bySize = communes.features.map(({ properties }) => properties).sort((a, b) => (b.population ?? 0) - (a.population ?? 0));
-  const centres = {
-    type: "FeatureCollection",
-    features: bySize.map(({ name, longitude, latitude }, rank) => ({ type: "Feature", properties: { name, rank }, geometry: { type: "Point", coordinates: [longitude, latitude] } })),
+const value = (kind, parts, otherwise = 0) => ["coalesce", ["get", [kind, ...parts].join(":")], otherwise];
+const isHexagon = ["==", ["get", "r"], 8];
+const [STRONG, MODERATE, SUSPECTED, UNCLAIMED, CONFIRMED] = [1, 2, 3, 4, 5];
+
+/** The class of each cell as a name of CLASSES, "" where nothing is drawn, and how opaque the class is there. */
+function classes({ op, tech, use, test, show }) {
+  const verdict = value("v", [op, tech, show === "difference" ? "service" : test]);
+  const declared = value("d", [op, tech, show === "difference" ? "data" : use]);
+  const evidence = value("e", [op, tech, test]);
+  const share = ["/", value("s", [op, tech, show === "difference" ? "service" : test], 10), 10];
+  const named = ["match", verdict, ...VERDICTS.flatMap((name, at) => [at + 1, name]), ""];
+  const afar = (shown) => ["case", isHexagon, 1, shown];
+  if (show === "evidence") {
+    const near = ["match", evidence, ...CLASSES.evidence.flatMap((name, at) => [at + 1, name]), ""];
+    const tenths = ["step", evidence, "", 1, "few", 4, "ten", 8, "twenty"];
+    return { name: ["case", isHexagon, near, tenths], strength: 1 };
+  }
+  if (show === "declared") return { name: ["step", declared, "", 1, "declared little", 10, "declared half", 19, "declared"], strength: 1 };
+  if (show === "difference") {
+    const claimed = [">=", declared, 10];
+    const judged = ["any", ["<=", verdict, SUSPECTED], ["==", verdict, CONFIRMED]];
+    const name = ["case", ["all", claimed, [">", verdict, 0], judged], named, ["all", claimed, ["!=", verdict, UNCLAIMED]], "unmeasured", ["==", verdict, UNCLAIMED], "unclaimed_service", ""];
+    return { name, strength: afar(["+", 0.4, ["*", 0.6, share]]) };
+  }
+  return { name: named, strength: afar(["case", ["<=", verdict, MODERATE], ["+", 0.3, ["*", 0.7, share]], 1]) };
+}
+
+function paint(chosen) {
+  const { name, strength } = classes(chosen);
+  const shown = CLASSES[chosen.show];
+  // from afar a contradiction is solid, and its opacity says of how many hexagons
+  const solid = ["case", isHexagon, name, ["match", name, "contradicted moderate", "contradicted strong", name]];
+  const match = (pick, otherwise) => ["match", solid, ...shown.flatMap((one) => [one, pick(PAINTS[one])]), otherwise];
+  const theme = isDark() ? "dark" : "light";
+  const patterned = shown.filter((one) => PAINTS[one].pattern);
+  return {
+    fill: { filter: ["!=", name, ""], paint: { "fill-color": match(({ ink }) => colour(ink), "#8b95a1"), "fill-opacity": ["*", match(({ opacity }) => opacity, 0.3), strength], "fill-antialias": false } },
+    pattern: patterned.length
+      ? { filter: ["in", solid, ["literal", patterned]], paint: { "fill-pattern": ["match", solid, ...patterned.flatMap((one) => [one, `pattern:${theme}:${one}`]), ""], "fill-antialias": false } }
+      : { filter: false, paint: {} },
+    edge: { filter: ["!=", name, ""] },
   };
-  const source = (data) => ({ type: "geojson", data });
+}
+
+/** The whole style. */
+export function styleOf(chosen, { root, index, zones, ranks, points, missions, hexagon, names }) {
+  const drawn = paint(chosen);
+  const theme = isDark() ? "dark" : "light";
+  const cells = { source: "tiles", "source-layer": "cells" };
   return {
     version: 8,
-    sources: { communes: source(communes), names: source(centres), hexagons: source(hexagons), chosen: source(nothing), zones: source(zones), points: source(points) },
+    sources: {
+      tiles: { type: "vector", tiles: [new URL(`${root}/tiles/{z}/{x}/{y}.pbf`, location.href).href.replace(/%7B/g, "{").replace(/%7D/g, "}")], minzoom: 5, maxzoom: 11, bounds: index.bounds },
+      zones: { type: "geojson", data: zones },
+      ranks: { type: "geojson", data: ranks },
+      points: { type: "geojson", data: points },
+      missions: { type: "geojson", data: missions },
+    },
     layers: [
-      { id: "outside", type: "background", paint: { "background-color": theme("outside") } },
-      { id: "land", type: "fill", source: "communes", paint: { "fill-color": theme("land") } },
-      { id: "borders", type: "line", source: "communes", paint: { "line-color": theme("border"), "line-width": ["interpolate", ["linear"], ["zoom"], 7, 0.4, 12, 1.4] } },
-      { id: "hexagons", type: "fill", source: "hexagons", paint: { "fill-color": match(COLOURS, "#8b95a1"), "fill-opacity": match(OPACITY, 0.3) } },
-      { id: "patterns", type: "fill", source: "hexagons", filter: ["in", KEY, ["literal", Object.keys(PATTERNS)]], paint: { "fill-pattern": ["concat", "pattern:", KEY] } },
-      { id: "edges", type: "line", source: "hexagons", paint: { "line-color": theme("edge"), "line-opacity": 0.9, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.2, 12, 1.2] } },
-      { id: "zone-halo", type: "line", source: "zones", paint: { "line-color": theme("edge"), "line-width": 5, "line-opacity": 0.75 } },
-      { id: "zone-lines", type: "line", source: "zones", paint: { "line-color": theme("zone"), "line-width": 2, "line-dasharray": [3, 2] } },
-      { id: "names", type: "symbol", source: "names", filter: ["<", ["get", "rank"], NAMES_BY_ZOOM], layout: { "icon-image": ["concat", "name:", ["get", "name"]], "symbol-sort-key": ["get", "rank"], "icon-padding": 6, "icon-anchor": "bottom", "icon-offset": [0, -5] } },
-      { id: "points", type: "circle", source: "points", paint: { "circle-radius": 6, "circle-color": theme("zone"), "circle-stroke-color": theme("edge"), "circle-stroke-width": 2 } },
-      { id: "chosen-halo", type: "line", source: "chosen", paint: { "line-color": theme("edge"), "line-width": 6 } },
-      { id: "chosen", type: "line", source: "chosen", paint: { "line-color": theme("zone"), "line-width": 3 } },
+      { id: "outside", type: "background", paint: { "background-color": colour("map-outside") } },
+      { id: "land", type: "fill", source: "tiles", "source-layer": "land", paint: { "fill-color": colour("map-land") } },
+      { id: "cells", type: "fill", ...cells, ...drawn.fill },
+      { id: "patterns", type: "fill", ...cells, ...drawn.pattern },
+      { id: "edges", type: "line", ...cells, minzoom: 9.5, ...drawn.edge, paint: { "line-color": colour("map-edge"), "line-opacity": 0.9, "line-width": ["interpolate", ["linear"], ["zoom"], 9.5, 0.3, 12, 1.2] } },
+      { id: "communes", type: "line", source: "tiles", "source-layer": "borders", filter: ["==", ["get", "departement"], 0], paint: { "line-color": colour("map-border"), "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.5, 12, 1.3] } },
+      { id: "departements", type: "line", source: "tiles", "source-layer": "borders", filter: ["==", ["get", "departement"], 1], paint: { "line-color": colour("quiet"), "line-width": ["interpolate", ["linear"], ["zoom"], 5, 0.7, 12, 2], "line-opacity": 0.7 } },
+      { id: "zone-halo", type: "line", source: "zones", paint: { "line-color": colour("map-edge"), "line-width": 5, "line-opacity": 0.75 } },
+      { id: "zone-lines", type: "line", source: "zones", paint: { "line-color": colour("map-zone"), "line-width": 2, "line-dasharray": [3, 2] } },
+      { id: "mission-hexagons", type: "line", source: "missions", filter: ["==", ["get", "type"], "hexagon"], paint: { "line-color": colour("accent"), "line-width": 2.5, "line-dasharray": [1, 1] } },
+      { id: "mission-ways", type: "line", source: "missions", filter: ["==", ["get", "type"], "tour"], paint: { "line-color": colour("accent"), "line-width": 2.5 } },
+      { id: "mission-points", type: "circle", source: "missions", filter: ["==", ["get", "type"], "point"], paint: { "circle-radius": 4, "circle-color": colour("accent"), "circle-stroke-color": colour("map-edge"), "circle-stroke-width": 1.5 } },
+      ...(names ? [{ id: "names", type: "symbol", source: "tiles", "source-layer": "names", layout: { "icon-image": ["concat", `name:${theme}:`, ["get", "name"]], "symbol-sort-key": ["get", "rank"], "icon-padding": 6, "icon-anchor": "bottom", "icon-offset": [0, -4] } }] : []),
+      { id: "zone-ranks", type: "symbol", source: "ranks", layout: { "icon-image": ["concat", `rank:${theme}:`, ["to-string", ["get", "rank"]]], "symbol-sort-key": ["get", "rank"], "icon-padding": 0 } },
+      { id: "points", type: "circle", source: "points", paint: { "circle-radius": 6, "circle-color": colour("map-zone"), "circle-stroke-color": colour("map-edge"), "circle-stroke-width": 2 } },
+      ...["chosen-halo", "chosen"].map((id, at) => ({ id, type: "line", ...cells, filter: hexagon === null ? false : ["all", isHexagon, ["==", ["id"], hexagon]], paint: { "line-color": colour(at ? "map-zone" : "map-edge"), "line-width": at ? 3 : 6 } })),
     ],
   };
 }

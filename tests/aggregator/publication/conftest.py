@@ -5,22 +5,39 @@ Bouygues Telecom is declared in the north alone, and works further.
 """
 
 import json
-from collections.abc import Callable
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import geopandas as gpd
+import httpx
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import uvicorn
 from h3.api import basic_int as h3
+from playwright.sync_api import Browser, sync_playwright
 
+from aggregator.evidence.claims_table import CLAIMS
 from aggregator.evidence.communes import communes_from_centres
-from aggregator.evidence.ledger import THRESHOLDS
+from aggregator.evidence.ledger import HISTOGRAMS, THRESHOLDS
 from aggregator.judgement.basis import record_basis
 from aggregator.judgement.comparison import compare, write_verdicts
 from aggregator.judgement.votes import cast_votes
+from aggregator.publication.api import create_app
+from aggregator.publication.origin import Origin, write_origin
+from aggregator.publication.release import publish
 
+FLAGS = [
+    *("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+    *("--ignore-gpu-blocklist", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--disable-default-apps", "--no-first-run", "--disable-dev-shm-usage"),
+]
 CENTRES = """insee_com,name,population,latitude,longitude
 58095,Decize,5200,46.8289,3.4622
 58264,Saint-Léger-des-Vignes,1900,46.8411,3.4511
@@ -163,3 +180,70 @@ def communes(data: Path) -> gpd.GeoDataFrame:
 def hexagon() -> dict[str, int]:
     """Known hexagons by what they are."""
     return {"hole": HOLE, "lonely": LONELY, "surveyed": SURVEYED, "town": PLACES["Decize"]}
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory, ledger: pd.DataFrame) -> Path:
+    """Two releases, the second one the latest; only read."""
+    data = write_data(tmp_path_factory.mktemp("shelf") / "data", ledger)
+    claims = claims_of_operators().assign(accessible_share=None, bounded=False)
+    table = pa.Table.from_pandas(claims, schema=CLAIMS, preserve_index=False)
+    pq.write_table(table, data / "claims/claims.parquet")
+    record_basis(data, pd.Timestamp(ledger["day"].max()).date(), 365)
+    publish(data, k=6)
+    return publish(data).parent
+
+
+@pytest.fixture(scope="session")
+def latest(shelf: Path) -> Path:
+    """The current release of the shelf."""
+    return shelf / json.loads((shelf / "latest.json").read_text())["release"]
+
+
+@pytest.fixture(scope="session")
+def served(shelf: Path) -> Iterator[httpx.Client]:
+    """The shelf's server on a real socket."""
+    server = uvicorn.Server(uvicorn.Config(create_app(shelf), host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+        yield http
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")  # while Playwright is there, its event loop runs in this thread
+def chromium() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.fail("no Chromium found: on Debian `apt-get install chromium`, on Ubuntu install google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def made_up(data: Path, hexagon: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same data with claims and signals, said to be synthetic, and published for both audiences."""
+    folder = tmp_path_factory.mktemp("synthetic") / "data"
+    shutil.copytree(data, folder, ignore=shutil.ignore_patterns("releases", "team-releases", "publication"))
+    write_origin(folder, Origin(synthetic=True, label={"fr": "Campagne d’essai.", "en": "Trial campaign."}))
+    everywhere = sorted(h3.grid_disk(hexagon["hole"], 30))
+    rows = [(cell, "20801", "4G", usage, "BC", 0.9, None, False) for cell in everywhere for usage in ("data", "voice")]
+    claims = pa.Table.from_pylist([dict(zip(CLAIMS.names, row, strict=True)) for row in rows], schema=CLAIMS)
+    pq.write_table(claims, folder / "claims/claims.parquet")
+    child = h3.cell_to_center_child(hexagon["hole"], 9)
+    signals = [("field_team", -112, 3), ("field_team", -95, 1), ("volunteer", -70, 50)]
+    samples = [(child, "20801", "4G", tier, "outdoor", "lte_rsrp_dbm", bin_, n) for tier, bin_, n in signals]
+    table = pa.Table.from_pylist([dict(zip(HISTOGRAMS.names, row, strict=True)) for row in samples], schema=HISTOGRAMS)
+    pq.write_table(table, folder / "evidence/histograms.parquet")
+    last_day = pd.read_parquet(folder / "evidence/ledger.parquet", columns=["day"])["day"].max()
+    record_basis(folder, date.fromisoformat(str(last_day)[:10]), 365)
+    for audience in ("public", "team"):
+        publish(folder, audience=audience)
+    return folder

@@ -72,6 +72,7 @@ def test_the_page_and_maplibre_come_from_here(client: httpx.Client) -> None:
         "app.js",
         "texts.js",
         "cartography.js",
+        "colours.css",
         "style.css",
         "maplibre/maplibre-gl.js",
         "maplibre/maplibre-gl.css",

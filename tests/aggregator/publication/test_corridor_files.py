@@ -14,8 +14,8 @@ from aggregator.evidence.line_cuts import cut_by_hexagons
 from aggregator.proposals.corridors import STATES, Corridors, follow
 from aggregator.proposals.paths import named_paths
 from aggregator.publication.corridor_files import CorridorFiles, write_corridors
-from aggregator.publication.manifest import TEAM_ONLY
 from aggregator.publication.strips import looks
+from aggregator.publication.team_words import TEAM_ONLY
 from client_sdk.messages import use_language
 
 LINE = gpd.GeoDataFrame(

@@ -14,8 +14,8 @@ from h3.api import basic_int as h3
 
 from aggregator.proposals.mission_plan import Mission, MissionParameters
 from aggregator.proposals.missions import plan_mission
-from aggregator.publication.manifest import TEAM_ONLY
 from aggregator.publication.mission_files import GPX, gpx_of, write_mission_files
+from aggregator.publication.team_words import TEAM_ONLY
 from client_sdk.messages import Language, use_language
 
 START = {"latitude": 46.83, "longitude": 3.46}

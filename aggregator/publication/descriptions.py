@@ -1,0 +1,48 @@
+"""What describes a release to those who read it: its Data Package, its codebook, its entry for catalogues."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pyogrio
+
+from aggregator.publication import codebook, datapackage, dcat
+from aggregator.publication.columns import TABLES
+from aggregator.publication.manifest import listing, write_json
+
+
+def write_descriptions(release: Path, told: Mapping[str, Any]) -> None:
+    """Write ``codebook.md``, ``datapackage.json`` and ``dcat.jsonld`` beside the files they describe.
+
+    Args:
+        release: directory with every other file of the release but its manifest.
+        told: what the manifest says.
+
+    Raises:
+        PublicationError: a column has no description.
+    """
+    columns = {name: columns_of(release, name) for name in TABLES}
+    (release / codebook.FILE).write_text(codebook.codebook(told, columns), encoding="utf-8")
+    write_json(datapackage.data_package(told, listing(release), columns), release / datapackage.FILE)
+    write_json(dcat.catalogue_entry(told, listing(release), _bounds(release)), release / dcat.FILE)
+
+
+def columns_of(release: Path, name: str) -> list[str]:
+    """Columns that a table has in a release, without its geometry, as its first file has them."""
+    file = release / TABLES[name].files[0]
+    if file.suffix == ".parquet":
+        found = list(pq.read_schema(file).names)
+    elif file.suffix == ".gpkg":
+        found = list(pyogrio.read_info(file, layer=name)["fields"])
+    else:
+        with file.open(encoding="utf-8", newline="") as lines:
+            found = next(csv.reader(lines, delimiter=";"))
+    return [column for column in found if column != "geometry"]
+
+
+def _bounds(release: Path) -> tuple[float, float, float, float]:
+    """West, south, east and north of the hexagons, in degrees."""
+    west, south, east, north = pyogrio.read_info(release / "hexagons.gpkg", layer="hexagons")["total_bounds"]
+    return west, south, east, north

@@ -1,0 +1,195 @@
+"""What can be asked, as OpenAPI 3.0: made from the parameters that requests are read by."""
+
+from typing import Any
+
+from aggregator.publication.reading.asked import Parameter
+from aggregator.publication.reading.collections import Collection
+from aggregator.publication.reading.documents import GEOJSON, SCHEMA, Document, schema_of
+from aggregator.publication.reading.parameters import CRS_OF_ITEM, FORM, ITEMS, RELEASE, ROW_FORMATS, ROWS, of_columns
+from client_sdk import __version__
+
+LICENCE = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
+_TEXT = {"type": "string"}
+_LINK: Document = {
+    "type": "object",
+    "required": ["href", "rel"],
+    "properties": dict.fromkeys(("href", "rel", "type", "title"), _TEXT),
+}
+_LINKS: Document = {"type": "array", "items": {"$ref": "#/components/schemas/link"}}
+_PROBLEM: Document = {
+    "type": "object",
+    "required": ["code", "description"],
+    "properties": {
+        **dict.fromkeys(("code", "description", "type", "title", "detail", "rule"), _TEXT),
+        "status": {"type": "integer"},
+    },
+}
+
+
+def described(server: str, prefix: str, collections: list[Collection], *, more: bool = False) -> Document:
+    """The description of one release's features, and of the rest where ``more``.
+
+    Args:
+        server: address that the paths follow.
+        prefix: of the paths of OGC API – Features.
+        collections: of the release.
+        more: whether rows, releases and files are described too.
+    """
+    paths: Document = {
+        f"{prefix}/": _get("landingPage", "The way in", [FORM], _object()),
+        f"{prefix}/conformance": _get("conformance", "What this API conforms to", [FORM], _object()),
+        f"{prefix}/collections": _get("collections", "The collections", [FORM], _object()),
+        f"{prefix}/api": _get("api", "This description", [FORM], _object()),
+    }
+    schemas: Document = {"link": _LINK, "exception": _PROBLEM}
+    for one in collections:
+        schemas[one.name] = _feature(one)
+        path = f"{prefix}/collections/{one.name}"
+        page = {
+            "type": "object",
+            "required": ["type", "features"],
+            "properties": {
+                "type": {"type": "string", "enum": ["FeatureCollection"]},
+                "links": _LINKS,
+                "timeStamp": {"type": "string", "format": "date-time"},
+                "numberMatched": {"type": "integer", "minimum": 0},
+                "numberReturned": {"type": "integer", "minimum": 0},
+                "features": {"type": "array", "items": {"$ref": f"#/components/schemas/{one.name}"}},
+            },
+        }
+        known = [*ITEMS, *of_columns(one.table.schema)]
+        feature = {"$ref": f"#/components/schemas/{one.name}"}
+        crs = {"Content-Crs": {"description": "Reference system of the coordinates.", "schema": _TEXT}}
+        identity = _parameter(Parameter("item", "Id of a feature.", _TEXT, str), "path")
+        paths |= {
+            path: _get(f"{one.name}.collection", one.description, [FORM], _object()),
+            f"{path}/queryables": _get(
+                f"{one.name}.queryables", "What items can be chosen by", [FORM], _object(), SCHEMA
+            ),
+            f"{path}/items": _get(f"{one.name}.items", one.description, known, page, GEOJSON, headers=crs),
+            f"{path}/items/{{item}}": _get(
+                f"{one.name}.item",
+                "One feature",
+                [FORM, CRS_OF_ITEM],
+                feature,
+                GEOJSON,
+                headers=crs,
+                path=[identity],
+                absent=True,
+            ),
+        }
+    if more:
+        paths |= _others(collections)
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": "Maille: releases of declared and measured mobile coverage",
+            "version": __version__,
+            "description": "Read only. Everything follows from the files of a release, which never change.",
+            "license": LICENCE,
+        },
+        "servers": [{"url": server}],
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+
+
+def _others(collections: list[Collection]) -> Document:
+    columns = next((one for one in collections if one.name == "hexagons"), None)
+    row = _properties(columns) if columns else {"type": "object"}
+    told = {
+        "type": "object",
+        "required": ["release", "matched", "rows"],
+        "properties": {"release": _TEXT, "matched": {"type": "integer"}, "rows": {"type": "array", "items": row}},
+    }
+    rows = _get("hexagons.rows", "Rows of hexagons; several values with commas between mean any of them", ROWS, told)
+    answers = rows["get"]["responses"]["200"]
+    answers["content"] = {"application/json": {"schema": told}} | {
+        media_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+        for form, media_type in ROW_FORMATS.items()
+        if form != "json"
+    }
+    answers["headers"] = {
+        "Maille-Release": {"description": "The release.", "schema": _TEXT},
+        "Maille-Matched": {"description": "Rows found, on all pages.", "schema": {"type": "integer"}},
+        "Link": {"description": "The next page, where there is a limit.", "schema": _TEXT},
+    }
+    rows["get"]["responses"]["307"] = {"description": "All of them as Parquet: the release's own file."}
+    rows["get"]["responses"]["404"] = _refusal("There is no such release")
+    named = _parameter(Parameter(RELEASE.name, "Name of a release, or latest.", _TEXT, str), "path")
+    return {
+        "/v1/hexagons": rows,
+        "/v1/releases": _get("releases", "All releases, the newest first", [], _object()),
+        "/v1/releases/{release}": _get(
+            "release", "One release and its files", [], _object(), path=[named], absent=True
+        ),
+    }
+
+
+def _object() -> Document:
+    return {"type": "object"}
+
+
+def _get(
+    name: str,
+    summary: str,
+    known: list[Parameter],
+    schema: Document,
+    media_type: str = "application/json",
+    *,
+    headers: Document | None = None,
+    path: list[Document] | None = None,
+    absent: bool = False,
+) -> Document:
+    content: Document = {media_type: {"schema": schema}}
+    if FORM in known:
+        content["text/html"] = {"schema": _TEXT}
+    responses: Document = {
+        "200": {"description": "Found", "content": content, **({"headers": headers} if headers else {})},
+        "304": {"description": "Not changed since the answer with this ETag"},
+        "400": _refusal("A parameter is unknown, or its value is not one of its kind"),
+    }
+    if absent:
+        responses["404"] = _refusal("There is none of that name")
+    asked = [*(path or []), *(_parameter(parameter, "query") for parameter in known)]
+    return {"get": {"operationId": name, "summary": summary, "parameters": asked, "responses": responses}}
+
+
+def _refusal(description: str) -> Document:
+    schema = {"schema": {"$ref": "#/components/schemas/exception"}}
+    return {"description": description, "content": {"application/problem+json": schema}}
+
+
+def _parameter(parameter: Parameter, place: str) -> Document:
+    told: Document = {
+        "name": parameter.name,
+        "in": place,
+        "required": place == "path",
+        "description": parameter.description,
+        "schema": dict(parameter.schema),
+    }
+    if place == "query":
+        told |= {"style": "form", "explode": not parameter.several}
+    return told
+
+
+def _feature(one: Collection) -> Document:
+    return {
+        "type": "object",
+        "title": one.title,
+        "description": one.description,
+        "required": ["type", "id", "geometry", "properties"],
+        "properties": {
+            "type": {"type": "string", "enum": ["Feature"]},
+            "id": _TEXT,
+            "geometry": {"type": "object"},
+            "properties": _properties(one),
+            "links": _LINKS,
+        },
+    }
+
+
+def _properties(one: Collection) -> Document:
+    """Every column may be null where there is nothing to say."""
+    columns: dict[str, Any] = {field.name: {**schema_of(field.type), "nullable": True} for field in one.table.schema}
+    return {"type": "object", "properties": columns}

@@ -1,0 +1,40 @@
+// Histograms as lists of bars: the same for eyes and for screen readers.
+
+import { element } from "./dom.js";
+import { count, percent, words } from "./texts.js";
+
+const RSRP_EDGES_DBM = [-120, -110, -100, -90, -80];
+const RATE_EDGES_MBPS = [3, 8, 30, 100];
+
+/** Names of the classes between edges. */
+function classesOf(edges, unit) {
+  const written = edges.map((edge) => String(edge).replace("-", "−"));
+  return [words.below(written[0], unit), ...written.slice(1).map((edge, at) => words.between(written[at], edge, unit)), words.above(written.at(-1), unit)];
+}
+
+function bars(title, names, shares, note) {
+  const line = (name, share) => {
+    const bar = element("span", { className: "bar" });
+    bar.style.setProperty("--share", share);
+    return element("li", {}, element("span", { className: "class", textContent: name }), bar, element("span", { className: "share", textContent: percent(share) }));
+  };
+  return element("figure", {}, element("figcaption", { textContent: title }), element("ul", { className: "bars" }, names.map((name, at) => line(name, shares[at]))), element("p", { className: "small", textContent: note }));
+}
+
+/** Phones by download rate, from the published rows at each threshold, where the same number of phones stands behind. */
+export function ratesOf(rows) {
+  const at = ["3", "8", "30"].map((threshold) => rows.find((row) => row.threshold === threshold));
+  const known = at.findIndex((row, place) => !row || row.devices !== at[0]?.devices || (place && row.failing < at[place - 1].failing));
+  const used = known < 0 ? at : at.slice(0, known);
+  if (!used.length || !used[0].devices) return null;
+  const failing = [0, ...used.map((row) => row.failing), used[0].devices];
+  const shares = failing.slice(1).map((upTo, place) => (upTo - failing[place]) / used[0].devices);
+  const edges = RATE_EDGES_MBPS.slice(0, used.length);
+  return bars(words.rates, classesOf(edges, "Mbit/s"), shares, words.ratesNote(count(used[0].devices)));
+}
+
+/** What a field team received, by class. */
+export function signalOf({ measure, samples, percent: parts }) {
+  const [edges, unit] = measure === "rsrp" ? [RSRP_EDGES_DBM, "dBm"] : [RATE_EDGES_MBPS, "Mbit/s"];
+  return bars(words[measure], classesOf(edges, unit), parts.map((part) => part / 100), words.signalNote(count(samples)));
+}

@@ -1,0 +1,268 @@
+"""Dossiers: what a PDF says is what the release's tables say, on every machine, whatever names and notes hold."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+from h3.api import basic_int as h3
+from pypdf import PdfReader
+
+from aggregator.judgement.basis import record_basis
+from aggregator.proposals.decisions import Decision, decide
+from aggregator.proposals.parameters import ZoneParameters
+from aggregator.publication.release import publish
+from client_sdk.messages import use_language
+
+Build = Callable[[Path, pd.DataFrame], Path]
+ODD = "Cossaye-l’Œuf #set [x] $a_b$ *c* <d> @e \\f ~ // g"
+NOTE = '#panic("x") = titre $x^2$ *gras* _souligné_ <label> @ref `code` \\ #[x] /* y */ " & é œ € — 字'
+SET_ASIDE = "58-881f9498d1"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_english() -> Iterator[None]:
+    """Dossiers are French whatever the language of the person who publishes."""
+    use_language("en")
+    yield
+    use_language("en")
+
+
+def text_of(file: Path) -> str:
+    """The text of a PDF, spaces of any kind as one, without hyphens that only split words."""
+    pages = [page.extract_text() for page in PdfReader(file).pages]
+    return plain(" ".join(pages))
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace("\u00ad", "").replace("\u202f", " ").replace("\u00a0", " "))
+
+
+def squeezed(text: str) -> str:
+    """Without any space: lines of a PDF may end anywhere."""
+    return re.sub(r"[\s\u00ad-]+", "", text)
+
+
+@pytest.fixture(scope="module")
+def field(build_data: Build, ledger: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with odd names, antennas, a map of three levels, and what a team decided."""
+    data = build_data(tmp_path_factory.mktemp("dossiers") / "data", ledger)
+    communes = gpd.read_parquet(data / "territory/communes.parquet")
+    communes["name"] = communes["name"].replace("Cossaye", ODD)
+    communes.to_parquet(data / "territory/communes.parquet", index=False)
+    cells = h3.grid_disk(h3.latlng_to_cell(46.76, 3.47, 8), 40)
+    shares = {("20801", "TBC"): 0.5, ("20801", "BC"): 0.25, ("20820", "CL"): 0.001}
+    claims = [
+        {"h3_r8": cell, "operator": operator, "technology": "4G", "usage": "data", "level": level}
+        | {"declared_share": share, "accessible_share": None, "bounded": False}
+        for (operator, level), share in shares.items()
+        for cell in cells
+    ]
+    table = pd.DataFrame(claims).astype({"accessible_share": "float64"})
+    table.to_parquet(data / "claims/claims.parquet", index=False)
+    place = gpd.points_from_xy([3.48, 3.4801, 3.50], [46.75, 46.75, 46.70])
+    sites = gpd.GeoDataFrame({"operator": ["20801", "20820", "20815"], "site_id": ["1", "2", "3"]}, geometry=place)
+    sites = sites.assign(has_2g=False, has_3g=False, has_4g=[True, True, False], has_5g=False).set_crs(4326)
+    sites.to_parquet(data / "territory/sites.parquet", index=False)
+    sites.iloc[2:].assign(has_4g=True).to_parquet(data / "territory/planned-sites.parquet", index=False)
+    record_basis(data, pd.Timestamp(ledger["day"].max()).date(), 365)
+    return data
+
+
+@pytest.fixture(scope="module")
+def public(field: Path) -> Path:
+    return publish(field)
+
+
+@pytest.fixture(scope="module")
+def team(field: Path, public: Path) -> Path:
+    """The team's release, in which it keeps its first zone and set another place aside."""
+    first = gpd.read_file(public / "zones.gpkg", layer="zones").iloc[0]
+    at = {"name": str(first["name"]), "latitude": float(first["latitude"]), "longitude": float(first["longitude"])}
+    answer = "Orange : étude <en cours>"
+    kept = Decision(zone_id=str(first["zone_id"]), decision="kept", note=NOTE, operator_answer=answer, **at)
+    decide(field, kept)
+    away = {"latitude": 46.84, "longitude": 3.45, "name": "Saint-Léger"}
+    decide(field, Decision(zone_id=SET_ASIDE, decision="set-aside", reason="site annoncé à #Decize", **away))
+    return publish(field, audience="team")
+
+
+def zones_in(release: Path) -> gpd.GeoDataFrame:
+    return gpd.read_file(release / "zones.gpkg", layer="zones")
+
+
+def test_there_is_a_dossier_for_each_zone_and_a_summary_for_each_departement(public: Path) -> None:
+    zones = zones_in(public)
+    assert len(zones) >= 2
+    files = {file.name for file in (public / "dossiers").iterdir()}
+    assert files == {f"{zone}.pdf" for zone in zones["zone_id"]} | {"departement-58.pdf"}
+    listed = {one["path"] for one in json.loads((public / "manifest.json").read_text())["files"]}
+    assert {f"dossiers/{name}" for name in files} <= listed
+
+
+def test_a_dossier_says_what_the_tables_say(public: Path) -> None:
+    points = gpd.read_file(public / "zones.gpkg", layer="points")
+    for zone in zones_in(public).to_dict("records"):
+        file = public / "dossiers" / f"{zone['zone_id']}.pdf"
+        text, tight = text_of(file), squeezed(text_of(file))
+        assert len(PdfReader(file).pages) in (2, 3, 4)
+        assert squeezed(zone["name"]) in tight
+        assert f"{zone['zone_id']}, rang {zone['rank']} sur" in text
+        assert public.name in text
+        assert "données jusqu’au 13 juin 2026" in text
+        assert squeezed(f"Communes : {zone['communes']}. Département : Nièvre (58), Bourgogne-Franche-Comté.") in tight
+        assert f"Habitants de la zone {zone['people']:,.0f}".replace(",", " ") in text
+        if zone["devices"]:
+            assert f"Téléphones {zone['devices']:,}".replace(",", " ") in text
+            assert f"{zone['device_days']:,}".replace(",", " ") + " journées de mesure, " in text
+        assert f"Hexagones mesurés : {zone['hexagons']}, dont {zone['contradicted']} où la carte" in text
+        assert f"et {zone['suspected']} à vérifier sur place" in text
+        assert f"à {zone['nearest_site_m'] / 1000:.1f}".replace(".", ",").removesuffix(",0") in text
+        for point in points[points["zone_id"] == zone["zone_id"]].to_dict("records"):
+            for name, decimals in (("x_lambert_93", 1), ("y_lambert_93", 1), ("latitude", 6), ("longitude", 6)):
+                assert f"{point[name]:.{decimals}f}".replace(".", ",") in text
+            assert squeezed(f"{point['commune_name']} ({point['insee_com']})") in tight
+
+
+def test_counts_by_operator_are_those_of_the_zone_and_its_sentences_are_the_releases(public: Path) -> None:
+    zone = zones_in(public).iloc[0]
+    file = public / "dossiers" / f"{zone['zone_id']}.pdf"
+    tight = squeezed(text_of(file))
+    names = {"20801": "Orange", "20820": "Bouygues Telecom"}
+    columns = ["contradicted strong", "contradicted moderate", "suspected", "confirmed", "unclaimed_service"]
+    for operator, verdicts in json.loads(zone["verdicts"]).items():
+        counts = [sum(verdicts.values()), *(verdicts.get(name, 0) for name in [*columns, "insufficient"])]
+        assert squeezed(names[operator] + "".join(map(str, counts))) in tight
+    hexagons = gpd.read_parquet(public / "hexagons.parquet")
+    against = hexagons[hexagons["verdict"].isin(["contradicted", "suspected"]) & (hexagons["threshold"] == "service")]
+    against = against[(against["technology"] == "4G") & (against["operator"] == "20801")]
+    quoted = [h for h, words in zip(against["h3"], against["sentence_fr"], strict=True) if squeezed(words) in tight]
+    assert 1 <= len(quoted) <= 4
+    assert all(f"(hexagone{h})" in tight for h in quoted)
+
+
+def test_the_declared_share_of_a_zone_is_that_of_its_hexagons(public: Path) -> None:
+    """Orange declares half of every hexagon very well covered and a quarter well; Bouygues a thousandth."""
+    for zone_id in zones_in(public)["zone_id"]:
+        text = text_of(public / "dossiers" / f"{zone_id}.pdf")
+        table = text[text.index("Ce que les opérateurs déclarent") :]
+        assert "Orange 75 % 50 % 25 % 0 % 25 % 3e trimestre 2026" in table
+        assert "Bouygues Telecom < 1 % 0 % 0 % < 1 % > 99 % trimestre inconnu" in table
+
+
+def test_antennas_are_told_by_place_and_operator(public: Path) -> None:
+    zone = zones_in(public).iloc[0]
+    assert zone["nearest_site_operators"] == "20801 20820"
+    text = text_of(public / "dossiers" / f"{zone['zone_id']}.pdf")
+    assert "km (Orange, Bouygues Telecom) ; site annoncé le plus proche à" in text
+    assert "OB" in text, "the mast's operators, on the map"
+    assert "listes de l’Arcep non importées" in text
+
+
+@pytest.mark.parametrize("audience", ["public", "team"])
+def test_odd_names_come_out_as_they_are_written(audience: str, request: pytest.FixtureRequest) -> None:
+    release = request.getfixturevalue(audience)
+    named = [file for file in (release / "dossiers").iterdir() if squeezed(ODD) in squeezed(text_of(file))]
+    assert len(named) >= 2
+    titles = [str(PdfReader(file).metadata.title) for file in named]
+    assert any(ODD in title for title in titles)
+
+
+def test_the_teams_words_are_set_as_they_are_and_stay_with_the_team(team: Path, public: Path) -> None:
+    zone = next(one for one in zones_in(team).to_dict("records") if one["decision"] == "kept")
+    dossier = squeezed(text_of(team / "dossiers" / f"{zone['zone_id']}.pdf"))
+    summary = squeezed(text_of(team / "dossiers" / "departement-58.pdf"))
+    for text in (dossier, summary):
+        assert squeezed(NOTE) in text
+        assert squeezed("Orange : étude <en cours>") in text
+        assert "gardée" in text
+    assert squeezed("écartée Motif : site annoncé à #Decize") in summary
+    assert SET_ASIDE.replace("-", "") in summary
+    told = [squeezed(text_of(file)) for file in (public / "dossiers").iterdir()]
+    assert not any("Décision" in text or "étude" in text or "équipeprojet:" in text.lower() for text in told)
+
+
+def test_every_page_of_the_team_says_so_and_no_public_one_does(team: Path, public: Path) -> None:
+    for release, marked in ((team, True), (public, False)):
+        for file in (release / "dossiers").iterdir():
+            for page in PdfReader(file).pages:
+                assert ("Réservé à l’équipe projet" in plain(page.extract_text())) is marked
+
+
+def test_synthetic_data_are_named_so_on_every_page(build_data: Build, ledger: pd.DataFrame, tmp_path: Path) -> None:
+    from aggregator.publication.origin import Origin, write_origin
+
+    data = build_data(tmp_path / "data", ledger)
+    write_origin(data, Origin(synthetic=True, label={"fr": "INVENTÉ : rien n’est vrai.", "en": "INVENTED"}))
+    release = publish(data, zones=ZoneParameters(count=1))
+    for file in (release / "dossiers").iterdir():
+        assert all("INVENTÉ : rien n’est vrai." in plain(page.extract_text()) for page in PdfReader(file).pages)
+
+
+def test_the_summary_has_the_ranked_list_and_class_c_apart(public: Path) -> None:
+    zones = zones_in(public).sort_values("rank")
+    text = text_of(public / "dossiers" / "departement-58.pdf")
+    assert f"Zones proposées {len(zones)}" in text
+    places = [text.replace(" ", "").index(zone) for zone in zones["zone_id"]]
+    assert places == sorted(places)
+    later = zones[zones["evidence_class"] == "C"]
+    assert ("À mesurer d’abord (classe C)" in text) is bool(len(later))
+    assert "20 par kilomètre de route principale" in text
+    own = gpd.read_parquet(public / "hexagons.parquet")
+    own = own[~own["remainder"] & (own["technology"] == "4G") & (own["threshold"] == "service")]
+    assert f"Hexagones mesurés {own['h3'].nunique()} dont" in text
+    assert f"{len(PdfReader(public / 'dossiers/departement-58.pdf').pages)}" in "234"
+
+
+def test_a_departement_without_a_zone_has_a_summary_that_says_so(
+    build_data: Build, ledger: pd.DataFrame, tmp_path: Path
+) -> None:
+    release = publish(build_data(tmp_path / "data", ledger), zones=ZoneParameters(count=0))
+    assert [file.name for file in (release / "dossiers").iterdir()] == ["departement-58.pdf"]
+    text = text_of(release / "dossiers/departement-58.pdf")
+    assert "Zones proposées 0 aucune" in text
+    assert "Aucune zone n’est proposée dans ce département" in text
+    assert "Cela ne veut pas dire que tout y est couvert" in text
+
+
+def test_the_bytes_depend_neither_on_the_language_nor_on_the_run(
+    build_data: Build, ledger: pd.DataFrame, tmp_path: Path
+) -> None:
+    made = []
+    for language in ("en", "fr"):
+        use_language("fr" if language == "fr" else "en")
+        release = publish(build_data(tmp_path / language, ledger), zones=ZoneParameters(count=2))
+        made.append({file.name: file.read_bytes() for file in (release / "dossiers").iterdir()})
+    use_language("en")
+    assert len(made[0]) == 3
+    assert made[0] == made[1]
+
+
+def test_screen_readers_and_archives_can_use_a_dossier(public: Path) -> None:
+    for file in (public / "dossiers").iterdir():
+        reader = PdfReader(file)
+        root = reader.trailer["/Root"]
+        assert root["/Lang"] == "fr-FR"
+        assert root["/MarkInfo"]["/Marked"]
+        assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+        assert reader.metadata is not None
+        assert reader.metadata.title
+        assert str(reader.metadata["/CreationDate"]).startswith("D:20260613")
+        described = root["/Metadata"].get_object().get_data().decode()
+        assert "<pdfaid:part>2</pdfaid:part>" in described
+        assert "<pdfuaid:part>1</pdfuaid:part>" in described
+        fonts = {
+            str(font.get_object()["/BaseFont"]).partition("+")[2]
+            for page in reader.pages
+            for font in page["/Resources"]["/Font"].values()
+        }
+        assert all(name.startswith(("LibertinusSerif", "DejaVuSans", "LastResort")) for name in fonts)
+
+
+def test_destinations_whose_format_is_not_public_are_named(public: Path) -> None:
+    for file in (public / "dossiers").iterdir():
+        assert "Le format d’import de la plateforme France Mobile n’est pas public" in text_of(file)
+        assert "zones d’au moins 50 km²" in text_of(file)
