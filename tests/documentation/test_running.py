@@ -21,6 +21,7 @@ from guides import ROOT, TEXTS, Command, commands_in
 from inputs import write_inputs
 
 from aggregator.demo_folder import DemoFolder
+from aggregator.publication.password import PasswordHash
 
 MAILLE = Path(sys.executable).with_name("maille")
 IN_TURN = Path(__file__).with_name("run_in_turn.py")
@@ -48,6 +49,7 @@ MAY_END = {"maille device check": (1,)}
 """Codes that are right here: what a machine without a modem lacks is told by 1."""
 
 FIELD = ("device", "measure", "plan", "survey", "upload", "export", "status", "import")
+READERS = ("curl", "ogrinfo", "ogr2ogr")
 SERVERS = ("collector serve", "collector measure-server", "serve")
 LINK = "https://collecte.example.org#key=…"
 PASSWORD = "trois mots de passe"
@@ -73,7 +75,10 @@ def serves(command: Command) -> bool:
     return " ".join(without_language(command.words)[1:]).startswith(SERVERS)
 
 
-RUN = {path: [one for one in commands_in(path) if reason_left_out(one) is None] for path in TEXTS}
+RUN = {
+    path: [one for one in commands_in(path) if one.words[0] not in READERS and reason_left_out(one) is None]
+    for path in TEXTS
+}
 FIELD_TEXTS = [path for path, commands in RUN.items() if any(map(is_field, commands))]
 
 
@@ -155,7 +160,9 @@ def environment(**more: str) -> dict[str, str]:
 def server_place(small_demo: DemoFolder, tmp_path_factory: pytest.TempPathFactory) -> Place:
     folder = tmp_path_factory.mktemp("server")
     write_inputs(small_demo, folder)
-    return Place(folder, {"/etc/maille/": f"{folder}/"}, environment(MAILLE_TEAM_PASSWORD=PASSWORD))
+    for name in ("mot-de-passe-equipe", "team-password"):
+        PasswordHash.of(PASSWORD).write(folder / name)
+    return Place(folder, {"/etc/maille/": f"{folder}/"}, environment())
 
 
 @pytest.fixture(scope="module")
@@ -199,11 +206,33 @@ def test_the_commands_of_the_server_run_in_order(server_place: Place) -> None:
 
     for command in filter(serves, asked):
         with server_place.serving(command) as address:
-            known = ("", PASSWORD) if "--team" in command.words else None
-            path = "v1/status" if "collector" in command.words else ""
-            if address.startswith("http"):
-                answer = httpx.get(address.rstrip("/") + "/" + path, auth=known)
-                assert answer.status_code == 200, (command.line, answer.text)
+            answers(command, address)
+
+
+def answers(command: Command, address: str) -> None:
+    """What serves answers those whom it is for, and nobody else."""
+    if not address.startswith("http"):
+        return  # measures; told to have started
+    if "collector" in command.words:
+        assert httpx.get(f"{address}/v1/status").status_code == 200, command.line
+        return
+    known: dict[str, Any] = {}
+    if "--team" in command.words:
+        assert httpx.get(address).status_code in (401, 403), command.line
+        by_proxy = "--proxy-login" in command.words
+        known = {"headers": {"X-Remote-User": "camille"}} if by_proxy else {"auth": ("", PASSWORD)}
+    assert httpx.get(address, **known).status_code == 200, command.line
+
+
+def test_programs_read_what_is_served(server_place: Place, small_demo: DemoFolder) -> None:
+    serve = Command("", {}, ["maille", "serve", "--data", str(small_demo.data)])
+    with server_place.serving(serve) as address:
+        for command in (one for path in TEXTS for one in commands_in(path) if one.words[0] in READERS):
+            words = [word.replace("http://127.0.0.1:8421/", address) for word in command.words]
+            more = ["--fail", "--silent", "--show-error"] if words[0] == "curl" else []
+            done = subprocess.run([*words, *more], cwd=server_place.folder, capture_output=True, check=False)
+            assert done.returncode == 0, (command.line, done.stderr)
+            assert done.stdout or words[0] == "ogr2ogr", command.line
 
 
 def test_what_is_not_run_is_there_and_says_why() -> None:
