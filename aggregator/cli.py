@@ -33,7 +33,7 @@ commands.command(help=tr("Write a release.", "Écrire une publication."))(result
 commands.add_typer(
     releases.commands,
     name="release",
-    help=tr("Use a release in other tools.", "Utiliser une publication dans d’autres outils."),
+    help=tr("Use a release elsewhere.", "Utiliser une publication ailleurs."),
 )
 commands.command(help=tr("Serve the releases: read API and map.", "Servir les publications : API et carte."))(serve)
 commands.command(

@@ -112,12 +112,7 @@ KNOWN = (
     Known("corridors", "Follow roads and railways.", "Suivre routes et voies ferrées.", "server command"),
     Known("missions", "Plan tours of a field team.", "Prévoir les tournées d’une équipe de terrain.", "server command"),
     Known("publish", "Write a release.", "Écrire une publication.", "server command"),
-    Known(
-        "release",
-        "Use a release in other tools.",
-        "Utiliser une publication dans d’autres outils.",
-        "server command",
-    ),
+    Known("release", "Use a release elsewhere.", "Utiliser une publication ailleurs.", "server command"),
     Known("serve", "Serve a release: read API and map.", "Servir une publication : API et carte.", "server command"),
     Known(
         "demo",

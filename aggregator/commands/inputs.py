@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from aggregator.commands.options import NameColumn, data_directory
+from aggregator.commands.options import NameColumn, data_directory, tell_outdated_claims
 from aggregator.only_run import only_run
-from client_sdk.commands.terminal import Json, answer, progress_bar, warn
+from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 from collector.options import Data
@@ -100,19 +100,4 @@ def import_territory(
         imported = importer(file, folder / "territory", **beside)
     answer(as_json, {"kind": kind, **asdict(imported)}, imported.text())
     if kind in ("roads", "population"):
-        _tell_outdated(folder)
-
-
-def _tell_outdated(folder: Path) -> None:
-    """Say which maps of coverage were read with other roads or people."""
-    from aggregator.evidence.accessible import outdated_sources
-
-    files = sorted({source.file for source in outdated_sources(folder)})
-    if files:
-        named = ", ".join(files)
-        warn(
-            tr(
-                f"coverage imported before does not know them; run `maille coverage import` again on: {named}",
-                f"la couverture importée avant ne les connaît pas ; relancez `maille coverage import` sur : {named}",
-            )
-        )
+        tell_outdated_claims(folder)

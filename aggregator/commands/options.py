@@ -1,4 +1,4 @@
-"""What the commands share: the data directory, the port, and serving a map."""
+"""What the commands share: the data directory, the port, a warning about it, and serving a map."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from client_sdk.commands.terminal import answer
+from client_sdk.commands.terminal import answer, warn
 from client_sdk.messages import tr
 
 if TYPE_CHECKING:
@@ -78,6 +78,23 @@ def served_at(url: str) -> str:
         f"Pour QGIS et les programmes : OGC API – Features sur {url}ogc/, lignes sur {url}v1/hexagons, description sur "
         f"{url}openapi.json.",
     )
+
+
+def tell_outdated_claims(data: Path) -> None:
+    """Warn of maps of coverage whose accessible shares were taken with other roads or people than there are now."""
+    from aggregator.evidence.accessible import outdated_sources
+
+    files = sorted({source.file for source in outdated_sources(data)})
+    if files:
+        named = ", ".join(files)
+        warn(
+            tr(
+                "roads or people changed since coverage was imported, which is still judged by those of then; "
+                f"run `maille coverage import` again on: {named}",
+                "les routes ou la population ont changé depuis l’import de la couverture, encore jugée sur celles "
+                f"d’alors ; relancez `maille coverage import` sur : {named}",
+            )
+        )
 
 
 def serve_map(releases: Path, host: str, port: int, as_json: bool, login: "Login | None" = None) -> None:

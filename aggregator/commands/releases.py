@@ -20,16 +20,17 @@ Release = Annotated[
 ]
 
 
-@commands.command(help=tr("Write it as shapefiles or French CSV.", "L’écrire en shapefile ou en CSV français."))
+@commands.command(help=tr("Write it in another format.", "L’écrire dans un autre format."))
 def export(
     release: Release,
     kind: Annotated[
-        Literal["shapefile", "csv-fr"],
+        Literal["geopackage", "shapefile", "csv-fr"],
         typer.Option(
             "--format",
             help=tr(
-                "shapefile, or csv-fr: `;`, decimal comma, opened by Excel.",
-                "shapefile, ou csv-fr : `;`, virgule décimale, s’ouvre dans Excel.",
+                "geopackage: all layers in one, with QGIS's styles; shapefile; csv-fr: `;`, decimal comma, for Excel.",
+                "geopackage : toutes les couches en un, avec les styles de QGIS ; shapefile ; csv-fr : `;`, virgule "
+                "décimale, pour Excel.",
             ),
         ),
     ] = "csv-fr",

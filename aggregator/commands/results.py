@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aggregator.commands.options import Departement, Outline, data_directory, territory_given
+from aggregator.commands.options import Departement, Outline, data_directory, tell_outdated_claims, territory_given
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.messages import tr
 from collector.options import Data
@@ -92,6 +92,7 @@ def aggregate(
     lines = [f"  {count} {kind}" for kind, count in verdicts.items()]
     heading = tr("4G service, place × operator:", "Service 4G, lieu × opérateur :")
     answer(as_json, {"verdicts": verdicts}, "\n".join([heading, *lines]))
+    tell_outdated_claims(folder)
 
 
 def publish(

@@ -49,8 +49,8 @@ def serve(
         typer.Option(
             "--behind-proxy",
             help=tr(
-                "Only a proxy with HTTPS of yours reaches this address: X-Forwarded-For is believed.",
-                "Seul un mandataire HTTPS à vous atteint cette adresse : X-Forwarded-For est cru.",
+                "Only a proxy with HTTPS of yours reaches this address: `X-Forwarded-For` is believed.",
+                "Seul un mandataire HTTPS à vous atteint cette adresse : `X-Forwarded-For` est cru.",
             ),
         ),
     ] = False,

@@ -177,9 +177,7 @@ class DeclaredArea:
         cells, shapes = self.plane.cells, self.plane.shapes
         if cells is None or shapes is None:
             edge = LONGEST_EDGE_M / self.plane.metres
-            # without holes: h3 leaves out a hexagon that has one of them well inside
-            outer = shapely.polygons(shapely.get_exterior_ring(pieces))
-            cells = covering(projected(shapely.segmentize(outer, edge), self.plane.system, WGS_84))
+            cells = covering(projected(shapely.segmentize(pieces, edge), self.plane.system, WGS_84))
             shapes = outlines(cells, self.plane.system)
         if self.plane.places is not None:
             self._layers[self.plane.places.in_polygons(pieces)] |= np.uint8(1 << layer)

@@ -42,12 +42,20 @@ def outlines(cells: Cells, system: System) -> Shapes:
 
 
 def covering(areas: Iterable[Polygon | MultiPolygon], resolution: int = HEXAGON_RESOLUTION) -> Cells:
-    """Every cell that touches one of the areas (WGS 84), sorted."""
+    """Every cell that touches one of the areas (WGS 84), sorted.
+
+    Holes are taken out afterwards: H3 would leave out a cell that has a whole hole inside it.
+    """
     found: set[int] = set()
-    for area in areas:
-        shape = h3.geo_to_h3shape(area)
-        found.update(map(h3.str_to_int, h3.h3shape_to_cells_experimental(shape, resolution, contain="overlap")))
+    for part in shapely.get_parts(list(areas)):
+        outer = _cells(shapely.Polygon(part.exterior), resolution, "overlap")
+        found |= outer.difference(*(_cells(shapely.Polygon(hole), resolution, "full") for hole in part.interiors))
     return np.array(sorted(found), dtype=np.int64)
+
+
+def _cells(polygon: Polygon, resolution: int, contain: str) -> set[int]:
+    shape = h3.geo_to_h3shape(polygon)
+    return set(map(h3.str_to_int, h3.h3shape_to_cells_experimental(shape, resolution, contain=contain)))
 
 
 def transformer(source: System, target: System) -> Transformer:

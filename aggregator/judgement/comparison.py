@@ -1,5 +1,6 @@
 """Votes × claims → verdicts, with the evidence that each rests on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +52,14 @@ is 7 (:mod:`~aggregator.judgement.escalation`): the rows of one parent then tell
 ``devices`` and ``failing`` are votes; for a survey they are points.
 
 ``p_withdrawn`` is p after ``withdrawn`` failing votes were taken out: as many as a strong contradiction wants, if it is
-one, else a moderate one; null for surveys, from which nothing is withdrawn. ``q`` and ``e_value`` are null where
-nothing is claimed, ``q`` also where p is too large to be corrected. ``constants`` is the version of the constants."""
+one (or was in the window that ``held_since`` names), else a moderate one; null for surveys, from which nothing is
+withdrawn. ``q`` and ``e_value`` are null where nothing is claimed, ``q`` also where p is too large to be corrected.
+``constants`` is the version of the constants."""
 
-_TAILS = ("withdrawn_strong", "withdrawn_moderate", "p", "p_poor", "p_strong", "p_moderate", "e_value", "attainable")
+_TAILS = (
+    *("withdrawn_strong", "withdrawn_moderate", "p", "p_poor"),
+    *("p_strong", "p_cautious", "p_moderate", "e_value", "attainable"),
+)
 
 
 def compare(
@@ -121,12 +126,15 @@ def _with_tails(rows: pd.DataFrame, constants: Constants) -> pd.DataFrame:
     strong = np.where(edge, constants.strong_withdrawn_edge, constants.strong_withdrawn_inside)
     moderate = np.where(edge, constants.moderate_withdrawn_edge, constants.moderate_withdrawn_inside)
     promised = constants.promised_failure
+    more_loss_db = constants.vehicle_loss_db + constants.strong_vehicle_margin_db
+    cautious = replace(constants, vehicle_loss_db=more_loss_db)
     tails = (
         strong,
         moderate,
         upper_tail(ballot, promised, constants),
         lower_tail(ballot, constants.poor_failure, constants),
         upper_tail(ballot.without(strong), promised, constants),
+        upper_tail(ballot.without(strong), promised, cautious),
         upper_tail(ballot.without(moderate), promised, constants),
         crowd_e_value(ballot, constants),
         largest_attainable(ballot, constants.discard_above, promised, constants),

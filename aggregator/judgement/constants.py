@@ -26,6 +26,9 @@ class Constants:
         least_devices: votes that any finding needs, after withdrawal where votes are withdrawn.
         strong_withdrawn_edge, strong_withdrawn_inside: failing votes withdrawn before a strong contradiction.
         moderate_withdrawn_edge, moderate_withdrawn_inside: the same for a moderate one.
+        strong_vehicle_margin_db: a strong contradiction also stands if phones lose that much more in a vehicle.
+            Ours: about what 30 places of ``maille calibrate vehicle`` leave open; the wrong strong ones of the
+            simulator mostly rested on vehicles (``docs/method.md`` has the figures).
         trust_prior_mean, trust_prior_weight: failing vote expected of a device where few others voted, and how many
             other devices that expectation is worth.
         trust_neighbour_weight: weight of a device in one of the 6 hexagons around, beside 1 in the hexagon itself.
@@ -39,7 +42,7 @@ class Constants:
             Ours: readings of one spot share their fading, and a log of one a second would make a crowd of it.
     """
 
-    version: str = "2026-11.2"
+    version: str = "2026-11.3"
     spurious_failure: float = 0.03
     hexagon_spread_db: float = 5.6
     device_spread_db: float = 4.0
@@ -54,6 +57,7 @@ class Constants:
     strong_withdrawn_inside: int = 3
     moderate_withdrawn_edge: int = 1
     moderate_withdrawn_inside: int = 2
+    strong_vehicle_margin_db: float = 1.0
     trust_prior_mean: float = 0.10
     trust_prior_weight: float = 1.0
     trust_neighbour_weight: float = 0.3

@@ -49,7 +49,7 @@ def discarding_q(p: Floats, attainable: Floats, families: NDArray[np.int64], con
 
 
 def crowd_e_value(ballot: Ballot, constants: Constants) -> Floats:
-    """Evidence against the claim, "E to 1", of each ballot; it may be looked at at any time.
+    """Evidence against the claim, "E to 1", of each ballot; it may be looked at again whenever phones came.
 
     E is the mean over the alternatives p of Π (π(p) / π(p₀))^x ((1 − π(p)) / (1 − π(p₀)))^(1 − x) over the votes x.
     """

@@ -40,7 +40,7 @@ class Rule:
 
     @property
     def id(self) -> str:
-        """Like ``contradicted-strong-1``; it travels with the verdict."""
+        """Like ``contradicted-strong-2``; it travels with the verdict."""
         return f"{self.name}-{self.version}"
 
 
@@ -49,10 +49,10 @@ def _crowd(rows: pd.DataFrame, more: "int | pd.Series[int]", constants: Constant
     return rows["is_crowd"] & (rows["devices"] >= constants.least_devices + more)
 
 
-def _contradicted(strength: str) -> Condition:
+def _contradicted(strength: str, tail: str) -> Condition:
     def holds(rows: pd.DataFrame, constants: Constants) -> "pd.Series[bool]":
         enough = _crowd(rows, rows[f"withdrawn_{strength}"], constants)
-        return rows["is_claimed"] & enough & (rows[f"p_{strength}"] <= constants.significance)
+        return rows["is_claimed"] & enough & (rows[tail] <= constants.significance)
 
     return holds
 
@@ -114,12 +114,13 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="contradicted-strong",
-        version=1,
+        version=2,
         verdict="contradicted",
         strength="strong",
         speaks="against",
-        reason="claimed; too many phones fail even without the 2 most damaging ones (3 away from the edge)",
-        holds=_contradicted("strong"),
+        reason="claimed; today too many phones fail, even without the 2 most damaging ones (3 away from the edge) and "
+        "were the loss in vehicles larger",
+        holds=_contradicted("strong", "p_cautious"),
     ),
     Rule(
         name="contradicted-moderate",
@@ -127,8 +128,9 @@ RULES: tuple[Rule, ...] = (
         verdict="contradicted",
         strength="moderate",
         speaks="against",
-        reason="claimed; too many phones fail even without the most damaging one (2 away from the edge)",
-        holds=_contradicted("moderate"),
+        reason="claimed; too many phones fail even without the most damaging one (2 away from the edge), or were "
+        "strong in an earlier window",
+        holds=_contradicted("moderate", "p_moderate"),
     ),
     Rule(
         name="suspected",

@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aggregator.judgement.constants import Constants
-from aggregator.judgement.phrases import Finding, fact, meaning, when
+from aggregator.judgement.meanings import meaning
+from aggregator.judgement.phrases import Finding, fact, when
 from aggregator.judgement.wording import Dates, day_text
 from client_sdk.messages import Language
 

@@ -2,8 +2,9 @@
 
 from aggregator.publication.columns_claims import CLAIMS
 from aggregator.publication.columns_dcc import DCC
+from aggregator.publication.columns_observatory import OBSERVATORY, PLACES
 from aggregator.publication.columns_places import HEXAGONS
 from aggregator.publication.columns_zones import COMPONENTS, POINTS, ZONES
 
-TABLES = {table.name: table for table in (HEXAGONS, CLAIMS, ZONES, COMPONENTS, POINTS, DCC)}
+TABLES = {table.name: table for table in (HEXAGONS, CLAIMS, PLACES, ZONES, COMPONENTS, POINTS, DCC, OBSERVATORY)}
 """By the name of the layer, or of the file without its ending."""

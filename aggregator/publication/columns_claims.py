@@ -14,7 +14,7 @@ CLAIMS = Table(
     key=("h3", "operator", "technology", "usage", "level"),
     geometry="Polygon",
     epsg=4326,
-    files=("claims.parquet", "claims.gpkg"),
+    files=("claims.parquet",),
     columns=(
         PLACE,
         PLMN,

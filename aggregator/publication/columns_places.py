@@ -28,9 +28,9 @@ PLMN = Column(
 OPERATOR_NAME = text("operator_name", "what people call the operator", "nom usuel de l’opérateur", short="op_name")
 NOTICE = text(
     "notice",
-    "what has to be known of the whole release, such as synthetic data or project team only; mostly empty",
-    "ce qu’il faut savoir de toute la publication : données synthétiques, réservé à l’équipe-projet ; le plus "
-    "souvent vide",
+    "what has to be known of the whole release: that its data are synthetic, or for whom it is; mostly empty",
+    "ce qu’il faut savoir de toute la publication : données synthétiques, ou à qui elle est destinée ; le plus souvent "
+    "vide",
 )
 
 HEXAGONS = Table(

@@ -15,7 +15,7 @@ from aggregator.proposals.decisions import Decision
 from aggregator.proposals.demand import DEMAND_MODEL
 from aggregator.proposals.drawing import zone_components
 from aggregator.proposals.parameters import ZoneParameters
-from aggregator.proposals.surroundings import read_surroundings
+from aggregator.proposals.surroundings import Surroundings, read_surroundings
 from aggregator.proposals.zones import propose_zones
 from aggregator.publication.anonymity import rounded_counts
 from aggregator.publication.claims import published_claims
@@ -35,11 +35,12 @@ ZONE_COUNTS = ["devices", "device_days"]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The tables that were written, as they were: what the dossiers are made from."""
+    """The tables that were written, as they were, and what lies around them: what the dossiers are made from."""
 
     hexagons: gpd.GeoDataFrame
     zones: gpd.GeoDataFrame
     points: gpd.GeoDataFrame
+    around: Surroundings
 
 
 def write_contents(
@@ -89,12 +90,12 @@ def write_contents(
     write_verdict_files(into / VERDICTS, hexagons, about)
     declared = published_claims(claims, sources, notice, within)
     write_geoparquet(declared, into / "claims.parquet")
-    write_geopackage({"claims": declared}, into / "claims.gpkg", day)
     write_places(published_places(pd.concat([hexagons["h3"], declared["h3"]]), communes), into / "places.parquet")
 
     told = issue.verdicts[issue.verdicts["told"].astype(bool)].reset_index(drop=True)
     subject = issue.behind.merge(told[PLACE], on=PLACE)
     subject = subject[(subject["technology"] == parameters.technology) & (subject["threshold"] == parameters.threshold)]
+    around = read_surroundings(territory)
     found, points = propose_zones(
         told,
         communes,
@@ -102,7 +103,7 @@ def write_contents(
         claims=claims,
         previous=previous,
         parameters=parameters,
-        surroundings=read_surroundings(territory),
+        surroundings=around,
         decisions=decisions,
         within=within,
         device_days=subject[["h3_r8", "operator", "evidence", "device_token", "day"]].drop_duplicates(),
@@ -121,7 +122,7 @@ def write_contents(
     write_page_data(into / "map", hexagons, zones, points, communes, here, histograms, about)
     named = {"name": f"Maille {release}", "description": notice}
     write_tiles(into / "tiles", into / "hexagons.pmtiles", hexagons, here, read_ground(communes), named)
-    return Contents(hexagons, zones, points)
+    return Contents(hexagons, zones, points, around)
 
 
 def published_zones(zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -94,7 +94,7 @@ def _field(column: Column) -> dict[str, Any]:
 
 def _resource(file: Mapping[str, Any], columns: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     path = PurePosixPath(file["path"])
-    tables = [table for table in TABLES.values() if file["path"] in table.files]
+    tables = [table for table in TABLES.values() if table.is_in(file["path"])]
     resource = {
         "name": file["path"].replace(".", "-").replace("_", "-"),
         "path": file["path"],

@@ -1,6 +1,7 @@
 """How a column and a table are described: type, unit, meaning in two languages, what values may be."""
 
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from aggregator.publication.errors import PublicationError
@@ -50,7 +51,7 @@ class Table:
         key: columns that no two rows have the same.
         geometry: of a row, ``Polygon`` or ``Point``; empty for none.
         epsg: of the geometry.
-        files: of a release that hold it.
+        files: of a release that hold it; ``*`` stands for anything.
     """
 
     name: str
@@ -61,6 +62,10 @@ class Table:
     geometry: Literal["Polygon", "Point", ""] = ""
     epsg: int = 0
     files: tuple[str, ...]
+
+    def is_in(self, path: str) -> bool:
+        """Whether a file holds it."""
+        return any(fnmatchcase(path, pattern) for pattern in self.files)
 
     def column(self, name: str) -> Column:
         """The description of a column.

@@ -10,6 +10,7 @@ import pyogrio
 
 from aggregator.publication import codebook, datapackage, dcat
 from aggregator.publication.columns import TABLES
+from aggregator.publication.columns_dcc import DCC
 from aggregator.publication.manifest import listing, write_json
 
 
@@ -38,7 +39,7 @@ def columns_of(release: Path, name: str) -> list[str]:
         found = list(pyogrio.read_info(file, layer=name)["fields"])
     else:
         with file.open(encoding="utf-8", newline="") as lines:
-            found = next(csv.reader(lines, delimiter=";"))
+            found = next(csv.reader(lines, delimiter=";" if name == DCC.name else ","))
     return [column for column in found if column != "geometry"]
 
 

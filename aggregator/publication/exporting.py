@@ -1,10 +1,13 @@
-"""Files made from a release for those who ask for them: shapefiles, and CSV as French spreadsheets read it.
+"""Files made from a release for those who ask for them: one GeoPackage of all, shapefiles, CSV for French spreadsheets.
 
-They are no part of the release, which stays as it is: anybody can make them again from its files.
+They are no part of the release, which stays as it is: anybody can make them again from its files. The declared coverage
+of a région is 6 MB in the release's ``claims.parquet`` and 500 MB in a GeoPackage, which is why it is made on request.
 """
 
 import csv
+import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -17,11 +20,12 @@ from aggregator.publication.columns import TABLES
 from aggregator.publication.described import Table
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.hexagons import COORDINATE_DECIMALS
-from aggregator.publication.layers import plain
+from aggregator.publication.layers import plain, write_geopackage
 from client_sdk.messages import tr
 
-Format = Literal["shapefile", "csv-fr"]
+Format = Literal["geopackage", "shapefile", "csv-fr"]
 LAYERS = tuple(name for name, table in TABLES.items() if table.geometry)
+PACKAGE = "maille.gpkg"
 FIELD_NAMES = "noms-des-champs.csv"
 LONGEST_TEXT = 254
 """Characters of a text in a shapefile; columns that may be longer have no short name, and are left out."""
@@ -33,7 +37,8 @@ def export(release: Path, into: Path, kind: Format) -> list[Path]:
     Args:
         release: its directory.
         into: where to; made where it is missing, and files of the same names are replaced.
-        kind: ``shapefile``, or ``csv-fr``: ``;``, decimal comma, UTF-8 with the mark by which Excel knows it.
+        kind: ``geopackage``, all layers and their styles in one; ``shapefile``; or ``csv-fr``: ``;``, decimal comma,
+            UTF-8 with the mark by which Excel knows it.
 
     Returns:
         The files written, a shapefile by its ``.shp``.
@@ -42,6 +47,8 @@ def export(release: Path, into: Path, kind: Format) -> list[Path]:
         PublicationError: it is no release, or a column has no description.
     """
     into.mkdir(parents=True, exist_ok=True)
+    if kind == "geopackage":
+        return [_geopackage(release, into)]
     write: Callable[[gpd.GeoDataFrame, Table, Path], Path] = {"shapefile": _shapefile, "csv-fr": _french_csv}[kind]
     written = [write(read_layer(release, name), TABLES[name], into) for name in LAYERS]
     if kind == "shapefile":
@@ -71,6 +78,15 @@ def read_layer(release: Path, name: str) -> gpd.GeoDataFrame:
     kinds = {column: table.column(column).kind for column in layer.columns if column != layer.geometry.name}
     changes = {column: layer[column].astype(typed[kind]) for column, kind in kinds.items() if kind in typed}
     return layer.assign(**changes)
+
+
+def _geopackage(release: Path, into: Path) -> Path:
+    layers = {name: read_layer(release, name) for name in LAYERS}
+    day = json.loads((release / "manifest.json").read_text(encoding="utf-8"))["date"]
+    file = into / PACKAGE
+    file.unlink(missing_ok=True)
+    write_geopackage(layers, file, date.fromisoformat(day))
+    return file
 
 
 def _shapefile(layer: gpd.GeoDataFrame, table: Table, into: Path) -> Path:

@@ -54,5 +54,5 @@ POINTS = (
     Look("lieu habité à mesurer", (("kind", "demand"),), "#0072b2", 1.0),
 )
 COMPONENT = Look("hexagones contredits ou à vérifier", (), "#d55e00", 0.2, "hatch")
-CLAIMED = "#0072b2"
-"""Of declared coverage, in three depths."""
+CLAIMED = "#cc79a7"
+"""Of declared coverage, in three depths: a colour that no verdict has."""

@@ -94,7 +94,7 @@ def read_ground(communes: gpd.GeoDataFrame) -> Ground:
         departements=_lines(departements),
         communes=_lines(shapes),
         names=[str(name) for name in people["name"]],
-        places=shapely.points(np.column_stack(mercator(people["longitude"].to_numpy(), people["latitude"].to_numpy()))),
+        places=np.asarray(shapely.points(_moved(people[["longitude", "latitude"]].to_numpy(np.float64)))),
     )
 
 
@@ -120,12 +120,21 @@ def _cut(shapes: Shapes, zoom: int) -> Iterator[tuple[tuple[int, int], list[tupl
             box = np.array([column - margin, row - margin, column + 1 + margin, row + 1 + margin]) / side
             found = np.sort(tree.query(shapely.box(*box)))
             cut = shapes[found] if points else shapely.clip_by_rect(shapes[found], *box)
-            moved = shapely.transform(cut, lambda at, c=column, r=row: np.rint((at * side - [c, r]) * EXTENT))
+            moved = _in_tile(cut, column, row, side)
             inside = [(int(place), shape) for place, shape in zip(found, moved, strict=True) if not shape.is_empty]
             if points:
                 inside = [one for one in inside if 0 <= one[1].x < EXTENT and 0 <= one[1].y < EXTENT]
             if inside:
                 yield (column, row), inside
+
+
+def _in_tile(shapes: Shapes, column: int, row: int, side: int) -> Shapes:
+    """Shapes in whole units from the tile's north-western corner."""
+
+    def moved(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.rint((points * side - [column, row]) * EXTENT))
+
+    return np.asarray(shapely.transform(shapes, moved))
 
 
 def _written(kind: int, drawn: list[tuple[Any, list[int]]]) -> bytes:

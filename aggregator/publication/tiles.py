@@ -18,6 +18,7 @@ resolution. Tiles are not compressed: a server need not say so then.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import geopandas as gpd
@@ -30,7 +31,18 @@ from pmtiles.writer import Writer
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, WGS_84, Cells, outlines, parent
 from aggregator.publication.claimed import claimed_shares
 from aggregator.publication.tile_ground import Ground
-from aggregator.publication.vector_tile import POLYGON, Runs, encoded, layer, mercator, rings, spread, tiles_of
+from aggregator.publication.vector_tile import (
+    POLYGON,
+    Floats,
+    Numbers,
+    Runs,
+    encoded,
+    layer,
+    mercator,
+    rings,
+    spread,
+    tiles_of,
+)
 
 ZOOMS = {5: 5, 6: 5, 7: 6, 8: 7, 9: 8, 10: 8, 11: 8}
 """Zoom → resolution of the cells drawn there."""
@@ -51,7 +63,7 @@ Tile = tuple[int, int, int]
 """Zoom, column, row."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Drawn:
     """Cells of one resolution and their properties.
 
@@ -66,6 +78,16 @@ class Drawn:
     cells: Cells
     tags: Runs
     keys: list[str]
+
+    @cached_property
+    def corners(self) -> tuple[Floats, Floats, Numbers]:
+        """Web Mercator coordinates of all vertices, clockwise as seen on a map, and how many each cell has (n,)."""
+        shapes = outlines(self.cells, WGS_84)
+        counts = shapely.get_num_coordinates(shapes).astype(np.int64)
+        # H3's vertices run counter-clockwise, and the first one is repeated at the end
+        owner, within = spread(counts - 1)
+        places = shapely.get_coordinates(shapes)[np.cumsum(counts)[owner] - 1 - within]
+        return *mercator(places[:, 0], places[:, 1]), counts - 1
 
 
 def write_tiles(
@@ -133,8 +155,10 @@ def prevailing(hexagons: pd.DataFrame) -> pd.DataFrame:
 
 def _joined(table: pd.DataFrame, names: list[str]) -> "pd.Series[str]":
     """Columns as one, as the properties of tiles name it."""
-    texts = [table[name].astype("str") for name in names]
-    return texts[0].str.cat(texts[1:], sep=":")
+    joined = table[names[0]].astype("str")
+    for name in names[1:]:
+        joined = joined + ":" + table[name].astype("str")
+    return joined
 
 
 def _drawn(rows: pd.DataFrame, shares: pd.DataFrame, resolution: int) -> Drawn:
@@ -187,13 +211,7 @@ def _cell_layers(drawn: Drawn, zoom: int) -> list[tuple[tuple[int, int], bytes]]
     """The layer of cells of each tile of a zoom."""
     if not len(drawn.cells):
         return []
-    shapes = outlines(drawn.cells, WGS_84)
-    counts = shapely.get_num_coordinates(shapes).astype(np.int64)
-    lengths = counts - 1
-    # the vertices of a cell run counter-clockwise, and its first one is repeated at the end
-    owner, within = spread(lengths)
-    corners = shapely.get_coordinates(shapes)[np.cumsum(counts)[owner] - 1 - within]
-    x, y = mercator(corners[:, 0], corners[:, 1])
+    x, y, lengths = drawn.corners
     pairs = tiles_of(x, y, lengths, zoom)
     commands = rings(x, y, lengths, zoom, pairs)
     feature, column, row = pairs

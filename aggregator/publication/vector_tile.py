@@ -123,12 +123,14 @@ def encoded(ids: Numbers, kind: int, tags: Runs, commands: Runs) -> tuple[bytes,
     slots = 10 + tags.lengths + commands.lengths
     at = np.cumsum(slots) - slots
     flat = np.empty(int(slots.sum()), dtype=np.int64)
-    for place, value in enumerate((0x12, size, 0x08, ids, 0x12, tag_bytes)):
+    head: list[int | Numbers] = [0x12, size, 0x08, ids, 0x12, tag_bytes]
+    for place, value in enumerate(head):
         flat[at + place] = value
     owner, within = spread(tags.lengths)
     flat[at[owner] + 6 + within] = tags.values
     after = at + 6 + tags.lengths
-    for place, value in enumerate((0x18, kind, 0x22, geometry_bytes)):
+    middle: list[int | Numbers] = [0x18, kind, 0x22, geometry_bytes]
+    for place, value in enumerate(middle):
         flat[after + place] = value
     owner, within = spread(commands.lengths)
     flat[after[owner] + 4 + within] = commands.values
@@ -171,9 +173,12 @@ def _block(field: int, content: bytes) -> bytes:
 def _bytes_of(runs: Runs) -> Numbers:
     """Bytes of each list (n,)."""
     total = np.append(0, np.cumsum(_width(runs.values)))
-    return total[runs.starts + runs.lengths] - total[runs.starts]
+    return np.asarray(total[runs.starts + runs.lengths] - total[runs.starts], dtype=np.int64)
 
 
 def _width(values: Numbers) -> Numbers:
     """Bytes of each number (n,)."""
-    return 1 + sum((values >= 1 << bits).astype(np.int64) for bits in range(7, 63, 7))
+    width = np.ones(len(values), dtype=np.int64)
+    for bits in range(7, 63, 7):
+        width += values >= 1 << bits
+    return width

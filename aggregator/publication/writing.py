@@ -16,7 +16,6 @@ from aggregator.evidence.hexagons import HEXAGON_RESOLUTION
 from aggregator.evidence.months import read_months
 from aggregator.evidence.territory import read_communes, read_people
 from aggregator.proposals import decisions
-from aggregator.proposals.surroundings import read_surroundings
 from aggregator.publication import manifest, mission_layer
 from aggregator.publication.contents import Contents, write_contents
 from aggregator.publication.descriptions import write_descriptions
@@ -125,7 +124,7 @@ def _released(
         points=contents.points,
         communes=communes,
         departements=_departements(communes, parameters.territory.cells if parameters.territory else None),
-        around=read_surroundings(data / "territory"),
+        around=contents.around,
         claims=claims,
         sources=sources,
         decisions=decisions.read_decisions(data) if parameters.audience == "team" else (),

@@ -49,8 +49,8 @@ TEXT = """# Synthetic samples of a mobile-coverage campaign / Échantillons synt
 **{fr}**
 
 Made by `maille demo --samples-only` (seed {seed}, {volunteers} phones of each of four operators); the same command
-gives the same samples. Licence: [{licence}]({url}). Communes: INSEE codes and names by way of @etalab/decoupage-administratif
-(MIT), centres from GeoNames (CC BY 4.0).
+gives the same samples. Licence: [{licence}]({url}).
+Communes: INSEE codes and names by way of @etalab/decoupage-administratif (MIT), centres from GeoNames (CC BY 4.0).
 
 - `archive/`: the samples as a collector archives them, Parquet by month
 - `samples.csv.gz`: the same as CSV, without the columns that are empty everywhere

@@ -67,7 +67,7 @@ def _why(zone: "pd.Series[Any]", missing: Sequence[str]) -> str:
     verdicts = json.loads(zone["verdicts"])
     found = [name for name in missing if any(verdicts.get(name, {}).get(one) for one in against)]
     others = [name for name in missing if name not in found]
-    parts = [f"des mesures mettent en doute la carte de {operators_text(found)}"] if found else []
+    parts = [f"des mesures mettent leur carte en doute ({operators_text(found)})"] if found else []
     if others:
         lacking = "aucune couverture n’est déclarée pour un quart au moins des habitants et des routes"
         parts.append(f"{lacking} ({operators_text(others)})")

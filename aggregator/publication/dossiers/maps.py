@@ -25,7 +25,8 @@ POINT_MM = 2.0
 
 def legend(looks: Sequence[str], threshold: str) -> list[list[str]]:
     """Name and words of each way a hexagon is drawn, most severe first."""
-    return [[name, in_french(*f"{name} ".split(" ")[:2], threshold)] for name in SEVERITY if name in looks]
+    parts = [(name, *name.partition(" ")) for name in SEVERITY if name in looks]
+    return [[name, in_french(verdict, strength, threshold)] for name, verdict, _, strength in parts]
 
 
 def zone_map(

@@ -11,7 +11,7 @@ from aggregator.publication.dossiers.maps import departement_map, legend, locato
 from aggregator.publication.dossiers.release_facts import Released
 from aggregator.publication.dossiers.scene import Scene, scene_of
 from aggregator.publication.dossiers.typesetting import typeset
-from aggregator.publication.dossiers.zone import hexagons_in, most_telling, zone_facts
+from aggregator.publication.dossiers.zone import LISTED_POINTS, hexagons_in, most_telling, zone_facts
 from client_sdk.messages import tr
 from client_sdk.operators import operator_name
 
@@ -52,7 +52,7 @@ def zone_document(released: Released, declared: Declared, scene: Scene, position
     quoted = most_telling(own)
     letters = {letter: (float(row["x"]), float(row["y"])) for letter, row in quoted}
     points = released.points[released.points["zone_id"] == zone["zone_id"]]
-    drawn = zone_map(scene, zone.geometry, points, letters)
+    drawn = zone_map(scene, zone.geometry, points.head(LISTED_POINTS), letters)
     operators = [str(name)[3:] for name in zone.index if str(name).startswith("op_")]
     panels = operator_panels(scene, zone.geometry, {one: operator_name(one) for one in operators[:PANELS]})
     panels = panels if any(one["hexagons"] for one in panels) else []

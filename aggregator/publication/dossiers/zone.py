@@ -125,22 +125,26 @@ def _check(own: pd.DataFrame, grade: str) -> list[str]:
     """Where the check on the ground stands."""
     against = own[own["verdict"].isin(["contradicted", "suspected"])]
     surveyed = own[own["evidence"] == "survey"]
-    open_ones = against[against["evidence"] != "survey"][["h3", "operator"]]
+    concluded = surveyed.loc[surveyed["verdict"] != "insufficient", "h3"].nunique()
+    open_ones = against[against["evidence"] != "survey"]
     lines = []
     if grade == "C":
         lines.append("Zone de classe C : à mesurer d’abord ; rien n’est à proposer avant.")
-    if surveyed.empty:
+    if not concluded:
         lines.append("Aucun relevé concluant d’une équipe de terrain n’est publié dans cette zone.")
     else:
-        number = surveyed["h3"].nunique()
-        lines.append(f"Une équipe de terrain a conclu sur {whole(number, 'fr')} hexagone{'s' if number > 1 else ''}.")
+        several = "s" if concluded > 1 else ""
+        lines.append(f"Une équipe de terrain a conclu sur {whole(concluded, 'fr')} hexagone{several}.")
     if len(open_ones):
         lines.append(
             f"Restent à vérifier sur place : {whole(len(open_ones), 'fr')} couples hexagone et opérateur contredits ou "
             "à vérifier d’après les seuls volontaires. « maille missions » en prévoit la tournée."
         )
     elif len(against) == 0:
-        lines.append("Aucune carte n’y est mise en doute par des mesures : la zone tient à ce qui est déclaré.")
+        lines.append(
+            "Aucune carte n’y est mise en doute par des mesures : la zone tient à ce que les opérateurs ne déclarent "
+            "pas, ou à ce qui reste à mesurer."
+        )
     return lines
 
 

@@ -11,8 +11,10 @@ from aggregator.publication.reading.asked import Parameter, QueryError, numbers
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/{code}"
-SIDE_POINTS = 32
-"""Ours: sides of a box in Lambert-93 bend in degrees; with so many points, by less than 1 m over 100 km."""
+SIDE_M = 10_000.0
+"""Ours: sides of a box in Lambert-93 bend in degrees; pieces of this length by 2 m at most."""
+COVERED = shapely.box(-2e6, 4.5e6, 3e6, 8.5e6)
+"""Ours: where Lambert-93 is straight enough to be asked in: from the Canaries to Iceland and the Baltic, in metres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,10 @@ def area_of(corners: list[float], system: System) -> shapely.Geometry:
         if west > east:
             return shapely.union(_box(west, south, 180.0, north), _box(-180.0, south, east, north))
         return _box(west, south, east, north)
-    box = _box(west, south, east, north)
-    longest = max(east - west, north - south)
-    area = projected(shapely.segmentize(box, longest / SIDE_POINTS) if longest else box, system.code, WGS_84)
-    if not np.isfinite(shapely.get_coordinates(area)).all():
+    box = shapely.intersection(_box(west, south, east, north), COVERED)
+    if box.is_empty:
         raise QueryError("bbox", given, f"coordinates that EPSG:{system.code} covers")
-    return area
+    return projected(shapely.segmentize(box, SIDE_M), system.code, WGS_84)
 
 
 def _box(west: float, south: float, east: float, north: float) -> shapely.Geometry:

@@ -4,7 +4,7 @@ from typing import Any
 
 from aggregator.publication.reading.asked import Parameter
 from aggregator.publication.reading.collections import Collection
-from aggregator.publication.reading.documents import GEOJSON, SCHEMA, Document, schema_of
+from aggregator.publication.reading.documents import GEOJSON, OPENAPI, SCHEMA, Document, schema_of
 from aggregator.publication.reading.parameters import CRS_OF_ITEM, FORM, ITEMS, RELEASE, ROW_FORMATS, ROWS, of_columns
 from client_sdk import __version__
 
@@ -39,7 +39,7 @@ def described(server: str, prefix: str, collections: list[Collection], *, more: 
         f"{prefix}/": _get("landingPage", "The way in", [FORM], _object()),
         f"{prefix}/conformance": _get("conformance", "What this API conforms to", [FORM], _object()),
         f"{prefix}/collections": _get("collections", "The collections", [FORM], _object()),
-        f"{prefix}/api": _get("api", "This description", [FORM], _object()),
+        f"{prefix}/api": _get("api", "This description", [FORM], _object(), OPENAPI),
     }
     schemas: Document = {"link": _LINK, "exception": _PROBLEM}
     for one in collections:

@@ -1,32 +1,25 @@
-"""``/v1/hexagons``: rows chosen by place and subject, as JSON, CSV, Parquet or Arrow, streamed a part at a time."""
+"""``/v1/hexagons``: rows chosen by place and subject; ``/v1/releases``: what they come from."""
 
-import io
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 from h3.api import basic_int as h3
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from aggregator.evidence.hexagons import parent
-from aggregator.publication.reading import texts
 from aggregator.publication.reading.answers import OPEN, Validator, answer, public_url
 from aggregator.publication.reading.asked import QueryError, read_query
 from aggregator.publication.reading.collections import Collection, Rows
 from aggregator.publication.reading.crs import CRS84, SYSTEMS, area_of
 from aggregator.publication.reading.documents import Document
+from aggregator.publication.reading.formats import written
 from aggregator.publication.reading.parameters import ROW_FORMATS, ROWS
 from aggregator.publication.reading.releases import Release, Releases
 
-CHUNK = 20_000
-"""Ours: rows written at a time: some 20 MB, whatever the size of the release."""
 SUBJECTS = ("operator", "technology", "threshold", "verdict", "evidence")
 PLACED = {"commune": "insee_com", "departement": "insee_dep"}
 
@@ -110,10 +103,8 @@ def _answered(request: Request, release: Release, values: dict[str, Any], form: 
         headers["Link"] = f'<{public_url(request)}/v1/hexagons?{query}>; rel="next"'
     if form != "json":
         headers["Content-Disposition"] = f'inline; filename="{release.name}-hexagons.{form}"'
-    parts = _PARTS[form](one, rows, columns, {"release": release.name, "matched": len(found)})
-    if len(rows) <= CHUNK:
-        return answer(request, b"".join(parts), ROW_FORMATS[form], validator, headers)
-    return answer(request, parts, ROW_FORMATS[form], validator, headers)
+    head = {"release": release.name, "matched": len(found)}
+    return answer(request, written(form, one, rows, columns, head), ROW_FORMATS[form], validator, headers)
 
 
 def chosen(one: Collection, values: dict[str, Any]) -> Rows:
@@ -143,83 +134,3 @@ def _in_cell(one: Collection, cell: int) -> Rows:
         else:
             found[own] = cells[own] == parent(cell, int(level))
     return np.flatnonzero(found)
-
-
-def _chunks(rows: Rows) -> Iterator[pa.Array]:
-    for first in range(0, max(1, len(rows)), CHUNK):
-        yield pa.array(rows[first : first + CHUNK])
-
-
-def _tables(one: Collection, rows: Rows, columns: list[str]) -> Iterator[pa.Table]:
-    """Rows with plain texts: a dictionary would bring along the texts of all other rows."""
-    table = one.table.select(columns)
-    plain = pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in table.schema])
-    for chunk in _chunks(rows):
-        yield table.take(chunk).cast(plain)
-
-
-def _json(one: Collection, rows: Rows, columns: list[str], head: Document) -> Iterator[bytes]:
-    yield json.dumps(head).encode()[:-1] + b', "rows": [\n'
-    table = one.written.select(columns)
-    for number, chunk in enumerate(_chunks(rows)):
-        yield (b",\n" if number else b"") + texts.joined(texts.objects(table.take(chunk)))
-    yield b"\n]}\n"
-
-
-def _csv(one: Collection, rows: Rows, columns: list[str], _: Document) -> Iterator[bytes]:
-    for number, part in enumerate(_tables(one, rows, columns)):
-        written = io.BytesIO()
-        pyarrow.csv.write_csv(part, written, pyarrow.csv.WriteOptions(include_header=number == 0))
-        yield written.getvalue()
-
-
-def _binary(one: Collection, rows: Rows, columns: list[str], form: str) -> Iterator[bytes]:
-    """Parquet or an Arrow stream; what was written is handed on after each part."""
-    held = io.BytesIO()
-    sink = pa.PythonFile(_Handed(held), mode="w")
-    writer: Any = None
-    for part in _tables(one, rows, columns):
-        if writer is None:
-            parquet = form == "parquet"
-            writer = (
-                pq.ParquetWriter(sink, part.schema, compression="zstd")
-                if parquet
-                else pa.ipc.new_stream(sink, part.schema)
-            )
-        writer.write_table(part)
-        yield _taken(held)
-    writer.close()
-    yield _taken(held)
-
-
-class _Handed(io.RawIOBase):
-    """A file that only grows, whose content is taken away meanwhile; it knows how much was written in all."""
-
-    def __init__(self, held: io.BytesIO) -> None:
-        self._held, self._total = held, 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        count = self._held.write(data)
-        self._total += count
-        return count
-
-    def tell(self) -> int:
-        return self._total
-
-
-def _taken(held: io.BytesIO) -> bytes:
-    content = held.getvalue()
-    held.seek(0)
-    held.truncate()
-    return content
-
-
-_PARTS = {
-    "json": _json,
-    "csv": _csv,
-    "parquet": lambda one, rows, columns, _: _binary(one, rows, columns, "parquet"),
-    "arrow": lambda one, rows, columns, _: _binary(one, rows, columns, "arrow"),
-}

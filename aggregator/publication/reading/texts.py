@@ -54,8 +54,11 @@ def joined(texts: pa.Array) -> bytes:
 def _values(column: pa.ChunkedArray) -> pa.Array:
     whole = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     if pa.types.is_floating(whole.type):
-        whole = pc.if_else(pc.is_finite(whole), whole, None)
-    text = whole.cast(pa.string())
+        text = pc.if_else(pc.is_finite(whole), whole, None).cast(pa.string())
+        # readers guess a column's type from its first values: 1.0 is no integer
+        text = pc.if_else(pc.match_substring_regex(text, "[.e]"), text, pc.binary_join_element_wise(text, ".0", ""))
+    else:
+        text = whole.cast(pa.string())
     return pc.fill_null(text, "null") if text.null_count else text
 
 

@@ -22,6 +22,7 @@ let root, index, map;
 let zones = null;
 let missions = nothing;
 let afar = null; // a cell larger than a hexagon that was clicked
+let whole = false; // the first view is there: the rest may be drawn
 let telling = 0;
 
 const operatorName = (code) => index.operators.find(({ operator }) => operator === code)?.name ?? code;
@@ -35,8 +36,8 @@ function margins() {
 }
 
 const style = () => styleOf(state, {
-  root, index, missions, zones: zones ?? nothing, ranks: zones ? ranksOf(zones) : nothing, points: pointsOf(zoneNamed(state.zone)),
-  hexagon: state.hex ? idOf(state.hex, HEXAGON) : null, names: zones !== null,
+  root, index, whole, missions: whole ? missions : nothing, zones: (whole && zones) || nothing, ranks: whole && zones ? ranksOf(zones) : nothing,
+  points: pointsOf(zoneNamed(state.zone)), hexagon: state.hex ? idOf(state.hex, HEXAGON) : null,
 });
 
 function redraw() {
@@ -145,7 +146,14 @@ function drawMap() {
   map.on("moveend", () => rememberView(map));
 }
 
-/** What the first view does without: zones, missions and names come once the map is drawn. */
+/** The first view is drawn: zones, missions, names and patterns may follow. */
+function viewed() {
+  performance.mark("maille-first-view");
+  whole = true;
+  redraw();
+}
+
+/** Zones and missions, which the first view does without. */
 async function complete() {
   [zones, missions] = await Promise.all([
     read(`${root}/map/zones.geojson`),
@@ -168,18 +176,19 @@ async function start() {
   startChoices((changes) => choose(changes));
   offerChoices(index);
   showLegend(state, index, zones, missions);
+  let first;
   try {
     await drawing;
     drawMap();
-    map.once("idle", () => performance.mark("maille-first-view"));
-    await Promise.race([map.once("idle"), new Promise((done) => setTimeout(done, PATIENCE_MS))]);
+    first = map.once("idle").then(viewed);
+    await Promise.race([first, new Promise((done) => setTimeout(done, PATIENCE_MS))]);
   } catch (error) {
     $("map").replaceChildren(element("p", { className: "failed", textContent: words.noMap + error.message }));
   }
   window.maille = { map, index, chooseHexagon, chooseZone };
   startSearch(root, ({ latitude, longitude }) => map?.jumpTo({ center: [longitude, latitude], zoom: CLOSE }));
   startAbout(root, index);
-  await complete();
+  await Promise.all([first, complete()]);
   window.maille.complete = true;
 }
 

@@ -56,8 +56,8 @@ function paint(chosen) {
   };
 }
 
-/** The whole style. */
-export function styleOf(chosen, { root, index, zones, ranks, points, missions, hexagon, names }) {
+/** The style; what takes long to draw and is not needed at once only where it is to be whole. */
+export function styleOf(chosen, { root, index, zones, ranks, points, missions, hexagon, whole }) {
   const drawn = paint(chosen);
   const theme = isDark() ? "dark" : "light";
   const cells = { source: "tiles", "source-layer": "cells" };
@@ -72,9 +72,9 @@ export function styleOf(chosen, { root, index, zones, ranks, points, missions, h
     },
     layers: [
       { id: "outside", type: "background", paint: { "background-color": colour("map-outside") } },
-      { id: "land", type: "fill", source: "tiles", "source-layer": "land", paint: { "fill-color": colour("map-land") } },
+      { id: "land", type: "fill", source: "tiles", "source-layer": "land", paint: { "fill-color": colour("map-land"), "fill-antialias": false } },
       { id: "cells", type: "fill", ...cells, ...drawn.fill },
-      { id: "patterns", type: "fill", ...cells, ...drawn.pattern },
+      ...(whole ? [{ id: "patterns", type: "fill", ...cells, ...drawn.pattern }] : []),
       { id: "edges", type: "line", ...cells, minzoom: 9.5, ...drawn.edge, paint: { "line-color": colour("map-edge"), "line-opacity": 0.9, "line-width": ["interpolate", ["linear"], ["zoom"], 9.5, 0.3, 12, 1.2] } },
       { id: "communes", type: "line", source: "tiles", "source-layer": "borders", filter: ["==", ["get", "departement"], 0], paint: { "line-color": colour("map-border"), "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.5, 12, 1.3] } },
       { id: "departements", type: "line", source: "tiles", "source-layer": "borders", filter: ["==", ["get", "departement"], 1], paint: { "line-color": colour("quiet"), "line-width": ["interpolate", ["linear"], ["zoom"], 5, 0.7, 12, 2], "line-opacity": 0.7 } },
@@ -83,7 +83,7 @@ export function styleOf(chosen, { root, index, zones, ranks, points, missions, h
       { id: "mission-hexagons", type: "line", source: "missions", filter: ["==", ["get", "type"], "hexagon"], paint: { "line-color": colour("accent"), "line-width": 2.5, "line-dasharray": [1, 1] } },
       { id: "mission-ways", type: "line", source: "missions", filter: ["==", ["get", "type"], "tour"], paint: { "line-color": colour("accent"), "line-width": 2.5 } },
       { id: "mission-points", type: "circle", source: "missions", filter: ["==", ["get", "type"], "point"], paint: { "circle-radius": 4, "circle-color": colour("accent"), "circle-stroke-color": colour("map-edge"), "circle-stroke-width": 1.5 } },
-      ...(names ? [{ id: "names", type: "symbol", source: "tiles", "source-layer": "names", layout: { "icon-image": ["concat", `name:${theme}:`, ["get", "name"]], "symbol-sort-key": ["get", "rank"], "icon-padding": 6, "icon-anchor": "bottom", "icon-offset": [0, -4] } }] : []),
+      ...(whole ? [{ id: "names", type: "symbol", source: "tiles", "source-layer": "names", layout: { "icon-image": ["concat", `name:${theme}:`, ["get", "name"]], "symbol-sort-key": ["get", "rank"], "icon-padding": 6, "icon-anchor": "bottom", "icon-offset": [0, -4] } }] : []),
       { id: "zone-ranks", type: "symbol", source: "ranks", layout: { "icon-image": ["concat", `rank:${theme}:`, ["to-string", ["get", "rank"]]], "symbol-sort-key": ["get", "rank"], "icon-padding": 0 } },
       { id: "points", type: "circle", source: "points", paint: { "circle-radius": 6, "circle-color": colour("map-zone"), "circle-stroke-color": colour("map-edge"), "circle-stroke-width": 2 } },
       ...["chosen-halo", "chosen"].map((id, at) => ({ id, type: "line", ...cells, filter: hexagon === null ? false : ["all", isHexagon, ["==", ["id"], hexagon]], paint: { "line-color": colour(at ? "map-zone" : "map-edge"), "line-width": at ? 3 : 6 } })),

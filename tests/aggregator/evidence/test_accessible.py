@@ -154,7 +154,10 @@ def test_roads_that_come_after_ask_for_the_maps_again_and_then_the_order_does_no
     assert "by its share of the whole hexagon" in told("coverage", "import", file, "--data", first)
     assert file.name in told("territory", "import", "roads", layer, "--data", first)
     assert len(outdated_sources(first)) == 1
+    warned = told("aggregate", "--no-archive", "--data", first)
+    assert warned.count(f"run `maille coverage import` again on: {file.name}") == 1
     assert told("coverage", "import", file, "--data", first) == ""
+    assert told("aggregate", "--no-archive", "--data", first) == ""
     assert told("territory", "import", "roads", layer, "--data", other) == ""
     told("coverage", "import", file, "--data", other)
     assert outdated_sources(first) == []

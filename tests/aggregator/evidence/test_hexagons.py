@@ -2,11 +2,12 @@ import h3
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+import shapely.affinity
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import Polygon
 
-from aggregator.evidence.hexagons import LAMBERT_93, covering, outlines, parent
+from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, covering, outlines, parent
 
 points = st.tuples(st.floats(-80, 80), st.floats(-180, 180))
 
@@ -41,3 +42,15 @@ def test_covering_has_every_hexagon_that_touches_the_area() -> None:
     assert h3.str_to_int(h3.latlng_to_cell(47.00005, 3.50005, 8)) in covering([speck])
     assert len(covering([speck])) <= 3
     assert covering([]).size == 0
+
+
+@given(east=st.floats(-0.02, 0.02), north=st.floats(-0.02, 0.02), radius=st.floats(1e-4, 0.015))
+@settings(max_examples=40, deadline=None)
+def test_a_hole_takes_out_the_hexagons_wholly_inside_it_and_no_other(east: float, north: float, radius: float) -> None:
+    disc = shapely.Point(3.5, 47.0).buffer(0.05)
+    hole = shapely.Point(3.5 + east, 47.0 + north).buffer(radius)
+    cells = covering([disc])
+    left = shapely.area(shapely.difference(outlines(cells, WGS_84), hole)) > 1e-12
+    assert covering([disc - hole]).tolist() == cells[left].tolist()
+    island = shapely.MultiPolygon([disc - hole, shapely.affinity.scale(hole, 0.5, 0.5)])
+    assert set(cells[left]) <= set(covering([island])) <= set(cells)

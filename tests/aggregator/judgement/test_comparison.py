@@ -53,6 +53,9 @@ def judged(ballot: pd.DataFrame, claimed: pd.DataFrame) -> Any:
         ((4, 4), (0, 0), "contradicted strong", "contradicted moderate"),  # p−2 .0138, p−3 .1177
         ((5, 5), (0, 0), "contradicted strong", "contradicted strong"),  # p−3 .0138
         ((6, 4), (0, 0), "contradicted moderate", "suspected "),
+        ((0, 0), (5, 5), "contradicted moderate", "contradicted moderate"),  # p−2 .0396, at 7 dB .0606; p−3 .1161
+        ((0, 0), (6, 6), "contradicted strong", "contradicted moderate"),  # p−2 at 7 dB .0238; p−3 .0606
+        ((1, 1), (5, 5), "contradicted strong", "contradicted moderate"),  # the outdoor one is withdrawn first
         ((0, 0), (4, 4), "contradicted moderate", "suspected "),
         ((2, 2), (3, 2), "suspected ", "suspected "),
         ((2, 2), (0, 0), "suspected ", "suspected "),
@@ -74,7 +77,7 @@ def test_verdicts_of_the_published_ballots(
 def test_the_evidence_travels_with_the_verdict() -> None:
     row = judged(votes((4, 3), (2, 2)), claims(AT_EDGE))
     assert (row["devices"], row["failing"]) == (6, 5)
-    assert row["rule"] == "contradicted-strong-1"
+    assert row["rule"] == "contradicted-strong-2"
     assert row["withdrawn"] == 2
     assert row["p"] < row["p_withdrawn"] <= 0.05
 

@@ -82,7 +82,7 @@ def fail(count: int, hexagon: int = HEXAGONS[0], first: int = 0, **change: Any) 
 
 def test_five_working_phones_contradict_and_say_on_what(tmp_path: Path) -> None:
     found = at(decided(tmp_path, working(*fail(5))), HEXAGONS[0])
-    assert (found.verdict, found.strength, found.rule) == ("contradicted", "strong", "contradicted-strong-1")
+    assert (found.verdict, found.strength, found.rule) == ("contradicted", "strong", "contradicted-strong-2")
     assert (found.devices, found.failing, found.device_days, found.withdrawn) == (5, 5, 5, 3)
     assert found.p_withdrawn == pytest.approx(0.1177**2, abs=1e-4)
     assert (found.first_day, found.last_day, found.resolution, found.held_since) == (DAY, DAY, 8, None)
@@ -164,7 +164,7 @@ def test_poor_hexagons_of_a_parent_are_judged_together(tmp_path: Path) -> None:
     verdicts = decided(tmp_path, working(*rows)).verdicts
     here = verdicts[verdicts["h3_r8"].isin(HEXAGONS)]
     assert here["resolution"].tolist() == [7] * 7
-    assert set(here["rule"]) == {"contradicted-strong-1"}
+    assert set(here["rule"]) == {"contradicted-strong-2"}
     assert set(zip(here["devices"], here["failing"], here["votes_outdoor"], strict=True)) == {(7, 7, 1)}
     assert (verdicts.loc[~verdicts["h3_r8"].isin(HEXAGONS), "resolution"] == 8).all()
     counted = once_per_parent(verdicts)

@@ -53,7 +53,7 @@ def test_windows_looked_at_enclose_the_last_full_quarter(last_day: date, expecte
 
 def test_a_verdict_without_support_is_held_with_the_evidence_it_had() -> None:
     (row,) = held(NOTHING, {SEPTEMBER: NOTHING, JUNE: STRONG}).to_dict("records")
-    assert (row["verdict"], row["strength"], row["rule"]) == ("contradicted", "strong", "contradicted-strong-1")
+    assert (row["verdict"], row["strength"], row["rule"]) == ("contradicted", "moderate", "contradicted-moderate-1")
     assert row["held_since"] == JUNE
     assert (row["devices"], row["failing"]) == (5, 5)
     assert row["p"] == STRONG["p"].iloc[0]
@@ -76,8 +76,19 @@ def test_what_today_supports_as_well_is_not_held() -> None:
 def test_the_latest_support_counts() -> None:
     (row,) = held(NOTHING, {SEPTEMBER: MODERATE, JUNE: MODERATE}).to_dict("records")
     assert row["held_since"] == SEPTEMBER
+
+
+def test_only_today_contradicts_strongly_but_a_survey_holds() -> None:
+    """Three windows are three chances to err: what an earlier one alone found strong is moderate."""
     (row,) = held(NOTHING, {SEPTEMBER: MODERATE, JUNE: STRONG}).to_dict("records")
-    assert (row["strength"], row["held_since"]) == ("strong", JUNE)
+    assert (row["strength"], row["held_since"]) == ("moderate", SEPTEMBER)
+    (row,) = held(MODERATE, {SEPTEMBER: STRONG}).to_dict("records")
+    assert (row["strength"], row["held_since"], row["devices"]) == ("moderate", None, 4)
+    (row,) = held(SUSPECTED, {SEPTEMBER: STRONG}).to_dict("records")
+    assert (row["strength"], row["held_since"], row["withdrawn"]) == ("moderate", SEPTEMBER, 3)
+    survey = verdict((0, 0), evidence="survey", points=12, failing_points=9, point_days=2)
+    (row,) = held(survey.iloc[:0], {JUNE: survey}).to_dict("records")
+    assert (row["strength"], row["rule"]) == ("strong", "survey-contradicted-1")
 
 
 def test_a_later_confirmation_is_a_conflict_first_and_a_contradiction_prevails_at_once() -> None:

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import geopandas as gpd
@@ -14,11 +16,12 @@ from pypdf import PdfReader
 from aggregator.judgement.basis import record_basis
 from aggregator.proposals.decisions import Decision, decide
 from aggregator.proposals.parameters import ZoneParameters
+from aggregator.publication.origin import Origin, write_origin
 from aggregator.publication.release import publish
 from client_sdk.messages import use_language
 
 Build = Callable[[Path, pd.DataFrame], Path]
-ODD = "Cossaye-l’Œuf #set [x] $a_b$ *c* <d> @e \\f ~ // g"
+ODD = "Decize-l’Œuf #set [x] $a_b$ *c* <d> @e \\f ~ // g"
 NOTE = '#panic("x") = titre $x^2$ *gras* _souligné_ <label> @ref `code` \\ #[x] /* y */ " & é œ € — 字'
 SET_ASIDE = "58-881f9498d1"
 
@@ -31,6 +34,7 @@ def in_english() -> Iterator[None]:
     use_language("en")
 
 
+@cache
 def text_of(file: Path) -> str:
     """The text of a PDF, spaces of any kind as one, without hyphens that only split words."""
     pages = [page.extract_text() for page in PdfReader(file).pages]
@@ -51,7 +55,7 @@ def field(build_data: Build, ledger: pd.DataFrame, tmp_path_factory: pytest.Temp
     """A data directory with odd names, antennas, a map of three levels, and what a team decided."""
     data = build_data(tmp_path_factory.mktemp("dossiers") / "data", ledger)
     communes = gpd.read_parquet(data / "territory/communes.parquet")
-    communes["name"] = communes["name"].replace("Cossaye", ODD)
+    communes["name"] = communes["name"].replace("Decize", ODD)
     communes.to_parquet(data / "territory/communes.parquet", index=False)
     cells = h3.grid_disk(h3.latlng_to_cell(46.76, 3.47, 8), 40)
     shares = {("20801", "TBC"): 0.5, ("20801", "BC"): 0.25, ("20820", "CL"): 0.001}
@@ -167,8 +171,10 @@ def test_odd_names_come_out_as_they_are_written(audience: str, request: pytest.F
     release = request.getfixturevalue(audience)
     named = [file for file in (release / "dossiers").iterdir() if squeezed(ODD) in squeezed(text_of(file))]
     assert len(named) >= 2
-    titles = [str(PdfReader(file).metadata.title) for file in named]
-    assert any(ODD in title for title in titles)
+    titles = {file.stem: str(PdfReader(file).metadata.title) for file in named}
+    zones = zones_in(release)
+    (zone_id,) = zones.loc[zones["name"] == ODD, "zone_id"]
+    assert titles[zone_id] == f"Zone candidate {zone_id}, {ODD}"
 
 
 def test_the_teams_words_are_set_as_they_are_and_stay_with_the_team(team: Path, public: Path) -> None:
@@ -182,7 +188,7 @@ def test_the_teams_words_are_set_as_they_are_and_stay_with_the_team(team: Path, 
     assert squeezed("écartée Motif : site annoncé à #Decize") in summary
     assert SET_ASIDE.replace("-", "") in summary
     told = [squeezed(text_of(file)) for file in (public / "dossiers").iterdir()]
-    assert not any("Décision" in text or "étude" in text or "équipeprojet:" in text.lower() for text in told)
+    assert not any("Décision" in text or "étude" in text or "#panic" in text for text in told)
 
 
 def test_every_page_of_the_team_says_so_and_no_public_one_does(team: Path, public: Path) -> None:
@@ -190,16 +196,6 @@ def test_every_page_of_the_team_says_so_and_no_public_one_does(team: Path, publi
         for file in (release / "dossiers").iterdir():
             for page in PdfReader(file).pages:
                 assert ("Réservé à l’équipe projet" in plain(page.extract_text())) is marked
-
-
-def test_synthetic_data_are_named_so_on_every_page(build_data: Build, ledger: pd.DataFrame, tmp_path: Path) -> None:
-    from aggregator.publication.origin import Origin, write_origin
-
-    data = build_data(tmp_path / "data", ledger)
-    write_origin(data, Origin(synthetic=True, label={"fr": "INVENTÉ : rien n’est vrai.", "en": "INVENTED"}))
-    release = publish(data, zones=ZoneParameters(count=1))
-    for file in (release / "dossiers").iterdir():
-        assert all("INVENTÉ : rien n’est vrai." in plain(page.extract_text()) for page in PdfReader(file).pages)
 
 
 def test_the_summary_has_the_ranked_list_and_class_c_apart(public: Path) -> None:
@@ -217,27 +213,30 @@ def test_the_summary_has_the_ranked_list_and_class_c_apart(public: Path) -> None
     assert f"{len(PdfReader(public / 'dossiers/departement-58.pdf').pages)}" in "234"
 
 
-def test_a_departement_without_a_zone_has_a_summary_that_says_so(
+def test_a_departement_without_a_zone_has_a_summary_that_says_so_and_that_its_data_are_made_up(
     build_data: Build, ledger: pd.DataFrame, tmp_path: Path
 ) -> None:
-    release = publish(build_data(tmp_path / "data", ledger), zones=ZoneParameters(count=0))
+    data = build_data(tmp_path / "data", ledger)
+    write_origin(data, Origin(synthetic=True, label={"fr": "INVENTÉ : rien n’est vrai.", "en": "INVENTED"}))
+    release = publish(data, zones=ZoneParameters(count=0))
     assert [file.name for file in (release / "dossiers").iterdir()] == ["departement-58.pdf"]
     text = text_of(release / "dossiers/departement-58.pdf")
     assert "Zones proposées 0 aucune" in text
     assert "Aucune zone n’est proposée dans ce département" in text
     assert "Cela ne veut pas dire que tout y est couvert" in text
+    pages = PdfReader(release / "dossiers/departement-58.pdf").pages
+    assert all("INVENTÉ : rien n’est vrai." in plain(page.extract_text()) for page in pages)
 
 
-def test_the_bytes_depend_neither_on_the_language_nor_on_the_run(
-    build_data: Build, ledger: pd.DataFrame, tmp_path: Path
-) -> None:
-    made = []
-    for language in ("en", "fr"):
-        use_language("fr" if language == "fr" else "en")
-        release = publish(build_data(tmp_path / language, ledger), zones=ZoneParameters(count=2))
-        made.append({file.name: file.read_bytes() for file in (release / "dossiers").iterdir()})
+def test_the_bytes_depend_neither_on_the_language_nor_on_the_run(field: Path, public: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(field, data, ignore=shutil.ignore_patterns("*releases", "publication", "decisions.csv"))
+    use_language("fr")
+    again = publish(data)
     use_language("en")
-    assert len(made[0]) == 3
+    assert again.name == public.name
+    made = [{file.name: file.read_bytes() for file in (one / "dossiers").iterdir()} for one in (public, again)]
+    assert len(made[0]) >= 3
     assert made[0] == made[1]
 
 

@@ -209,7 +209,7 @@ def test_property_filters(served: httpx.Client, hexagons: gpd.GeoDataFrame) -> N
     devices = int(rows["devices"].dropna().iloc[0])
     told = items(served, "hexagons", **asked, devices=devices, limit=1)
     assert told["numberMatched"] == (rows["devices"] == devices).sum()
-    share = items(served, "claims", declared_share=0.9877, limit=1)
+    share = items(served, "claims", declared_share=0.9876, limit=1)
     assert share["numberMatched"] == 127
     assert items(served, "hexagons", verdict="")["numberMatched"] == hexagons["remainder"].sum()
 

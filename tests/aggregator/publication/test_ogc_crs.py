@@ -76,6 +76,13 @@ def test_bbox_in_other_systems(served: httpx.Client, latest: Path) -> None:
     assert distance[sorted(found)].max() < 1  # sides of hexagons are straight in degrees
 
 
+def test_a_box_around_everything_holds_everything(served: httpx.Client) -> None:
+    asked = {"limit": "1", "bbox": "-2e7,-2e7,2e7,2e7", "bbox-crs": f"{EPSG}2154"}
+    for name in ("hexagons", "zones", "claims"):
+        told = served.get(f"/ogc/collections/{name}/items", params=asked).json()
+        assert told["numberMatched"] == served.get(f"/ogc/collections/{name}/items?limit=1").json()["numberMatched"]
+
+
 @pytest.mark.parametrize(
     ("asked", "named"),
     [

@@ -42,6 +42,9 @@ ARCEP_HEADER = (
 )
 
 
+PACKAGES = {"hexagons.gpkg": ["hexagons"], "zones.gpkg": ["zones", "points", "components"]}
+
+
 @pytest.fixture(scope="module")
 def release(data: Path) -> Path:
     return publish(data)
@@ -112,13 +115,13 @@ def test_hexagons_have_their_columns_and_open_everywhere(release: Path) -> None:
 
 
 def test_geopackages_are_of_a_version_that_older_readers_know(release: Path) -> None:
-    for name, layers in {"hexagons.gpkg": ["hexagons"], "zones.gpkg": ["zones", "points", "components"]}.items():
+    for name, layers in PACKAGES.items():
         with sqlite3.connect(release / name) as package:
             assert package.execute("pragma user_version").fetchone() == (10300,)
             changes = package.execute("select distinct last_change from gpkg_contents").fetchall()
         package.close()
         assert changes == [("2026-06-13T00:00:00.000Z",)]
-        assert pyogrio.list_layers(release / name)[:, 0].tolist() == layers
+        assert pyogrio.list_layers(release / name)[:, 0].tolist() == [*layers, "layer_styles"]
     ogrinfo = shutil.which("ogrinfo")
     assert ogrinfo, "ogrinfo is missing: apt-get install gdal-bin"
     for name in ("hexagons.gpkg", "zones.gpkg", "zones.geojson", "hexagons.geojson"):

@@ -59,10 +59,10 @@ def package(release: Path) -> dict[str, object]:
     return found
 
 
-def test_gdal_of_debian_opens_every_file_without_a_word(release: Path) -> None:
+def test_gdal_of_debian_opens_every_file_without_a_word(release: Path, tmp_path: Path) -> None:
     files = [file for file in sorted(release.iterdir()) if file.suffix in (".gpkg", ".geojson")]
-    assert len(files) >= 5
-    for file in files:
+    assert len(files) >= 4
+    for file in [*files, *export(release, tmp_path, "geopackage")]:
         told = subprocess.run(["ogrinfo", "-al", "-so", str(file)], capture_output=True, text=True, check=True)
         assert (told.stderr, "FAILURE" in told.stdout) == ("", False), file.name
 
@@ -73,8 +73,8 @@ def test_geoparquet_is_of_version_1_1_and_opens_without_a_warning(release: Path)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             table = gpd.read_parquet(file)
-            counted = duckdb.sql(f"select count(*), count(geometry) from '{file}'").fetchone()
-        assert counted == (len(table), len(table))
+            counted = duckdb.sql(f"select count(*), count(geometry) from '{file}'").fetchall()
+        assert counted == [(len(table), len(table))]
         geo = json.loads(pq.read_schema(file).metadata[b"geo"])
         column = geo["columns"][geo["primary_column"]]
         assert (geo["version"], column["encoding"], column["geometry_types"]) == ("1.1.0", "WKB", ["Polygon"])
@@ -92,7 +92,7 @@ def test_every_table_of_a_release_is_described(release: Path) -> None:
             column = table.column(name)
             assert column.en, name
             assert column.fr, name
-            assert len(column.short) <= 10, name
+            assert len(column.short) <= 10 or not table.geometry, name
     for file in (release / name for name in tables if name.endswith(".gpkg")):
         layers = [name for name, _ in pyogrio.list_layers(file) if name != "layer_styles"]
         assert layers
@@ -108,10 +108,15 @@ def test_a_column_that_nobody_described_is_refused() -> None:
 
 
 def test_frictionless_finds_the_package_and_its_tables_valid(release: Path) -> None:
-    # as its users run it: a program of its own
-    program = "from frictionless.__main__ import console; console()"
     told = subprocess.run(
-        [sys.executable, "-c", program, "validate", "--json", "datapackage.json"],
+        [
+            Path(sys.executable).with_name("frictionless"),
+            "validate",
+            "--json",
+            "--limit-rows",
+            "300",
+            "datapackage.json",
+        ],
         cwd=release,
         capture_output=True,
         text=True,
@@ -152,7 +157,9 @@ def test_the_manifest_tells_kind_size_and_digest_of_every_other_file(release: Pa
 
 def test_catalogues_find_one_dataset_whose_distributions_are_the_files(release: Path) -> None:
     place = "https://exemple.fr/releases/x/"
-    graph = rdflib.Graph().parse(release / "dcat.jsonld", format="json-ld", publicID=f"{place}dcat.jsonld")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "ConjunctiveGraph is deprecated", DeprecationWarning)  # its parser's own
+        graph = rdflib.Graph().parse(release / "dcat.jsonld", format="json-ld", publicID=f"{place}dcat.jsonld")
     (dataset,) = graph.subjects(rdflib.RDF.type, DCAT.Dataset)
     assert {title.language for title in graph.objects(dataset, DCTERMS.title)} == {"fr", "en"}  # type: ignore[attr-defined]
     for needed in (DCTERMS.description, DCTERMS.publisher, DCTERMS.temporal, DCTERMS.spatial, DCTERMS.identifier):
@@ -165,7 +172,7 @@ def test_catalogues_find_one_dataset_whose_distributions_are_the_files(release: 
         assert [int(size) for size in graph.objects(distribution, DCAT.byteSize)] == [file.stat().st_size]
         (checksum,) = graph.objects(distribution, rdflib.URIRef("http://spdx.org/rdf/terms#checksum"))
         (value,) = graph.objects(checksum, rdflib.URIRef("http://spdx.org/rdf/terms#checksumValue"))
-        assert bytes.fromhex(str(graph.value(checksum, None) or value)) == sha256(file.read_bytes()).digest()
+        assert bytes.fromhex(str(value)) == sha256(file.read_bytes()).digest()
         assert list(graph.objects(distribution, DCTERMS.license))
     assert addresses == {file.name for file in release.iterdir() if file.is_file()} - {"dcat.jsonld", "manifest.json"}
 
@@ -188,10 +195,12 @@ def styles(file: Path) -> list[dict[str, object]]:
         return [dict(row) for row in database.execute("select * from layer_styles order by id")]
 
 
-def test_each_layer_opens_coloured_in_qgis(release: Path) -> None:
-    for file in ("hexagons.gpkg", "claims.gpkg", "zones.gpkg"):
-        found = styles(release / file)
-        layers = {name for name, kind in pyogrio.list_layers(release / file) if kind}
+def test_each_layer_opens_coloured_in_qgis(release: Path, tmp_path: Path) -> None:
+    (everything,) = export(release, tmp_path, "geopackage")
+    assert {name for name, kind in pyogrio.list_layers(everything) if kind} == set(LAYERS)
+    for file in (release / "hexagons.gpkg", release / "zones.gpkg", everything):
+        found = styles(file)
+        layers = {name for name, kind in pyogrio.list_layers(file) if kind}
         assert {row["f_table_name"] for row in found if row["useAsDefault"]} == layers
         assert all(row["f_geometry_column"] == "geom" for row in found)
         for row in found:
@@ -206,16 +215,13 @@ def test_each_layer_opens_coloured_in_qgis(release: Path) -> None:
     assert [group.get("checkstate") for group in groups] == [None, "0"]
     table = gpd.read_parquet(release / "hexagons.parquet")
     expressions = [str(groups[0].get("filter"))] + [str(rule.get("filter")) for rule in groups[0]]
-    own = duckdb.sql(f"select count(*) from '{release / 'hexagons.parquet'}' where {expressions[0]}").fetchone()
-    parts = [
-        duckdb.sql(
-            f"select count(*) from '{release / 'hexagons.parquet'}' where {expressions[0]} and {part}"
-        ).fetchone()
-        for part in expressions[1:]
-    ]
-    remainders = ((table["operator"] == "20801") & (table["threshold"] == "service") & table["remainder"]).sum()
-    assert own is not None
-    assert own[0] - remainders == sum(part[0] for part in parts if part) > 0
+    own, *parts = (
+        len(duckdb.sql(f"select h3 from '{release / 'hexagons.parquet'}' where {' and '.join(some)}").fetchall())
+        for some in ([expressions[0]], *([expressions[0], one] for one in expressions[1:]))
+    )
+    subject = (table["operator"] == "20801") & (table["threshold"] == "service") & (table["technology"] == "4G")
+    remainders = (subject & (table["evidence"] == "crowd") & table["remainder"]).sum()
+    assert own - remainders == sum(parts) > 0
 
 
 def test_desktop_and_web_map_have_the_same_colours() -> None:
@@ -240,7 +246,8 @@ def test_a_shapefile_names_its_fields_and_says_what_they_are(release: Path, tmp_
         assert [column for column in read.columns if column != "geometry"] == list(fields)
         assert (tmp_path / f"{name}.cpg").read_text() == "UTF-8"
         assert (tmp_path / f"{name}.prj").stat().st_size > 0
-        assert read.geometry.geom_equals_exact(source.geometry.reset_index(drop=True), 1e-6).all()
+        # rings of a shapefile turn the other way
+        assert read.normalize().geom_equals_exact(source.normalize(), 1e-6).all()
         for field, column in fields.items():
             kind = TABLES[name].column(column).kind
             expected = source[column].fillna("") if kind == "string" else source[column].astype("float64")
