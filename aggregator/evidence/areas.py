@@ -4,6 +4,8 @@ A country's coverage is a handful of polygons with millions of vertices. They ar
 pieces that a hexagon's border crosses are ever intersected with it.
 """
 
+from typing import Literal
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -64,12 +66,24 @@ def overlaps(pieces: Shapes, hexagons: Shapes) -> tuple[Indexes, Indexes, NDArra
     Returns:
         Index of the piece, index of the hexagon, area shared in the square of the system's unit.
     """
+    piece, hexagon, shape = intersections(pieces, hexagons)
+    return piece, hexagon, np.asarray(shapely.area(shape))
+
+
+def intersections(pieces: Shapes, hexagons: Shapes) -> tuple[Indexes, Indexes, Shapes]:
+    """The same pairs with what they share; where one lies wholly inside the other nothing is cut."""
     tree = shapely.STRtree(hexagons)
     piece, hexagon = tree.query(pieces, predicate="intersects")
-    inside_piece, inside_hexagon = tree.query(pieces, predicate="contains_properly")
-    inside = np.isin(piece * len(hexagons) + hexagon, inside_piece * len(hexagons) + inside_hexagon)
-    area = np.where(inside, shapely.area(hexagons)[hexagon], 0.0)
-    border = np.flatnonzero(~inside)
-    area[border] = shapely.area(shapely.intersection(pieces[piece[border]], hexagons[hexagon[border]]))
-    shared = area > 0
-    return piece[shared], hexagon[shared], area[shared]
+    shape, whole = hexagons[hexagon], np.zeros(len(piece), dtype=bool)
+    predicates: tuple[tuple[Literal["contains_properly", "within"], Shapes], ...] = (
+        ("contains_properly", hexagons[hexagon]),
+        ("within", pieces[piece]),
+    )
+    for predicate, inner in predicates:
+        inner_piece, inner_hexagon = tree.query(pieces, predicate=predicate)
+        inside = np.isin(piece * len(hexagons) + hexagon, inner_piece * len(hexagons) + inner_hexagon)
+        shape[inside] = inner[inside]
+        whole |= inside
+    shape[~whole] = shapely.intersection(pieces[piece[~whole]], shape[~whole])
+    shared = shapely.area(shape) > 0
+    return piece[shared], hexagon[shared], shape[shared]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from aggregator.evidence.accessible import Accessible
-from aggregator.evidence.areas import overlaps, polygons_of, subdivided
+from aggregator.evidence.areas import intersections, polygons_of, subdivided
 from aggregator.evidence.declared_cells import cell_shares
 from aggregator.evidence.declared_points import Layers, Places
 from aggregator.evidence.hexagons import (
@@ -236,11 +236,9 @@ def _nothing(masks: list[int]) -> pd.DataFrame:
 
 def _pieces(polygons: Shapes, cells: Cells, shapes: Shapes) -> pd.DataFrame:
     """Every piece that polygons and hexagons share: ``h3_r8, share, shape, piece``."""
-    piece, hexagon, area = overlaps(polygons, shapes)
-    size = shapely.area(shapes)[hexagon]
-    shape, cut = shapes[hexagon], area < size
-    shape[cut] = shapely.intersection(polygons[piece[cut]], shape[cut])
-    return pd.DataFrame({"h3_r8": cells[hexagon], "share": area / size, "shape": shape, "piece": piece})
+    piece, hexagon, shape = intersections(polygons, shapes)
+    share = shapely.area(shape) / shapely.area(shapes)[hexagon]
+    return pd.DataFrame({"h3_r8": cells[hexagon], "share": share, "shape": shape, "piece": piece})
 
 
 def _rank(order: Sequence[str], level: str) -> int:

@@ -38,14 +38,14 @@ KEYWORDS = {
 
 
 def catalogue_entry(
-    told: Mapping[str, Any], files: Sequence[Mapping[str, Any]], bounds: tuple[float, float, float, float]
+    told: Mapping[str, Any], files: Sequence[Mapping[str, Any]], bounds: tuple[float, float, float, float] | None
 ) -> dict[str, Any]:
     """One ``dcat:Dataset`` in JSON-LD.
 
     Args:
         told: what the manifest says.
         files: as ``manifest.listing`` gives them; those in subfolders are no distributions of their own.
-        bounds: west, south, east and north in degrees.
+        bounds: west, south, east and north in degrees; None where nothing is shown.
     """
     parameters, publisher = told["parameters"], told["publisher"]
     last_day = date.fromisoformat(told["date"])
@@ -71,10 +71,10 @@ def catalogue_entry(
         "dct:bibliographicCitation": told["citation"]["fr"],
         "dct:temporal": {
             "@type": "dct:PeriodOfTime",
-            "dcat:startDate": _typed(window_start(last_day, parameters["window_days"]).isoformat(), "date"),
+            "dcat:startDate": _typed(f"{window_start(last_day, parameters['window_days']):%Y-%m}", "gYearMonth"),
             "dcat:endDate": _typed(told["date"], "date"),
         },
-        "dct:spatial": [_location(bounds), *_departements(parameters)],
+        "dct:spatial": [*([_location(bounds)] if bounds else []), *_departements(parameters)],
         "dct:provenance": {
             "@type": "dct:ProvenanceStatement",
             "rdfs:label": [{"@language": "en", "@value": line} for line in told["attributions"]],

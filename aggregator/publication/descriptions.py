@@ -43,7 +43,10 @@ def columns_of(release: Path, name: str) -> list[str]:
     return [column for column in found if column != "geometry"]
 
 
-def _bounds(release: Path) -> tuple[float, float, float, float]:
-    """West, south, east and north of the hexagons, in degrees."""
-    west, south, east, north = pyogrio.read_info(release / "hexagons.gpkg", layer="hexagons")["total_bounds"]
+def _bounds(release: Path) -> tuple[float, float, float, float] | None:
+    """West, south, east and north of the hexagons, in degrees; None where there is none."""
+    about = pyogrio.read_info(release / "hexagons.gpkg", layer="hexagons")
+    if not about["features"]:
+        return None
+    west, south, east, north = about["total_bounds"]
     return west, south, east, north

@@ -56,7 +56,7 @@ def write_page_data(
         {**dict(zip(LAYER, map(str, key), strict=True)), "hexagons": rows["h3"].nunique(), "verdicts": _counted(rows)}
         for key, rows in drawn.groupby(LAYER)
     ]
-    sources = shares.groupby(["operator", "technology", "usage"], as_index=False)["bounded"].any()
+    sources: Any = shares.groupby(["operator", "technology", "usage"], as_index=False)["bounded"].any()
     operators = sorted({layer["operator"] for layer in layers} | set(sources["operator"]))
     technologies = {layer["technology"] for layer in layers} | set(sources["technology"])
     index = {

@@ -73,9 +73,9 @@ def write_panels(
             if cell in signal:
                 found["hexagons"][cell]["signal"] = signal[cell]
         _write(into / f"{owner:x}.json", found)
-        for language, texts in sentences.items():
+        for tongue, own in sentences.items():
             if len(mine):
-                _write(into / f"{owner:x}.{language}.json", texts)
+                _write(into / f"{owner:x}.{tongue}.json", own)
 
 
 def explained(rows: pd.DataFrame) -> pd.DataFrame:

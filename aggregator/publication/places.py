@@ -29,7 +29,8 @@ def published_places(cells: pd.Series, communes: gpd.GeoDataFrame) -> pd.DataFra
     around = communes[["insee_com", "name", "insee_dep"]].rename(columns={"name": "commune"}).reset_index(drop=True)
     told = around.reindex(found).fillna("").reset_index(drop=True)
     latitude, longitude = np.round(centres, DECIMALS).T
-    return told.assign(h3=pd.Series(names, dtype="str"), latitude=latitude, longitude=longitude)[COLUMNS]
+    placed: pd.DataFrame = told.assign(h3=pd.Series(names, dtype="str"), latitude=latitude, longitude=longitude)
+    return placed[COLUMNS]
 
 
 def write_places(places: pd.DataFrame, file: Path) -> None:

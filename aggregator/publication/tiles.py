@@ -50,8 +50,8 @@ VERDICTS = [
     ("contradicted", "strong"),
     ("contradicted", "moderate"),
     ("suspected", ""),
-    ("unclaimed_service", ""),
     ("confirmed", ""),
+    ("unclaimed_service", ""),
     ("insufficient", ""),
 ]
 """Gravest first."""

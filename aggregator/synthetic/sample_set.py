@@ -98,7 +98,9 @@ def write_sample_set(data: Path, truth: pd.DataFrame, into: Path, *, seed: int, 
         else:
             shutil.copy(data / name, into / name)
     months = sorted((into / "archive").glob("measured_month=*/*.parquet"))
-    samples = pd.concat([pd.read_parquet(month) for month in months], ignore_index=True)
+    # nullable types: a whole number stays one where some are missing
+    tables = [pd.read_parquet(month, dtype_backend="numpy_nullable") for month in months]
+    samples = pd.concat(tables, ignore_index=True)
     told = samples.dropna(axis="columns", how="all")
     text = told.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%dT%H:%M:%S.%fZ")
     (into / SAMPLES).write_bytes(gzip.compress(text.encode(), 9, mtime=0))

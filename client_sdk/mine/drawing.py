@@ -53,8 +53,8 @@ def draw(hexagons: Sequence[Hexagon], changes: Changes | None) -> str:
         places.setdefault(place.hexagon.h3, []).append(place)
     for hexagon in hexagons:
         _own(svg, hexagon, places.get(hexagon.h3, []), frame)
-    for number, place in enumerate(near, start=1):
-        _next(svg, number, place, hexagons, frame)
+    for number, there in enumerate(near, start=1):
+        _next(svg, number, there, hexagons, frame)
     _scale_bar(svg, frame, height)
     return ET.tostring(svg, encoding="unicode")
 

@@ -71,7 +71,7 @@ def zones_of(released: Released, code: str) -> gpd.GeoDataFrame:
 
 def _verdicts_in(scene: Scene, code: str) -> pd.DataFrame:
     places = shapely.points(scene.verdicts[["x", "y"]].to_numpy(float))
-    inside = shapely.intersects(scene.departements[code], places) if len(places) else np.empty(0, bool)
+    inside = shapely.intersects(scene.departements[code], places) if len(scene.verdicts) else np.empty(0, bool)
     return scene.verdicts[inside]
 
 

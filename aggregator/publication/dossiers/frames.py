@@ -1,6 +1,6 @@
 """A rectangle of the ground on a sheet of paper: metres of Lambert-93 become millimetres, down from the upper left."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,9 @@ class Frame:
         return {"mm": round(length_mm, DECIMALS), "text": f"{km} km"}
 
 
-def frame_around(bounds: tuple[float, float, float, float], width_mm: float, height_mm: float, spare: float) -> Frame:
+def frame_around(
+    bounds: Sequence[float] | NDArray[np.float64], width_mm: float, height_mm: float, spare: float
+) -> Frame:
     """The frame that holds a rectangle (west, south, east, north) in its middle, with some to spare on each side.
 
     Args:
@@ -83,7 +85,7 @@ def frame_around(bounds: tuple[float, float, float, float], width_mm: float, hei
         height_mm: of the map.
         spare: share of the rectangle's size left free on each side.
     """
-    west, south, east, north = bounds
+    west, south, east, north = map(float, bounds)
     scale = (1 + 2 * spare) * max((east - west) / width_mm, (north - south) / height_mm)
     return Frame(
         west=(west + east - width_mm * scale) / 2,

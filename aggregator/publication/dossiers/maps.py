@@ -44,7 +44,7 @@ def zone_map(
     drawn = scene.drawn(frame.ground)
     places = points_in_lambert_93(points).reshape(-1, 2)
     numbered = [{"text": str(number), "x": x, "y": y} for number, (x, y) in enumerate(frame.placed(places), start=1)]
-    signs = [
+    signs: list[dict[str, Any]] = [
         {"text": letter, "x": x, "y": y}
         for letter, (x, y) in zip(letters, frame.placed(np.array([*letters.values()]).reshape(-1, 2)), strict=True)
     ]

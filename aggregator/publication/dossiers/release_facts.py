@@ -14,7 +14,8 @@ from aggregator.proposals.decisions import Decision
 from aggregator.proposals.demand import DEMAND_MODEL
 from aggregator.proposals.parameters import DemandWeights, ZoneParameters
 from aggregator.proposals.surroundings import Surroundings
-from aggregator.publication.manifest import LICENCE, TEAM_ONLY
+from aggregator.publication.manifest import LICENCE
+from aggregator.publication.team_words import TEAM_ONLY
 from client_sdk.operators import operator_name
 
 LIMITS = (
@@ -142,9 +143,9 @@ def operators_text(operators: Sequence[str]) -> str:
     return ", ".join(map(operator_name, operators))
 
 
-def kilometres(metres: object) -> str:
+def kilometres(metres: float | None) -> str:
     """``2,3 km``, empty where nothing is known."""
-    return "" if pd.isna(metres) else f"{decimal(float(str(metres)) / 1000, 'fr')} km"
+    return "" if metres is None or pd.isna(metres) else f"{decimal(metres / 1000, 'fr')} km"
 
 
 def quarter_text(quarter: str) -> str:

@@ -130,7 +130,8 @@ def _by_territory(places: Places, rows: pd.DataFrame, key: list[str]) -> pd.Data
         counted = rows.assign(place=place)[place >= 0].groupby(["place", *key], as_index=False).size()
         code = places.of_kind(kind)["code"].to_numpy()[counted["place"].to_numpy(np.intp)]
         parts.append(counted.assign(kind=kind, code=code, value=counted["size"])[["kind", "code", *key, "value"]])
-    return pd.concat(parts, ignore_index=True)
+    found: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return found
 
 
 def _communes_at(places: Places, communes: gpd.GeoDataFrame, points: gpd.GeoDataFrame) -> NDArray[np.intp]:

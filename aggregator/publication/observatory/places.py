@@ -140,7 +140,8 @@ def _places(communes: gpd.GeoDataFrame, pieces: pd.DataFrame) -> Places:
 def _texts(communes: gpd.GeoDataFrame, name: str) -> list[str]:
     if name not in communes:
         return [""] * len(communes)
-    return communes[name].astype("object").fillna("").astype("str").to_list()
+    texts: list[str] = communes[name].astype("object").fillna("").astype("str").to_list()
+    return texts
 
 
 def whole_name(departements: Sequence[str]) -> str:

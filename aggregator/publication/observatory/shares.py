@@ -92,7 +92,7 @@ def shares_of(
                 weight - declared,
             )
             seen[number, :, column] = np.bincount(commune, weights=weight * visited, minlength=communes)
-    whole = np.column_stack([np.bincount(commune, weights=weight, minlength=communes) for weight in weights.T])
+    whole = np.column_stack([np.bincount(commune, weight, communes) for weight in weights.T]).astype(np.float64)
     return Shares(
         subjects=subjects,
         totals={kind: places.summed(whole, kind) for kind in KINDS},

@@ -114,8 +114,8 @@ def _totals(places: Places, shares: Shares, kind: str, zeros: bool) -> pd.DataFr
     values = _rounded(shares.totals[kind], places.measures)
     place, measure = (np.ones_like(values) if zeros else values).nonzero()
     empty = dict.fromkeys(("operator", "technology", "usage", "threshold"), "")
-    own = {"indicator": "total", "value": values[place, measure], "percent": np.nan}
-    return _named(places.measures, place, measure).assign(**empty, **own)
+    named = _named(places.measures, place, measure).assign(**empty)
+    return named.assign(indicator="total", value=values[place, measure], percent=np.nan)
 
 
 def _shares(places: Places, shares: Shares, kind: str, zeros: bool) -> pd.DataFrame:

@@ -74,7 +74,8 @@ class Collection:
     @cached_property
     def _names(self) -> pd.Index:
         """What the first column of the key says at each place."""
-        return pd.Index(self.table[self.key[0]].take(pa.array(self.starts[:-1])).to_pylist())
+        names: pd.Index = pd.Index(self.table[self.key[0]].take(pa.array(self.starts[:-1])).to_pylist())
+        return names
 
     @cached_property
     def cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

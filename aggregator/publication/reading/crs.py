@@ -97,7 +97,8 @@ def area_of(corners: list[float], system: System) -> shapely.Geometry:
         raise QueryError("bbox", given, "the least coordinates first")
     if system.code == WGS_84:
         if west > east:
-            return shapely.union(_box(west, south, 180.0, north), _box(-180.0, south, east, north))
+            across: shapely.Geometry = shapely.union(_box(west, south, 180.0, north), _box(-180.0, south, east, north))
+            return across
         return _box(west, south, east, north)
     box = shapely.intersection(_box(west, south, east, north), COVERED)
     if box.is_empty:

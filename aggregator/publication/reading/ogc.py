@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -102,12 +103,13 @@ def _document(asked: Asked, document: documents.Document, title: str, media_type
     found = document.get("links", [])
     if "collections" in document:
         body = "".join(
-            f"<h2>{html.escape(one['title'])}</h2><p>{html.escape(one['description'])}</p>{html.links(one['links'])}"
+            f"<h2>{escape(one['title'])}</h2><p>{escape(one['description'])}</p>{html.links(one['links'])}"
             for one in document["collections"]
         )
     else:
         body = html.described(document) if "openapi" in document else html.told(document)
-    page = html.page(document.get("title") if "extent" in document else title, body + html.links(found), _crumbs(asked))
+    named = str(document["title"]) if "extent" in document else title
+    page = html.page(named, body + html.links(found), _crumbs(asked))
     return answer(asked.request, page, "text/html", asked.validator)
 
 

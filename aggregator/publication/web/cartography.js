@@ -3,7 +3,7 @@
 import { PAINTS } from "./patterns.js";
 import { colour, isDark } from "./theme.js";
 
-export const VERDICTS = ["contradicted strong", "contradicted moderate", "suspected", "unclaimed_service", "confirmed", "insufficient"];
+export const VERDICTS = ["contradicted strong", "contradicted moderate", "suspected", "confirmed", "unclaimed_service", "insufficient"];
 export const CLASSES = {
   verdict: VERDICTS,
   evidence: ["few", "ten", "twenty", "survey"],
@@ -14,7 +14,7 @@ export const nothing = { type: "FeatureCollection", features: [] };
 
 const value = (kind, parts, otherwise = 0) => ["coalesce", ["get", [kind, ...parts].join(":")], otherwise];
 const isHexagon = ["==", ["get", "r"], 8];
-const [STRONG, MODERATE, SUSPECTED, UNCLAIMED, CONFIRMED] = [1, 2, 3, 4, 5];
+const [SUSPECTED, CONFIRMED, UNCLAIMED] = [3, 4, 5];
 
 /** The class of each cell as a name of CLASSES, "" where nothing is drawn, and how opaque the class is there. */
 function classes({ op, tech, use, test, show }) {
@@ -32,11 +32,11 @@ function classes({ op, tech, use, test, show }) {
   if (show === "declared") return { name: ["step", declared, "", 1, "declared little", 10, "declared half", 19, "declared"], strength: 1 };
   if (show === "difference") {
     const claimed = [">=", declared, 10];
-    const judged = ["any", ["<=", verdict, SUSPECTED], ["==", verdict, CONFIRMED]];
+    const judged = ["<=", verdict, CONFIRMED];
     const name = ["case", ["all", claimed, [">", verdict, 0], judged], named, ["all", claimed, ["!=", verdict, UNCLAIMED]], "unmeasured", ["==", verdict, UNCLAIMED], "unclaimed_service", ""];
     return { name, strength: afar(["+", 0.4, ["*", 0.6, share]]) };
   }
-  return { name: named, strength: afar(["case", ["<=", verdict, MODERATE], ["+", 0.3, ["*", 0.7, share]], 1]) };
+  return { name: named, strength: afar(["case", ["<=", verdict, SUSPECTED], ["+", 0.3, ["*", 0.7, share]], 1]) };
 }
 
 function paint(chosen) {

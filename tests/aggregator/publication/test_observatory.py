@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from h3.api import basic_int as h3
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import LineString, unary_union
 
@@ -121,6 +121,7 @@ def test_communes_add_up_to_their_departement_and_epci(places: Places) -> None:
     assert found.measured["departement"][0, 1, 1] == pytest.approx(150, rel=0.01)
 
 
+@settings(max_examples=25)
 @given(
     said=st.lists(
         st.sampled_from(["", "confirmed", "contradicted strong", "suspected", "insufficient"]), min_size=6, max_size=6
