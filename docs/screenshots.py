@@ -30,6 +30,7 @@ MAILLE = Path(sys.executable).with_name("maille")
 PHONE_HOME = "volunteer-20801-0008"  # went where others did too: some of its places are published, some are not
 LAPTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+TALL: ViewportSize = {"width": 390, "height": 1420}
 COLOURS = 96
 PAGE_WIDTH_PX = 900
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
@@ -59,8 +60,8 @@ VIEWS = {
     "carte-sombre.png": View("map", LAPTOP, dark=True),
     "carte-telephone.png": View("map", PHONE),
     "observatoire.png": View("observatory", LAPTOP),
-    "mes-releves.png": View("mine", PHONE),
-    "my-samples.png": View("mine", PHONE, "en"),
+    "mes-releves.png": View("mine", TALL),
+    "my-samples.png": View("mine", TALL, "en"),
 }
 DOSSIER = "dossier.png"
 PICTURES = {*VIEWS, DOSSIER}
@@ -146,7 +147,7 @@ def taken(browser: Browser, view: View, address: str) -> Image.Image:
     if view.page == "map":
         _wait(page, DRAWN)
         page.evaluate("window.scrollTo(0, 0)")
-    shot = page.screenshot(animations="disabled", full_page=view.page == "mine")
+    shot = page.screenshot(animations="disabled")
     context.close()
     return Image.open(io.BytesIO(shot))
 

@@ -34,7 +34,6 @@ SAMPLES = "takes minutes; tests/aggregator/test_sample_set.py runs it, smaller"
 NOT_RUN = {
     "scripts/demo": MACHINE,
     "scripts/test": MACHINE,
-    "scripts/screenshots": MACHINE,
     "uv pip compile": "asks a package index",
     "maille measure": RADIO,
     "maille survey start": RADIO,
