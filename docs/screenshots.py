@@ -114,7 +114,8 @@ def first_page(release: Path) -> Image.Image:
     first = min((zone["properties"] for zone in zones), key=lambda zone: zone["rank"])
     with pypdfium2.PdfDocument(release / "dossiers" / f"{first['zone_id']}.pdf") as document:
         page = document[0]
-        return page.render(scale=PAGE_WIDTH_PX / page.get_width()).to_pil()
+        picture: Image.Image = page.render(scale=PAGE_WIDTH_PX / page.get_width()).to_pil()
+    return picture
 
 
 @contextmanager
