@@ -22,6 +22,7 @@ PLACES = Table(
         ),
         text("commune", "its name", "son nom"),
         text("insee_dep", "INSEE code of its département", "code INSEE de son département"),
+        NOTICE,
     ),
 )
 

@@ -90,7 +90,8 @@ def write_contents(
     write_verdict_files(into / VERDICTS, hexagons, about)
     declared = published_claims(claims, sources, notice, within)
     write_geoparquet(declared, into / "claims.parquet")
-    write_places(published_places(pd.concat([hexagons["h3"], declared["h3"]]), communes), into / "places.parquet")
+    cells = pd.concat([hexagons["h3"], declared["h3"]])
+    write_places(published_places(cells, communes, notice), into / "places.parquet")
 
     told = issue.verdicts[issue.verdicts["told"].astype(bool)].reset_index(drop=True)
     subject = issue.behind.merge(told[PLACE], on=PLACE)

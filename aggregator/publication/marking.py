@@ -6,7 +6,7 @@ from typing import Any
 
 from aggregator.publication.team_words import TEAM_ONLY
 
-KINDS = (".geojson", ".json")
+KINDS = (".geojson", ".json", ".jsonld")
 MEMBER = "notice"
 FILE = "EQUIPE-PROJET-TEAM-ONLY.txt"
 

@@ -1,7 +1,7 @@
 """What each kind of thing looks like on a map: the colours of the web map, for desktop tools.
 
 Okabe and Ito's palette, which people with any kind of colour blindness tell apart; patterns say the same in black and
-white. ``web/cartography.js`` has the same values, which a test compares.
+white. ``web/colours.css`` has the same values, which a test compares.
 """
 
 from dataclasses import dataclass
@@ -54,5 +54,5 @@ POINTS = (
     Look("lieu habité à mesurer", (("kind", "demand"),), "#0072b2", 1.0),
 )
 COMPONENT = Look("hexagones contredits ou à vérifier", (), "#d55e00", 0.2, "hatch")
-CLAIMED = "#cc79a7"
+CLAIMED = "#6a4fa3"
 """Of declared coverage, in three depths: a colour that no verdict has."""

@@ -103,7 +103,8 @@ def area_of(corners: list[float], system: System) -> shapely.Geometry:
     box = shapely.intersection(_box(west, south, east, north), COVERED)
     if box.is_empty:
         raise QueryError("bbox", given, f"coordinates that EPSG:{system.code} covers")
-    return projected(shapely.segmentize(box, SIDE_M), system.code, WGS_84)
+    around: shapely.Geometry = projected(shapely.segmentize(box, SIDE_M), system.code, WGS_84)
+    return around
 
 
 def _box(west: float, south: float, east: float, north: float) -> shapely.Geometry:

@@ -8,6 +8,7 @@ export function showWords() {
   for (const place of document.querySelectorAll("[data-text]")) place.textContent = words[place.dataset.text];
   for (const place of document.querySelectorAll("[data-label]")) place.setAttribute("aria-label", words[place.dataset.label]);
   $("search").placeholder = words.searchHint;
+  $("observatory").href = `observatory.html?lang=${language}`;
   $("language").textContent = words.switchTo;
   $("language").lang = language === "fr" ? "en" : "fr";
   $("language").onclick = () => {
@@ -34,7 +35,7 @@ export function startAbout(root, index) {
   $("about").addEventListener("toggle", async () => {
     if ($("method").childElementCount) return;
     const manifest = await read(`${root}/manifest.json`);
-    const files = manifest.files.map(({ path }) => path).filter((path) => !/^(map|tiles)\//.test(path));
+    const files = manifest.files.map(({ path }) => path).filter((path) => !/^(map|tiles|observatory|verdicts)\//.test(path));
     $("method").replaceChildren(
       element("p", { textContent: `${words.release} ${index.release}. ${manifest.not_included[language]}` }),
       element("h3", { textContent: words.limits }), list(manifest.limits[language]),

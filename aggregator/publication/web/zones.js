@@ -26,7 +26,7 @@ export const pointsOf = (zone) => ({
   features: (zone?.properties.points ?? []).map((point) => ({ type: "Feature", properties: point, geometry: { type: "Point", coordinates: [point.longitude, point.latitude] } })),
 });
 
-export function zonePanel({ properties: zone }, { operatorName, index, chooseHexagon }) {
+export function zonePanel({ properties: zone }, { operatorName, root, index, chooseHexagon }) {
   const { technology, threshold } = index.zones_about;
   const missing = Object.keys(zone).filter((name) => name.startsWith("op_") && zone[name]).map((name) => operatorName(name.slice(3)));
   const chips = zone.look_at.map(([cell, operator, verdict, longitude, latitude]) => element("li", {}, element("button", {
@@ -51,6 +51,7 @@ export function zonePanel({ properties: zone }, { operatorName, index, chooseHex
     ]),
     chips.length ? element("h4", { textContent: words.hexagons }) : null,
     chips.length ? element("ul", { className: "chips" }, chips) : null,
+    element("p", {}, element("a", { href: `${root}/dossiers/${zone.zone_id.replace(/[^A-Za-z0-9.-]/g, "_")}.pdf`, textContent: words.dossier })),
     element("p", { className: "caution", textContent: words.zoneCaution }),
   ].filter(Boolean);
 }

@@ -107,7 +107,8 @@ def test_a_release_of_the_team_is_as_absent_as_one_that_never_was(
             ("GET", {"X_Remote_User": "prefet", "X_Original_URL": f"/team-releases/{team.name}/{file}"}),
         ):
             status, told, body = raw(public, target(team.name), method, **headers)
-            assert status in (400, 404, 405), (status, target(team.name), method, headers)
+            refused = (400, 404, 405, 204) if method == "OPTIONS" else (400, 404, 405)  # 204 for any address of the API
+            assert status in refused, (status, target(team.name), method, headers)
             never = raw(public, target(ABSENT), method, **headers)
             assert (status, body.replace(team.name.encode(), ABSENT.encode())) == (never[0], never[2])
             assert {name: value for name, value in told.items() if name != "date"} == {

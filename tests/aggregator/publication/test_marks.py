@@ -12,6 +12,8 @@ import pyogrio
 import pytest
 import shapely
 from h3.api import basic_int as h3
+from pmtiles.reader import MmapSource, Reader
+from pypdf import PdfReader
 
 from aggregator.proposals.mission_plan import Mission, MissionParameters, named, write_plan
 from aggregator.proposals.missions import plan_mission
@@ -55,7 +57,7 @@ def column(table: pd.DataFrame, name: str = "notice") -> bool:
 
 
 def geopackage(file: Path) -> bool:
-    layers = [name for name, _ in pyogrio.list_layers(file)]
+    layers = [name for name, _ in pyogrio.list_layers(file) if name != "layer_styles"]
     return bool(layers) and all(column(gpd.read_file(file, layer=layer)) for layer in layers)
 
 
@@ -69,12 +71,32 @@ def text(file: Path) -> bool:
     return all(words in told for words in TEAM_ONLY.values())
 
 
+def rows(file: Path) -> bool:
+    if file.name == "dcc_poi.csv":
+        return column(pd.read_csv(file, sep=";", dtype=str), "avertissement")
+    return column(pd.read_csv(file, dtype=str))
+
+
+def pages(file: Path) -> bool:
+    told = [" ".join(page.extract_text().split()) for page in PdfReader(file).pages]
+    return all("équipe projet" in page or "équipe-projet" in page for page in told)
+
+
+def archive(file: Path) -> bool:
+    with file.open("rb") as source:
+        return MARK in Reader(MmapSource(source)).metadata()["description"]
+
+
 READ: dict[str, Callable[[Path], bool]] = {
-    ".csv": lambda file: column(pd.read_csv(file, sep=";", dtype=str), "avertissement"),
+    ".csv": rows,
     ".geojson": json_members,
     ".gpkg": geopackage,
     ".json": json_members,
+    ".jsonld": json_members,
+    ".md": text,
     ".parquet": lambda file: column(pd.read_parquet(file)),
+    ".pdf": pages,
+    ".pmtiles": archive,
     ".txt": text,
 }
 """How a file of each kind says whose it is. A new kind of file has to say it too: add it here."""

@@ -385,17 +385,16 @@ def test_it_follows_from_what_the_release_says_elsewhere(two_releases: tuple[Pat
     """Whoever has the published table, the claims and the ground finds the same: nothing more is told of devices."""
     _, second, folder = two_releases
     published = pd.read_parquet(second / "hexagons.parquet")
-    spoken = published[
-        (published["threshold"] == "service") & (published["resolution"] == 8) & (published["verdict"] != "")
-    ]
+    spoken = published.query("threshold == 'service' and resolution == 8 and verdict != ''")
     told = spoken.assign(h3_r8=[h3.str_to_int(cell) for cell in spoken["h3"]])
     ground = read_communes(folder / "territory")
     known = read_places(folder / "territory", ground, None)
-    measured = told[["h3_r8", "operator", "technology"]]
-    again = shares_of(known, told, measured, read_claims(folder / "claims"), Constants())
+    again = shares_of(
+        known, told, told[["h3_r8", "operator", "technology"]], read_claims(folder / "claims"), Constants()
+    )
     assert len(again.subjects)
-    entry = json.loads((second / "observatory/departement-58.json").read_text(encoding="utf-8"))
+    entry = json.loads((second / "observatory/departement-58.json").read_text("utf-8"))
     for number, subject in enumerate(again.subjects.to_dict("records")):
-        shown = next(one for one in entry["subjects"] if {key: one[key] for key in subject} == subject)
+        (shown,) = (one for one in entry["subjects"] if {key: one[key] for key in subject} == subject)
         people = again.by_state["departement"][number, 0, known.measures.index("population")]
         assert shown["shares"]["population"] == pytest.approx(people.tolist(), abs=0.06)
