@@ -1,4 +1,4 @@
-"""A small demonstration that the documentation's tests share: the same steps on twelve communes."""
+"""A small demonstration that the documentation's tests share: the same steps on seven communes."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from aggregator.synthetic.world import Scenario
 
 sys.path.insert(0, str(Path(__file__).parent))  # guides and inputs, which are no tests
 
-COMMUNES = 12
+COMMUNES = 7
 AROUND = "58180"  # Montsauche-les-Settons: the places that the guides name lie around it
 
 

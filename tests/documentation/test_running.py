@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 from guides import ROOT, TEXTS, Command, commands_in
 from inputs import write_inputs
@@ -205,8 +206,8 @@ def test_the_commands_of_the_server_run_in_order(server_place: Place) -> None:
     latest = json.loads((releases / "latest.json").read_text(encoding="utf-8"))["release"]
     server_place.instead["PUBLICATION"] = str(releases / latest)
     server_place.run(exported)
-    zones = json.loads(server_place.run([Command("", {}, ["maille", "zones", "--json"])])[0]["out"])
-    ids = [zone["zone_id"] for zone in zones["zones"]]
+    proposed = pq.read_table(server_place.folder / "maille-data" / "proposals" / "zones.parquet", columns=["zone_id"])
+    ids = proposed["zone_id"].to_pylist()
     named = dict.fromkeys(re.findall(r"58-[0-9a-f]{10}", " ".join(one.line for one in decided)))
     server_place.instead.update(zip(named, ids, strict=False))
     server_place.run(decided)
