@@ -182,7 +182,7 @@ def test_only_hexagons_of_the_territory_count() -> None:
     inside = np.array(sorted(HOMES["21001"]), dtype=np.int64)
     known = read_places(Path("/nonexistent"), communes(), inside)
     assert known.table["code"].tolist() == ["territory", "21", "21001"]
-    assert shares_of(known, verdicts({}), seen([]), claims([1.0] * 6), Constants()).totals["territory"][0, 1] == 50
+    assert shares_of(known, verdicts({}), seen([]), claims([1.0] * 6), Constants()).totals["territory"][0, 1] == pytest.approx(50)
 
 
 SITES = """code_op;nom_op;num_site;latitude;longitude;site_2g;site_3g;site_4g;site_5g
