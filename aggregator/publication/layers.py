@@ -53,15 +53,16 @@ def write_geopackage(layers: Mapping[str, gpd.GeoDataFrame], file: Path, day: da
                 dataset_options={} if file.exists() else {"VERSION": GEOPACKAGE_VERSION},
                 geometry_type=_geometry_type(name, table),
             )
-        styles = layer_styles([style for name, table in layers.items() for style in styles_of(name, table)])
-        pyogrio.write_dataframe(
-            styles.assign(update_time=pd.Timestamp(day)),
-            file,
-            layer="layer_styles",
-            driver="GPKG",
-            append=True,
-            layer_options={"FID": "id"},
-        )
+        styles = [style for name, table in layers.items() for style in styles_of(name, table)]
+        if styles:
+            pyogrio.write_dataframe(
+                layer_styles(styles).assign(update_time=pd.Timestamp(day)),
+                file,
+                layer="layer_styles",
+                driver="GPKG",
+                append=True,
+                layer_options={"FID": "id"},
+            )
 
 
 def layer_styles(styles: Sequence[Style]) -> pd.DataFrame:

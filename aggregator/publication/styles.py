@@ -40,11 +40,13 @@ class Style:
 
 
 def styles_of(layer: str, table: pd.DataFrame) -> list[Style]:
-    """Every style of a layer, by what its rows are about, the default first."""
+    """Every style of a layer, by what its rows are about, the default first; none where it has none of ours."""
     made = {"hexagons": _hexagons, "claims": _claims}.get(layer)
     if made:
         return made(table)
-    looks = {"zones": CLASSES, "points": POINTS, "components": (COMPONENT,)}[layer]
+    looks = {"zones": CLASSES, "points": POINTS, "components": (COMPONENT,)}.get(layer)
+    if looks is None:
+        return []
     geometry = "Point" if layer == "points" else "Polygon"
     width = 0.7 if layer == "zones" else 0.2
     rules = [_rule(look, line_mm=width) for look in looks]

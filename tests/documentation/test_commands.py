@@ -1,4 +1,4 @@
-"""Every command, option and file that a text for people names is there."""
+"""Every command and option that a text for people names is there."""
 
 import re
 import shlex
@@ -60,11 +60,3 @@ def test_a_named_command_exists_with_its_options(text: str, command: str) -> Non
 @pytest.mark.parametrize("name", [command.name for command in KNOWN])
 def test_every_command_is_told(name: str) -> None:
     assert any(re.search(rf"\b(maille |scripts/){name}\b", path.read_text()) for path in TEXTS)
-
-
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
-def test_every_linked_file_is_there(path: Path) -> None:
-    links = re.findall(r"\]\(([^)#\s]+)", path.read_text())
-
-    missing = [link for link in links if not link.startswith("https:") and not (path.parent / link).exists()]
-    assert missing == []

@@ -56,7 +56,7 @@ class Frame:
         drawn = shapely.union_all(np.where(areas, shapely.boundary(given), given)) if len(given) else shapely.Point()
         cut = shapely.intersection(shapely.line_merge(drawn), self.ground)
         parts = shapely.get_parts(shapely.simplify(cut, SIMPLER_MM * self.metres_per_mm))
-        parts = parts[shapely.get_type_id(parts) == 1]
+        parts = parts[(shapely.get_type_id(parts) == 1) & ~shapely.is_empty(parts)]
         return [self.placed(shapely.get_coordinates(part)) for part in parts]
 
     def inside(self, metres: NDArray[np.float64], within_mm: float = 0.0) -> NDArray[np.bool_]:

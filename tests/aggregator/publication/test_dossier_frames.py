@@ -60,3 +60,7 @@ def test_the_first_name_wins_where_there_is_room_for_one() -> None:
     all_but_a_strip = [(0.0, 0.0, 120.0, 50.0), (0.0, 53.5, 120.0, 100.0)]
     placed = labels(FRAME, [("Decize", 60.0, 50.0), ("Champvert", 61.0, 50.0)], all_but_a_strip)
     assert placed == [{"text": "Decize", "x": 60.0, "y": 51.82}]
+
+
+def test_the_border_of_an_area_around_the_frame_is_not_drawn() -> None:
+    assert FRAME.lines([shapely.box(690_000, 6_590_000, 720_000, 6_620_000)]) == []
