@@ -34,7 +34,6 @@ ELSEWHERE = "measures against somebody else's server"
 SAMPLES = "takes minutes; tests/aggregator/test_sample_set.py runs it, smaller"
 NOT_RUN = {
     "scripts/demo": MACHINE,
-    "scripts/screenshots": MACHINE,
     "scripts/test": MACHINE,
     "uv pip compile": "asks a package index",
     "maille measure": RADIO,
