@@ -142,8 +142,9 @@ def test_serving_nothing_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_taken_port_says_which(tmp_path: Path) -> None:
     releases = tmp_path / "releases"
-    releases.mkdir()
-    (releases / "latest.json").write_text('{"release": "none"}')
+    (releases / "2026-01-01-0123456789").mkdir(parents=True)
+    (releases / "2026-01-01-0123456789/manifest.json").write_text('{"audience": "public"}')
+    (releases / "latest.json").write_text('{"release": "2026-01-01-0123456789"}')
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         done = maille("serve", "--data", str(tmp_path), "--port", str(port))
