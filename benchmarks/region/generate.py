@@ -77,6 +77,7 @@ def generate(
         inputs={},
         previous=None,
         zones=None,
+        history=None,
         made_from="generated",
         release=target.name,
     )
