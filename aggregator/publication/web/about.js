@@ -20,7 +20,8 @@ export function showWords() {
 
 /** Banners that cannot be closed: whose release this is, and whether it is of real data. */
 export function showBanners(index) {
-  const synthetic = index.synthetic && `${words.synthetic} ${index.label[language] ?? ""}`.trim();
+  const label = index.label[language] ?? "";
+  const synthetic = index.synthetic && (/synth/i.test(label) ? label : `${words.synthetic} ${label}`.trim());
   for (const [id, text] of [["team", index.audience === "team" && words.team], ["banner", synthetic]]) {
     $(id).hidden = !text;
     $(id).textContent = text || "";

@@ -194,7 +194,9 @@ function showWords() {
 }
 
 function showBanner() {
-  const lines = [index.synthetic && `${words.synthetic} ${index.label[language] ?? ""}`.trim(), index.audience === "team" && words.team].filter(Boolean);
+  const label = index.label[language] ?? "";
+  const synthetic = /synth/i.test(label) ? label : `${words.synthetic} ${label}`.trim();
+  const lines = [index.synthetic && synthetic, index.audience === "team" && words.team].filter(Boolean);
   $("banner").hidden = !lines.length;
   $("banner").classList.toggle("team", index.audience === "team");
   $("banner").textContent = lines.join(" ");
