@@ -62,7 +62,7 @@ def main() -> None:
 
 def communes_of(release: Path, seed: int) -> list[str]:
     """Boxes of the release's communes, shuffled, as ``bbox`` wants them."""
-    bounds = gpd.read_file(release / "map" / "communes.geojson").bounds.to_numpy()
+    bounds = gpd.read_parquet(release.parent.parent / "territory" / "communes.parquet").bounds.to_numpy()
     chosen = np.random.default_rng(seed).permutation(len(bounds))
     return [",".join(f"{edge:.5f}" for edge in bounds[number]) for number in chosen]
 

@@ -345,6 +345,7 @@ def test_the_interface_describes_itself(collector: Any, phone_of: Any) -> None:
         "/v1/devices",
         "/v1/devices/flags",
         "/v1/devices/access",
+        "/v1/devices/contributions",
         "/v1/devices/erasure",
         "/v1/devices/rotations",
         "/v1/envelopes",
