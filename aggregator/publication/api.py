@@ -20,22 +20,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from aggregator.publication.errors import PublicationError
+from aggregator.publication.media_types import MEDIA_TYPES
 from aggregator.publication.reading import answering
 from aggregator.publication.reading.releases import Releases
 from aggregator.publication.shelf import RELEASE_ID, Shelf
 
 PAGE = Path(__file__).with_name("web")
 MAPLIBRE_FILES = ("maplibre-gl.js", "maplibre-gl.css")
-CONTENT_TYPES = {
-    ".csv": "text/csv; charset=utf-8",
-    ".geojson": "application/geo+json",
-    ".gpkg": "application/geopackage+sqlite3",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".parquet": "application/vnd.apache.parquet",
-    ".pbf": "application/vnd.mapbox-vector-tile",
-    ".pmtiles": "application/vnd.pmtiles",
-}
+TEXTS = {".csv": "text/csv; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+CONTENT_TYPES = {ending: kind for ending, kind in MEDIA_TYPES.items() if not kind.startswith("text/")} | TEXTS
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
 

@@ -212,6 +212,11 @@ def attributions(
     return list(dict.fromkeys([*claims, *outlines, *ground, *more]))
 
 
+def write_compact_json(content: Any, file: Path) -> None:
+    """JSON in UTF-8 without a space that is not needed, for what pages and phones read."""
+    file.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
 def write_json(members: Mapping[str, Any], file: Path) -> None:
     """Indented JSON in UTF-8, members in the order given."""
     file.write_text(json.dumps(members, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -1,6 +1,5 @@
 """The small files the map page reads besides tiles: its index, zones, names of communes, and hexagons' panels."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from aggregator.evidence.hexagons import WGS_84, outlines, parent
 from aggregator.evidence.ledger import THRESHOLDS
 from aggregator.publication.claimed import claimed_shares
 from aggregator.publication.layers import geometry_json, write_features
+from aggregator.publication.manifest import write_compact_json
 from aggregator.publication.panels import write_panels
 from client_sdk.operators import operator_name
 
@@ -51,7 +51,7 @@ def write_page_data(
     write_panels(into / "cells", hexagons, np.unique(shares["cell"].to_numpy(np.int64)), communes, histograms)
     subject = about["zones_about"]
     write_features(_zone_features(zones, points, drawn, subject), into / "zones.geojson")
-    _write(into / "communes.json", _commune_names(communes))
+    write_compact_json(_commune_names(communes), into / "communes.json")
     layers = [
         {**dict(zip(LAYER, map(str, key), strict=True)), "hexagons": rows["h3"].nunique(), "verdicts": _counted(rows)}
         for key, rows in drawn.groupby(LAYER)
@@ -69,7 +69,7 @@ def write_page_data(
         "claims": sources.to_dict("records"),
         "remainders": int(hexagons["remainder"].sum()),
     }
-    _write(into / "index.json", index)
+    write_compact_json(index, into / "index.json")
 
 
 def _counted(rows: pd.DataFrame) -> dict[str, int]:
@@ -132,7 +132,3 @@ def _bounds(
     parts = [layer.to_crs(WGS_84).total_bounds for layer in (drawn, zones) if len(layer)]
     boxes = np.array([*parts, *([shapely.total_bounds(declared)] if len(declared) else [])] or [communes.total_bounds])
     return [round(float(edge), DECIMALS) for edge in (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))]
-
-
-def _write(file: Path, content: Any) -> None:
-    file.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")

@@ -6,7 +6,6 @@ teams alone: the evidence's histograms know no device, so nothing tells how many
 page draws of volunteers' rates follows from their rows at 3, 8 and 30 Mbit/s, one vote per phone.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, WGS_84, Cells, pare
 from aggregator.evidence.histograms import LOGARITHMIC_BASE
 from aggregator.judgement.votes import SUBJECT, VOTING_CONTEXTS
 from aggregator.publication.hexagons import COUNTS, SENTENCES
+from aggregator.publication.manifest import write_compact_json
 
 PANEL_RESOLUTION = 6
 """Ours: 49 hexagons in a file, some tens of kilobytes where all of them are known."""
@@ -72,10 +72,10 @@ def write_panels(
         for cell in found["hexagons"]:
             if cell in signal:
                 found["hexagons"][cell]["signal"] = signal[cell]
-        _write(into / f"{owner:x}.json", found)
+        write_compact_json(found, into / f"{owner:x}.json")
         for tongue, own in sentences.items():
             if len(mine):
-                _write(into / f"{owner:x}.{tongue}.json", own)
+                write_compact_json(own, into / f"{owner:x}.{tongue}.json")
 
 
 def explained(rows: pd.DataFrame) -> pd.DataFrame:
@@ -132,7 +132,3 @@ def _values(table: pd.DataFrame) -> list[tuple[Any, ...]]:
     """Rows of JSON's values: what is missing is null."""
     columns = [table[name].astype(object).where(table[name].notna(), None).tolist() for name in table.columns]
     return list(zip(*columns, strict=True))
-
-
-def _write(file: Path, content: Any) -> None:
-    file.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")

@@ -4,7 +4,6 @@ It takes whole files of resolution 4 (some 1,770 km²), so that the server of th
 owner goes. They say nothing that the table of hexagons does not.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import shapely
 from h3.api import basic_int as h3
 
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
+from aggregator.publication.manifest import write_compact_json
 
 FOLDER = "verdicts"
 RESOLUTION = 4
@@ -66,9 +66,11 @@ def write_verdict_files(into: Path, hexagons: gpd.GeoDataFrame, about: Mapping[s
                 )
             },
         }
-        _write(told, into / f"{names[-1]}.json")
+        write_compact_json(told, into / f"{names[-1]}.json")
     known = {name: about[name] for name in ABOUT}
-    _write({**known, "threshold": THRESHOLD, "resolution": RESOLUTION, "parents": names}, into / "index.json")
+    write_compact_json(
+        {**known, "threshold": THRESHOLD, "resolution": RESOLUTION, "parents": names}, into / "index.json"
+    )
 
 
 def _prevailing(rows: pd.DataFrame) -> pd.DataFrame:
@@ -82,8 +84,3 @@ def _prevailing(rows: pd.DataFrame) -> pd.DataFrame:
     first = rows.drop_duplicates(["h3", "operator", "technology"])
     table = first.pivot(index="h3", columns=["operator", "technology"], values="code")
     return table.sort_index().sort_index(axis=1).fillna(-1).astype("int64")
-
-
-def _write(members: Mapping[str, Any], file: Path) -> None:
-    text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
-    file.write_text(text + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """What the observatory's page reads: an index, a small file per territory, and the communes of each département."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aggregator.publication.manifest import write_compact_json
 from aggregator.publication.observatory.places import UNITS, WHOLE, Places
 from aggregator.publication.observatory.shares import STATES, THRESHOLD, Shares
 from aggregator.publication.observatory.table import DECIMALS, Told
@@ -62,11 +63,12 @@ def write_page_data(
         ],
         "places": places.table.to_numpy().tolist(),
     }
-    _write(index, into / "index.json")
+    write_compact_json(index, into / "index.json")
     curves = _curves(rows, releases["release"].to_list())
     for kind in (WHOLE, "departement", "epci"):
         for entry in _entries(places, shares, counts, kind, None):
-            _write({**entry, "history": curves.get((kind, entry["code"]), {})}, into / f"{kind}-{entry['code']}.json")
+            told_here = {**entry, "history": curves.get((kind, entry["code"]), {})}
+            write_compact_json(told_here, into / f"{kind}-{entry['code']}.json")
     departement = places.of_kind("commune")["departement"].to_numpy()
     for technology in index["technologies"]:
         entries = _entries(places, shares, counts, "commune", technology)
@@ -76,7 +78,7 @@ def write_page_data(
                 for entry, home, at in zip(entries, departement, places.centres.round(4).tolist(), strict=True)
                 if home == code
             ]
-            _write({"communes": own}, into / f"communes-{code}-{technology}.json", lines=True)
+            _write_communes(own, into / f"communes-{code}-{technology}.json")
 
 
 def _entries(places: Places, shares: Shares, counts: pd.DataFrame, kind: str, technology: str | None) -> list[Entry]:
@@ -146,15 +148,7 @@ def _curves(rows: pd.DataFrame, releases: list[str]) -> dict[tuple[str, str], di
     return found
 
 
-def _write(members: Mapping[str, Any], file: Path, *, lines: bool = False) -> None:
-    """Compact JSON; with ``lines``, one entry of the list a line."""
-    if lines:
-        ((name, entries),) = members.items()
-        text = ",\n".join(_compact(entry) for entry in entries)
-        file.write_text(f'{{"{name}":[\n{text}\n]}}\n', encoding="utf-8")
-        return
-    file.write_text(_compact(members) + "\n", encoding="utf-8")
-
-
-def _compact(members: Any) -> str:
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+def _write_communes(entries: Sequence[Any], file: Path) -> None:
+    """Compact JSON, a commune a line."""
+    text = ",\n".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":")) for entry in entries)
+    file.write_text(f'{{"communes":[\n{text}\n]}}\n', encoding="utf-8")
