@@ -75,7 +75,9 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
     )
     if missions:
         write_mission_layer(missions, draft / "map" / mission_layer.FILE)
-    write_observatory(draft, making, claims=claims, communes=communes, sources=sources, notice=notice)
+    write_observatory(
+        draft, making, contents.hexagons, claims=claims, communes=communes, sources=sources, notice=notice
+    )
     thanks = manifest.attributions(sources, communes, data / "territory", parameters.attributions)
     write_dossiers(_released(making, contents, communes, claims, sources, thanks), draft, progress)
     if team:

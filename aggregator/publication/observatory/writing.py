@@ -27,23 +27,24 @@ from aggregator.publication.quarters import quarter_of
 COMMUNES_FILE = "observatory-communes-{departement}.csv"
 """One for each département: a whole region's rows are more than a spreadsheet takes."""
 FOLDER = "observatory"
-PUBLISHED = ["h3", "resolution", "operator", "technology", "threshold", "evidence", "devices", "tests", "device_days"]
 
 
 def write_observatory(
     draft: Path,
     making: Making,
+    published: pd.DataFrame,
     *,
     claims: pd.DataFrame,
     communes: gpd.GeoDataFrame,
     sources: Sequence[Mapping[str, Any]],
     notice: str,
 ) -> None:
-    """Write the observatory's files beside the release's ``hexagons.parquet``.
+    """Write the observatory's files.
 
     Args:
         draft: the release's directory.
         making: what the release is made from.
+        published: its hexagons, as ``published_hexagons`` gives them.
         claims: as ``evidence.claims.read_claims`` gives them.
         communes: as ``territory.read_communes`` gives them.
         sources: of the claims, for their quarters.
@@ -51,7 +52,6 @@ def write_observatory(
     """
     parameters, territory = making.parameters, making.ground.data / "territory"
     places = read_places(territory, communes, parameters.territory.cells if parameters.territory else None)
-    published = pd.read_parquet(draft / "hexagons.parquet", columns=PUBLISHED)
     verdicts = making.issue.verdicts[making.issue.verdicts["told"].astype(bool)]
     shares = shares_of(places, verdicts, _measured(published), claims, parameters.constants)
     counts = pd.concat(
