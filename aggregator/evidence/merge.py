@@ -18,7 +18,16 @@ from aggregator.evidence import spreading
 from aggregator.evidence.engines import DuckDB
 from aggregator.evidence.ledger import TABLES
 from aggregator.evidence.ordered_file import write_rows
-from aggregator.evidence.packing import CAUSES, HOUR_SHIFT, WHO, cell_and_operator
+from aggregator.evidence.packing import (
+    CAUSES,
+    HOUR_SHIFT,
+    SAMPLE_BITS,
+    TEST_BITS,
+    cell_and_operator,
+    counted,
+    device_and_who,
+    said_where_served,
+)
 from aggregator.evidence.tallies import STATES, state_tables
 
 Progress = Callable[[str, float], None]
@@ -79,9 +88,13 @@ def summed(tables: dict[str, Any], devices_per_cell: int | None = None) -> dict[
     causes = failed.group_by("place", cause=failed.moment % (1 << HOUR_SHIFT))
     return {
         # spread as they come: what equal keys say is summed there
-        "ledger": tests.order_by(cell_and_operator(tests.place), "device_token", tests.place & WHO, "said"),
-        "histograms": bins.order_by("place", "bin"),
-        "hours": moments.order_by("place", "moment"),
+        "ledger": tests.select(
+            cell=cell_and_operator(tests.place),
+            whose=device_and_who(tests.device_token, tests.place),
+            tests=counted(said_where_served(tests.said, tests.place), tests.samples, TEST_BITS),
+        ).order_by("cell", "whose", "tests"),
+        "histograms": _in_order(bins, "bin"),
+        "hours": _in_order(moments, "moment"),
         "capability": (
             best.group_by("device_token", "day")
             .agg(best_rank=_whole(best.best_rank.max()))
@@ -89,6 +102,10 @@ def summed(tables: dict[str, Any], devices_per_cell: int | None = None) -> dict[
         ),
         "failures": causes.agg(samples=_whole(failed.samples.sum())).order_by("place", "cause"),
     }
+
+
+def _in_order(rows: Any, what: str) -> Any:
+    return rows.select("place", counted=counted(rows[what], rows.samples, SAMPLE_BITS)).order_by("place", "counted")
 
 
 def fewest_devices(tests: Any, devices: int) -> Any:

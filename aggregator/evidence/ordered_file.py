@@ -1,6 +1,7 @@
 """Parquet files of rows in order: the same rows give the same bytes, however they come."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,32 @@ def write_rows(rows: Iterable[pa.Table], schema: pa.Schema, file: Path) -> None:
                 waiting = [whole.slice(ROW_GROUP)]
         if held:
             writer.write_table(_ordered(pa.concat_tables(waiting), written), row_group_size=ROW_GROUP)
+
+
+def ahead(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same tables, each of them made in another thread while the one before is used."""
+    coming = iter(tables)
+    with ThreadPoolExecutor(1) as aside:
+        made = aside.submit(next, coming, None)
+        while (table := made.result()) is not None:
+            made = aside.submit(next, coming, None)
+            yield table
+
+
+def whole_groups(batches: Iterable[pa.RecordBatch], column: str) -> Iterator[pa.Table]:
+    """The same rows, those that are equal in a column of whole numbers together, which are in order.
+
+    The last ones of a batch may go on in the next.
+    """
+    waiting: list[pa.Table] = []
+    for batch in batches:
+        rows = pa.concat_tables([*waiting, pa.Table.from_batches([batch])]).combine_chunks()
+        groups = rows[column].to_numpy()
+        last = int(np.searchsorted(groups, groups[-1]))
+        waiting = [rows.slice(last)]
+        if last:
+            yield rows.slice(0, last)
+    yield from waiting
 
 
 def coded(schema: pa.Schema) -> pa.Schema:

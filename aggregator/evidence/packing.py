@@ -32,12 +32,8 @@ _CELL = 1 << 59 | LEDGER_RESOLUTION << 52 | (1 << _CELL_SHIFT) - 1
 _SERVED_SHIFT, _TIER_SHIFT = 4, 2
 _OPERATOR_SHIFT = 7
 _CELL_PLACE = 28
-WHO = (1 << _SERVED_SHIFT) - 1
-"""Bits of tier and context in a place."""
-
-ANY_SERVED = ~(7 << _SERVED_SHIFT)
-"""Mask that takes the technology out of a place."""
-
+_WHO_BITS = _SERVED_SHIFT
+SERVED_BITS = _OPERATOR_SHIFT - _SERVED_SHIFT
 RATE_BITS = 4
 DAY_SHIFT = RATE_BITS + 1
 HOUR_SHIFT = 4
@@ -79,12 +75,57 @@ def cell_and_operator(places: Any) -> Any:
 
 def served(places: Any) -> Any:
     """Places in :data:`SERVED`."""
-    return places >> _SERVED_SHIFT & 7
+    return places >> _SERVED_SHIFT & ((1 << SERVED_BITS) - 1)
 
 
-def with_served(places: Numbers, technologies: Numbers) -> Numbers:
-    """The same places with other technologies, places in :data:`SERVED`."""
-    return places & ANY_SERVED | technologies << _SERVED_SHIFT
+def device_and_who(device: Any, places: Any) -> Any:
+    """One number for a device (column of Ibis, int32) and its tier and context, in this order."""
+    return device.cast("int64") * (1 << _WHO_BITS) + (places & ((1 << _WHO_BITS) - 1))
+
+
+def said_where_served(said: Any, places: Any) -> Any:
+    """One number for what was said (column of Ibis, int32) and what served, in this order."""
+    return said.cast("int64") * (1 << SERVED_BITS) + served(places)
+
+
+def counted(what: Any, samples: Any, bits: int) -> Any:
+    """One number for what was counted (column of Ibis) and how often, in the order of the former.
+
+    Sorting it takes less than sorting the one and carrying the other along.
+
+    Args:
+        what: whole numbers, of at most ``63 - bits`` bits.
+        samples: of one state.
+        bits: of ``samples``: :data:`TEST_BITS` or :data:`SAMPLE_BITS`.
+    """
+    return what.cast("int64") * (1 << bits) + samples
+
+
+TEST_BITS = 28
+"""No device makes that many tests of a cell in a month, a hundred a second."""
+SAMPLE_BITS = 40
+
+
+def uncounted(packed: Numbers, bits: int) -> tuple[Numbers, Numbers]:
+    """What was counted, and how often, of :func:`counted` (n,)."""
+    return packed >> bits, packed & ((1 << bits) - 1)
+
+
+def places_of(cells: Numbers, technologies: Numbers, devices_and_who: Numbers) -> Numbers:
+    """Places (n,) from their parts.
+
+    Args:
+        cells: of :func:`cell_and_operator`.
+        technologies: places in :data:`SERVED`.
+        devices_and_who: of :func:`device_and_who`.
+    """
+    who = devices_and_who & ((1 << _WHO_BITS) - 1)
+    return cells << _OPERATOR_SHIFT | technologies << _SERVED_SHIFT | who
+
+
+def devices_of(devices_and_who: Numbers) -> Numbers:
+    """The devices of :func:`device_and_who` (n,)."""
+    return devices_and_who >> _WHO_BITS
 
 
 def columns_of(places: Numbers) -> dict[str, pa.Array]:

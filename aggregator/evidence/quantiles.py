@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from aggregator.evidence.histograms import LOGARITHMIC_BASE, MEASURES, Bins
 from aggregator.evidence.ledger import HISTOGRAM_KEYS
-from aggregator.evidence.ordered_file import CODED, coded
+from aggregator.evidence.ordered_file import CODED, ahead, coded, whole_groups
 from aggregator.evidence.packing import starts_of_runs
 
 GROUP = list(HISTOGRAM_KEYS[:-1])
@@ -109,17 +109,10 @@ def write_quantiles(histograms: Path, q: float, file: Path) -> None:
         file: Parquet file to write.
     """
     source = pq.ParquetFile(histograms, read_dictionary=list(TEXTS))
+    found = (_quantiles(rows, q) for rows in whole_groups(source.iter_batches(BATCH), "h3_r9"))
     with pq.ParquetWriter(file, _CODED_SCHEMA, compression="zstd", store_schema=False) as writer:
-        waiting: list[pa.Table] = []
-        for batch in source.iter_batches(BATCH):
-            rows = pa.concat_tables([*waiting, pa.Table.from_batches([batch])])
-            # the last cell may go on in the next batch
-            last = int(np.searchsorted(rows["h3_r9"].to_numpy(), rows["h3_r9"][-1].as_py()))
-            waiting = [rows.slice(last)]
-            if last:
-                writer.write_table(_quantiles(rows.slice(0, last), q).cast(_CODED_SCHEMA))
-        for rest in waiting:
-            writer.write_table(_quantiles(rest, q).cast(_CODED_SCHEMA))
+        for rows in ahead(found):
+            writer.write_table(rows.cast(_CODED_SCHEMA))
 
 
 _SCHEMA = pa.schema(

@@ -5,7 +5,7 @@ every threshold; data that did not pass although registered fails too; a rate be
 known as a lower bound counts only for the thresholds it reaches. A reading of signal alone counts for service alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,20 +14,23 @@ from numpy.typing import NDArray
 
 from aggregator.evidence.histograms import MEASURES
 from aggregator.evidence.ledger import COUNTS, NOTHING_SERVED, TABLES, TECHNOLOGIES, THRESHOLDS_MBPS
+from aggregator.evidence.ordered_file import whole_groups
 from aggregator.evidence.packing import (
-    ANY_SERVED,
     CAUSES,
     DAY_SHIFT,
     HOUR_SHIFT,
+    SAMPLE_BITS,
     SERVED,
+    SERVED_BITS,
+    TEST_BITS,
     Numbers,
-    cell_and_operator,
     columns_of,
+    devices_of,
     measure_and_bin,
-    served,
+    places_of,
     starts_of_runs,
     texts,
-    with_served,
+    uncounted,
 )
 from aggregator.evidence.tallies import NO_RATE, RATE_AT_LEAST, RATE_KNOWN, RATE_LOST
 
@@ -59,35 +62,38 @@ def says(technology_served: int, rate: int, failed: bool) -> list[tuple[int, ...
 _WORDS = 1 << DAY_SHIFT
 _FIRST = 32
 """Bits of the first of two counts in one number: no device makes that many tests of a cell in a day."""
+_NUMBERED = (*range(len(SERVED)), *[0] * ((1 << SERVED_BITS) - len(SERVED)))
+"""Places in ``packing.SERVED``; other numbers of as many bits do not occur."""
 _SAYS: NDArray[np.int64] = (
-    np.array([[says(of, word >> 1, bool(word & 1)) for word in range(_WORDS)] for of in range(len(SERVED))])
+    np.array([[says(of, word >> 1, bool(word & 1)) for of in _NUMBERED] for word in range(_WORDS)])
     .transpose(3, 2, 0, 1)
     .reshape(2, len(COUNTS) * len(TECHNOLOGIES) // 2, -1)
 )
 _SAY_BOTH: NDArray[np.int64] = _SAYS[0] + (_SAYS[1] << _FIRST)
-"""(half of counts and technologies, what served and the word of rate and failure): the other half in the upper bits."""
+"""(half of counts and technologies, rate, failure and what served): the other half in the upper bits."""
 
 
 def ledger(batches: Batches, tokens: Sequence[str]) -> Iterator[pa.Table]:
     """Rows of the ledger, from tests in the order of cell and operator, device, tier and context, day.
 
     Args:
-        batches: in ``device_token`` the place of each device's token.
+        batches: ``cell, whose, tests``, see :func:`merge.summed`; devices are places in ``tokens``.
         tokens: in order.
     """
-    for tests in _whole(batches, cell_and_operator):
-        place, token, said, samples = (_numbers(tests, name) for name in ("place", "device_token", "said", "samples"))
-        word, day, who = said % _WORDS, said >> DAY_SHIFT, place & ANY_SERVED
-        starts = starts_of_runs(token, who, day)
-        code = served(place) * _WORDS + word
-        both = np.array([np.add.reduceat(counts[code] * samples, starts) for counts in _SAY_BOTH])
+    for rows in whole_groups(batches, "cell"):
+        cell, whose, tests = (_numbers(rows, name) for name in ("cell", "whose", "tests"))
+        what, samples = uncounted(tests, TEST_BITS)
+        day = what >> DAY_SHIFT + SERVED_BITS
+        starts = starts_of_runs(cell, whose, day)
+        what &= (_WORDS << SERVED_BITS) - 1
+        both = np.array([np.add.reduceat(counts[what] * samples, starts) for counts in _SAY_BOTH])
         counts = np.concatenate([both & (1 << _FIRST) - 1, both >> _FIRST]).reshape(len(COUNTS), -1)
-        order, technology = _by_technology(cell_and_operator(place[starts]))
+        order, technology = _by_technology(cell[starts])
         source = technology * len(starts) + order
         of = starts[order]
         columns = {
-            **columns_of(with_served(place[of], technology)),
-            "device_token": texts(tokens, token[of]),
+            **columns_of(places_of(cell[of], technology, whose[of])),
+            "device_token": texts(tokens, devices_of(whose[of])),
             "day": pa.array(day[of].astype(np.int32)).cast(pa.date32()),
             **{name: count[source] for name, count in zip(COUNTS, counts, strict=True)},
         }
@@ -106,8 +112,8 @@ def _by_technology(cells: Numbers) -> tuple[Numbers, Numbers]:
 
 def histograms(batches: Batches) -> Iterator[pa.Table]:
     """Rows of histograms, from bins in the order of place and bin."""
-    for rows in _whole(batches, lambda places: places):
-        place, packed, samples = (_numbers(rows, name) for name in ("place", "bin", "samples"))
+    for rows in whole_groups(batches, "place"):
+        place, (packed, samples) = _numbers(rows, "place"), uncounted(_numbers(rows, "counted"), SAMPLE_BITS)
         starts = starts_of_runs(place, packed)
         measure, number = measure_and_bin(packed[starts])
         columns = {"measure": texts(tuple(MEASURES), measure), "bin": number}
@@ -118,8 +124,8 @@ def histograms(batches: Batches) -> Iterator[pa.Table]:
 
 def hours(batches: Batches) -> Iterator[pa.Table]:
     """Rows of hours, from moments in their order."""
-    for rows in _whole(batches, lambda places: places):
-        place, moment, samples = (_numbers(rows, name) for name in ("place", "moment", "samples"))
+    for rows in whole_groups(batches, "place"):
+        place, (moment, samples) = _numbers(rows, "place"), uncounted(_numbers(rows, "counted"), SAMPLE_BITS)
         hour = moment >> HOUR_SHIFT
         starts = starts_of_runs(place, hour)
         failed = np.where(moment & (1 << HOUR_SHIFT) - 1 != CAUSES.index(""), samples, 0)
@@ -138,19 +144,6 @@ def capability(batches: Batches) -> Iterator[pa.Table]:
     """Rows of capability, from the same rows."""
     for batch in batches:
         yield pa.Table.from_batches([batch]).cast(TABLES["capability"])
-
-
-def _whole(batches: Batches, group: Callable[[Numbers], Numbers]) -> Iterator[pa.Table]:
-    """The same rows, those whose places are of one group together: the last one may go on in the next batch."""
-    waiting: list[pa.Table] = []
-    for batch in batches:
-        rows = pa.concat_tables([*waiting, pa.Table.from_batches([batch])]).combine_chunks()
-        groups = group(_numbers(rows, "place"))
-        last = int(np.searchsorted(groups, groups[-1]))
-        waiting = [rows.slice(last)]
-        if last:
-            yield rows.slice(0, last)
-    yield from waiting
 
 
 def _table(name: str, columns: dict[str, Any]) -> pa.Table:

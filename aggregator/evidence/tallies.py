@@ -71,19 +71,23 @@ _COLUMNS = ibis.schema({**ibis.Schema.from_pyarrow(SCHEMA), **dict.fromkeys(INST
 
 
 @cache
-def statements(dialect: str, parameters: BinningParameters) -> dict[str, str]:
-    """Queries in an engine's SQL: :data:`SAMPLES` from the view :data:`ARCHIVE`, then each of :data:`STATES`."""
+def _expressions(parameters: BinningParameters) -> dict[str, Any]:
+    """:data:`SAMPLES` over the view :data:`ARCHIVE`, then each of :data:`STATES` over those."""
     archive = ibis.table(_COLUMNS, name=ARCHIVE)
     samples = narrow(usable_samples(archive, parameters))
-    queries = {SAMPLES: samples, **state(archive, ibis.table(samples.schema(), name=SAMPLES))}
-    return {name: str(getattr(ibis, dialect).compile(query)) for name, query in queries.items()}
+    return {SAMPLES: samples, **state(archive, ibis.table(samples.schema(), name=SAMPLES))}
+
+
+@cache
+def statements(dialect: str, parameters: BinningParameters) -> dict[str, str]:
+    """Queries in an engine's SQL: :data:`SAMPLES` from the view :data:`ARCHIVE`, then each of :data:`STATES`."""
+    return {name: str(getattr(ibis, dialect).compile(query)) for name, query in _expressions(parameters).items()}
 
 
 def state_tables() -> dict[str, Any]:
     """The tables of :data:`STATES` by name, to compute with."""
-    archive = ibis.table(_COLUMNS, name=ARCHIVE)
-    queries = state(archive, narrow(usable_samples(archive, BinningParameters())))
-    return {name: ibis.table(query.schema(), name=name) for name, query in queries.items()}
+    found = _expressions(BinningParameters())
+    return {name: ibis.table(found[name].schema(), name=name) for name in STATES}
 
 
 def capability(archive: Any) -> Any:
