@@ -22,12 +22,12 @@ class MissingError(Exception):
 
 
 def environment(folder: Path) -> Path:
-    """The programs of an environment with pygeoapi, made once in a folder.
+    """The programs of an environment with pygeoapi, made once as a folder.
 
     Raises:
         MissingError: a step fails, with what it said.
     """
-    programs = folder / "pygeoapi" / "bin"
+    programs = folder / "bin"
     if not (programs / "gunicorn").exists():
         install = [programs / "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
         for step in (["/usr/bin/python3", "-m", "venv", "--system-site-packages", programs.parent], install):
