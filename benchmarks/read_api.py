@@ -28,12 +28,12 @@ from benchmarks.region.pygeoapi import MissingError, environment, serving_pygeoa
 PER_SECOND = 50.0
 QUICK_HEXAGONS = 1_500
 CONNECTIONS = 2
-FEW = 10
+FEW = 6
 """Ours: requests that warm a server, and that tell how many it can answer where it is slow."""
 PROGRAMS = Path(__file__).parent.parent / ".cache" / "pygeoapi"
 """Where the other server is installed, once."""
 TARGETS = {"p99_ms": 50.0, "over_other_server": 1.0}
-BESIDE_S, QUICK_BESIDE_S = 120.0, 8.0
+BESIDE_S, QUICK_BESIDE_S = 120.0, 5.0
 """Ours: how long each server is asked at the other's rate: pygeoapi may need seconds for an answer."""
 SHARE_OF_CAPACITY = 0.7
 """Ours: the rate at which the other server is compared, of what it can answer: near it, queues grow without end."""
