@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import Cells
 from aggregator.evidence.whole_file import replacing
+from client_sdk.messages import tr
 
 CLAIM_KEYS = ["h3_r8", "operator", "technology", "usage", "level"]
 SOURCE_KEYS = ["operator", "technology", "usage"]
@@ -85,7 +86,12 @@ def read_claim_sources(claims: Path) -> list[ClaimSource]:
     try:
         return [ClaimSource(**entry) for entry in json.loads(file.read_text(encoding="utf-8"))]
     except (ValueError, TypeError) as error:
-        raise EvidenceError(f"{file}: not a list of claim sources ({error})") from error
+        raise EvidenceError(
+            tr(
+                f"{file}: not a list of claim sources ({error})",
+                f"{file} : pas une liste de sources de déclarations ({error})",
+            )
+        ) from error
 
 
 def replace_claims(

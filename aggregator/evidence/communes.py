@@ -73,7 +73,10 @@ def communes_from_centres(file: Path) -> tuple[gpd.GeoDataFrame, CommunesImporte
     codes = table["insee_com"].str.strip()
     if codes.duplicated().any():
         raise EvidenceError(
-            f"{file}: insee_com {codes[codes.duplicated()].iloc[0]} comes twice, expected one centre each"
+            tr(
+                f"{file}: insee_com {codes[codes.duplicated()].iloc[0]} comes twice, expected one centre each",
+                f"{file} : insee_com {codes[codes.duplicated()].iloc[0]} vient deux fois ; attendu : un seul centre",
+            )
         )
     latitude = numbers(file, table, "latitude", -90, 90)
     longitude = numbers(file, table, "longitude", -180, 180)
@@ -101,7 +104,12 @@ def voronoi_cells(file: Path, centres: Shapes, codes: list[str]) -> Shapes:
     if len(centre) != len(centres) or len(np.unique(cell)) != len(centres):
         twice = pd.Series(shapely.to_wkb(centres, hex=True)).duplicated(keep=False).to_numpy()
         named = ", ".join(np.array(codes)[twice][:4]) or "unknown"
-        raise EvidenceError(f"{file}: communes {named} share a centre, expected one place each")
+        raise EvidenceError(
+            tr(
+                f"{file}: communes {named} share a centre, expected one place each",
+                f"{file} : les communes {named} ont le même centre ; attendu : un lieu pour chacune",
+            )
+        )
     ordered = np.empty(len(centres), dtype=object)
     ordered[centre] = cells[cell]
     return np.asarray(shapely.intersection(ordered, hull))
@@ -118,10 +126,17 @@ def communes_from_outlines(file: Path, population: Path | None) -> tuple[gpd.Geo
     try:
         outlines = gpd.read_file(file)
     except DataSourceError as error:
-        raise EvidenceError(f"{file}: not a file of outlines ({error})") from error
+        raise EvidenceError(
+            tr(f"{file}: not a file of outlines ({error})", f"{file} : pas un fichier de contours ({error})")
+        ) from error
     missing = {"code", "nom"} - set(outlines.columns)
     if missing:
-        raise EvidenceError(f"{file}: has no property {' nor '.join(sorted(missing))}, expected code and nom")
+        raise EvidenceError(
+            tr(
+                f"{file}: has no property {' nor '.join(sorted(missing))}, expected code and nom",
+                f"{file} : pas de propriété {' ni '.join(sorted(missing))} ; attendu : code et nom",
+            )
+        )
     if outlines.crs is not None:
         outlines = outlines.to_crs(WGS_84)
     outlines["code"] = outlines["code"].astype(str)

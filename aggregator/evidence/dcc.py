@@ -55,12 +55,22 @@ def import_dcc(file: Path, territory: Path) -> DccImported:
     table = read_table(file, required=("id_dossier", "x_lambert_93", "y_lambert_93", *OPERATORS))
     kind = "points" if "id_point" in table else "sites"
     if kind == "sites" and "numero_site" not in table:
-        raise EvidenceError(f"{file}: is no DCC file, expected a column id_point (points) or numero_site (sites)")
+        raise EvidenceError(
+            tr(
+                f"{file}: is no DCC file, expected a column id_point (points) or numero_site (sites)",
+                f"{file} : pas un fichier DCC ; attendu : une colonne id_point (points) ou numero_site (sites)",
+            )
+        )
     x, y = lenient_numbers(table["x_lambert_93"]), lenient_numbers(table["y_lambert_93"])
     obliged = pd.DataFrame({name: table[name].str.strip() == "1" for name in OPERATORS})
     usable = (x > 0) & (x < 1_400_000) & (y > 6_000_000) & (y < 7_200_000) & obliged.any(axis=1).to_numpy()
     if not usable.any():
-        raise EvidenceError(f"{file}: no row has a position in Lambert-93 and an operator")
+        raise EvidenceError(
+            tr(
+                f"{file}: no row has a position in Lambert-93 and an operator",
+                f"{file} : aucune ligne n’a une position en Lambert-93 et un opérateur",
+            )
+        )
     flat = shapely.points(np.where(usable, x, 700_000), np.where(usable, y, 6_600_000))
     decided = gpd.GeoDataFrame(
         {

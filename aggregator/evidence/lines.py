@@ -108,12 +108,24 @@ def read_line_file(
     try:
         table = pyogrio.read_dataframe(file, force_2d=True)
     except DataSourceError as error:
-        raise EvidenceError(f"{file}: not a file of lines ({error})") from error
+        raise EvidenceError(
+            tr(f"{file}: not a file of lines ({error})", f"{file} : pas un fichier de lignes ({error})")
+        ) from error
     if not isinstance(table, gpd.GeoDataFrame) or table.crs is None:
-        raise EvidenceError(f"{file}: says no coordinate reference system, expected lines on a map")
+        raise EvidenceError(
+            tr(
+                f"{file}: says no coordinate reference system, expected lines on a map",
+                f"{file} : système de coordonnées absent ; attendu : des lignes sur une carte",
+            )
+        )
     if name_column is not None and name_column not in table.columns:
         have = ", ".join(str(name) for name in table.columns if name != table.geometry.name)
-        raise EvidenceError(f"{file}: has no column {name_column}, it has {have or 'none'}")
+        raise EvidenceError(
+            tr(
+                f"{file}: has no column {name_column}, it has {have or 'none'}",
+                f"{file} : pas de colonne {name_column} ; il y a {have or 'aucune colonne'}",
+            )
+        )
     return _lines(file, table, layer, name_column)
 
 
@@ -123,7 +135,12 @@ def _lines(
     shapes = table.geometry.to_numpy()
     is_line = np.isin(shapely.get_type_id(shapes), [1, 5]) & ~shapely.is_empty(shapes)
     if not is_line.any():
-        raise EvidenceError(f"{file}: holds no line, expected LineString or MultiLineString")
+        raise EvidenceError(
+            tr(
+                f"{file}: holds no line, expected LineString or MultiLineString",
+                f"{file} : aucune ligne ; attendu : LineString ou MultiLineString",
+            )
+        )
     kept = is_line & (is_road(table) if layer == "roads" else is_railway(table))
     kinds, kind_column = road_kinds(table) if layer == "roads" else (pd.Series("rail", index=table.index), None)
     parts, row = shapely.get_parts(shapes[kept], return_index=True)

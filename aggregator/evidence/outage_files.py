@@ -22,6 +22,7 @@ from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, projected
 from aggregator.evidence.ledger import TECHNOLOGIES
 from aggregator.evidence.tables import lenient_numbers
+from client_sdk.messages import tr
 
 PLANNED_DAYS = 7
 """Ours: a planned end counts this many days beyond the day of the declaration at most; a plan is not a fact."""
@@ -112,7 +113,12 @@ def _features(file: Path) -> pd.DataFrame:
             for one in collection["features"]
         ]
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise EvidenceError(f"{file}: not a GeoJSON of points with properties ({error})") from error
+        raise EvidenceError(
+            tr(
+                f"{file}: not a GeoJSON of points with properties ({error})",
+                f"{file} : pas un GeoJSON de points avec leurs propriétés ({error})",
+            )
+        ) from error
     return pd.DataFrame(rows).fillna("")
 
 
@@ -121,9 +127,16 @@ def _table(file: Path) -> pd.DataFrame:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise EvidenceError(f"{file}: cannot be read ({error.strerror})") from error
+        raise EvidenceError(
+            tr(f"{file}: cannot be read ({error.strerror})", f"{file} : illisible ({error.strerror})")
+        ) from error
     if content.startswith((b"\xd0\xcf\x11\xe0", b"PK")):
-        raise EvidenceError(f"{file}: is a workbook, expected a table: save it as CSV")
+        raise EvidenceError(
+            tr(
+                f"{file}: is a workbook, expected a table: save it as CSV",
+                f"{file} : c’est un classeur ; attendu : un tableau, à enregistrer en CSV",
+            )
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -137,7 +150,10 @@ def _table(file: Path) -> pd.DataFrame:
             whole = [row[: len(header)] for row in rows if len(row) >= len(header)]
             return pd.DataFrame(whole, columns=header, dtype="str")
     raise EvidenceError(
-        f"{file}: no header with latitude and longitude, or x and y, in its first {_HEADER_WITHIN} lines"
+        tr(
+            f"{file}: no header with latitude and longitude, or x and y, in its first {_HEADER_WITHIN} lines",
+            f"{file} : pas d’en-tête avec latitude et longitude, ou x et y, dans les {_HEADER_WITHIN} premières lignes",
+        )
     )
 
 
@@ -160,7 +176,12 @@ def _operators(file: Path, table: pd.DataFrame, given: str | None) -> "pd.Series
         found = {text: _operator_in(text) for text in table[column].unique()}
         unknown = [text for text, code in found.items() if code is None]
         if unknown:
-            raise EvidenceError(f"{file}: {column} is {unknown[0]!r}, expected Orange, SFR, Free or Bouygues")
+            raise EvidenceError(
+                tr(
+                    f"{file}: {column} is {unknown[0]!r}, expected Orange, SFR, Free or Bouygues",
+                    f"{file} : {column} vaut {unknown[0]!r} ; attendu : Orange, SFR, Free ou Bouygues",
+                )
+            )
         return table[column].map(found)
     if {"x_wgs84_gps", "y_wgs84_gps"} <= set(table.columns):
         named: str | None = _OPERATOR_OF_WORD["sfr"]
@@ -170,8 +191,12 @@ def _operators(file: Path, table: pd.DataFrame, given: str | None) -> "pd.Series
         named = _operator_in(file.name)
     if named is None:
         raise EvidenceError(
-            f"{file}: neither a column nor its name says whose outages these are, expected Orange, SFR, Free or "
-            "Bouygues in one"
+            tr(
+                f"{file}: neither a column nor its name says whose outages these are, "
+                "expected Orange, SFR, Free or Bouygues in one",
+                f"{file} : ni une colonne ni son nom ne disent de quel opérateur sont ces pannes ; "
+                "attendu : Orange, SFR, Free ou Bouygues",
+            )
         )
     return pd.Series(named, index=table.index, dtype="object")
 
@@ -186,7 +211,12 @@ def _snapshots(file: Path, table: pd.DataFrame, given: date | None) -> "pd.Serie
         days = _day(table[column])
         if days.isna().any():
             wrong = table.loc[days.isna(), column].iloc[0]
-            raise EvidenceError(f"{file}: {column} is {wrong!r}, expected a day")
+            raise EvidenceError(
+                tr(
+                    f"{file}: {column} is {wrong!r}, expected a day",
+                    f"{file} : {column} vaut {wrong!r} ; attendu : un jour",
+                )
+            )
         return days
     named = re.search(r"(20\d\d)[-_]?(\d\d)[-_]?(\d\d)", file.name)
     try:
@@ -195,7 +225,11 @@ def _snapshots(file: Path, table: pd.DataFrame, given: date | None) -> "pd.Serie
         day = None
     if day is None:
         raise EvidenceError(
-            f"{file}: neither a column nor its name says of which day it is, expected 2026-06-20 or the like in one"
+            tr(
+                f"{file}: neither a column nor its name says of which day it is, "
+                "expected 2026-06-20 or the like in one",
+                f"{file} : ni une colonne ni son nom ne disent de quel jour il est ; attendu : comme 2026-06-20",
+            )
         )
     return pd.Series(pd.Timestamp(day), index=table.index)
 
@@ -208,7 +242,12 @@ def _positions(file: Path, table: pd.DataFrame) -> tuple[NDArray[np.float64], ND
         return lenient_numbers(table["x_wgs84_gps"]), lenient_numbers(table["y_wgs84_gps"])
     x_name, y_name = _column(table.columns, "x"), _column(table.columns, "y")
     if not x_name or not y_name:
-        raise EvidenceError(f"{file}: has no column longitude or y, expected both coordinates")
+        raise EvidenceError(
+            tr(
+                f"{file}: has no column longitude or y, expected both coordinates",
+                f"{file} : pas de colonne longitude ou y ; attendu : les deux coordonnées",
+            )
+        )
     x, y = lenient_numbers(table[x_name]), lenient_numbers(table[y_name])
     usable = (x > 0) & (x < 1_400_000) & (y > 6_000_000) & (y < 7_200_000)
     points = projected(shapely.points(np.where(usable, x, 7e5), np.where(usable, y, 6.6e6)), LAMBERT_93, WGS_84)
@@ -240,7 +279,12 @@ def _out_of_order(file: Path, table: pd.DataFrame) -> dict[str | None, "pd.Serie
     }
     overall = [table[name].str.strip().str.upper() for name in _OVERALL if name in table]
     if not overall and not any(told.values()):
-        raise EvidenceError(f"{file}: has no column voix or data, expected what is out of order as {OUT_OF_ORDER}")
+        raise EvidenceError(
+            tr(
+                f"{file}: has no column voix or data, expected what is out of order as {OUT_OF_ORDER}",
+                f"{file} : pas de colonne voix ou data ; attendu : ce qui est en panne, par {OUT_OF_ORDER}",
+            )
+        )
     none = pd.Series(False, index=table.index)
     lost: dict[str | None, pd.Series[bool]] = {
         technology: pd.concat([none, *(column == OUT_OF_ORDER for column in told[technology])], axis=1).any(axis=1)

@@ -80,7 +80,12 @@ def import_outages(
     """
     declared, left_out = read_declared(file, operator, day)
     if declared.empty:
-        raise EvidenceError(f"{file}: no row declares an outage at a known place, expected at least one")
+        raise EvidenceError(
+            tr(
+                f"{file}: no row declares an outage at a known place, expected at least one",
+                f"{file} : aucune ligne ne déclare de panne à un lieu connu ; attendu : une au moins",
+            )
+        )
     digest = sha256_of(file)
     rows = declared.assign(source=file.name, sha256=digest)[OUTAGES.names]
     earlier = read_outages(territory)

@@ -126,18 +126,35 @@ def read_outline(file: Path) -> list[shapely.Geometry]:
     try:
         layers = [str(name) for name, kind in pyogrio.list_layers(file) if kind is not None]
         if len(layers) != 1:
-            raise EvidenceError(f"{file}: has {len(layers)} layers of shapes, expected one")
+            raise EvidenceError(
+                tr(
+                    f"{file}: has {len(layers)} layers of shapes, expected one",
+                    f"{file} : {len(layers)} couches de formes ; attendu : une seule",
+                )
+            )
         table = gpd.read_file(file, layer=layers[0])
     except (DataSourceError, DataLayerError) as error:
-        raise EvidenceError(f"{file}: not a file of polygons ({error})") from error
+        raise EvidenceError(
+            tr(f"{file}: not a file of polygons ({error})", f"{file} : pas un fichier de polygones ({error})")
+        ) from error
     if table.crs is None:
-        raise EvidenceError(f"{file}: states no reference system, expected one (a .prj beside a shapefile)")
+        raise EvidenceError(
+            tr(
+                f"{file}: states no reference system, expected one (a .prj beside a shapefile)",
+                f"{file} : système de coordonnées absent ; attendu : un .prj à côté d’un shapefile",
+            )
+        )
     shapes = table.to_crs(WGS_84).geometry.to_numpy()
     shapes = shapely.make_valid(shapes[~shapely.is_missing(shapes)])
     parts = [part for part in shapely.get_parts(shapely.get_parts(shapes)) if part.area > 0]
     wrong = sorted({part.geom_type for part in parts} - {"Polygon", "MultiPolygon"})
     if wrong or not parts:
-        raise EvidenceError(f"{file}: holds {', '.join(wrong) or 'no area'}, expected Polygon or MultiPolygon")
+        raise EvidenceError(
+            tr(
+                f"{file}: holds {', '.join(wrong) or 'no area'}, expected Polygon or MultiPolygon",
+                f"{file} : contient {', '.join(wrong) or 'aucune surface'} ; attendu : Polygon ou MultiPolygon",
+            )
+        )
     return parts
 
 

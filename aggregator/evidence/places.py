@@ -58,7 +58,12 @@ def cells_in(part: Part, place: Place, table: pd.DataFrame) -> Cells:
     codes, written = pd.factorize(values)
     cells = np.array([_cell(part, place, value) for value in written], dtype=np.int64)
     if (codes < 0).any():
-        raise EvidenceError(f"{part.name}: {place.h3} is empty, expected an H3 cell")
+        raise EvidenceError(
+            tr(
+                f"{part.name}: {place.h3} is empty, expected an H3 cell",
+                f"{part.name} : {place.h3} est vide ; attendu : une cellule H3",
+            )
+        )
     return np.asarray(cells[codes])
 
 

@@ -81,7 +81,12 @@ def import_population(file: Path, territory: Path) -> PopulationImported:
         left_out, known = int((~inside).sum()), int(frame["population"].sum())
         people = people[inside]
     if people.empty:
-        raise EvidenceError(f"{file}: nobody lives in the territory's communes ({whole:.0f} people elsewhere)")
+        raise EvidenceError(
+            tr(
+                f"{file}: nobody lives in the territory's communes ({whole:.0f} people elsewhere)",
+                f"{file} : personne dans les communes du territoire ({whole:.0f} habitants ailleurs)",
+            )
+        )
     weight = people["people"].to_numpy()
     sums = people.assign(latitude=people["latitude"] * weight, longitude=people["longitude"] * weight)
     by_hexagon = sums.groupby("h3_r8", as_index=False)[["people", "latitude", "longitude"]].sum()
@@ -160,10 +165,20 @@ def _people(file: Path) -> tuple[pd.DataFrame, int]:
         places = np.column_stack([lenient_numbers(table["latitude"]), lenient_numbers(table["longitude"])])
         if not np.isfinite(places).all():
             row = int(np.flatnonzero(~np.isfinite(places).all(axis=1))[0])
-            raise EvidenceError(f"{file}: {table.iloc[row].to_dict()} has no latitude and longitude")
+            raise EvidenceError(
+                tr(
+                    f"{file}: {table.iloc[row].to_dict()} has no latitude and longitude",
+                    f"{file} : {table.iloc[row].to_dict()} n’a pas de latitude et de longitude",
+                )
+            )
         return _at(places, count), len(table)
     places_expected = ", ".join([*SQUARES, "h3", "latitude and longitude"])
-    raise EvidenceError(f"{file}: says nowhere where people live, expected a column {places_expected}, or geometry")
+    raise EvidenceError(
+        tr(
+            f"{file}: says nowhere where people live, expected a column {places_expected}, or geometry",
+            f"{file} : ne dit pas où les gens habitent ; attendu : une colonne {places_expected}, ou une géométrie",
+        )
+    )
 
 
 def _read(file: Path) -> pd.DataFrame:
@@ -172,7 +187,12 @@ def _read(file: Path) -> pd.DataFrame:
     try:
         table: gpd.GeoDataFrame = gpd.read_file(file)
     except DataSourceError as error:
-        raise EvidenceError(f"{file}: neither a table nor a file of shapes ({error})") from error
+        raise EvidenceError(
+            tr(
+                f"{file}: neither a table nor a file of shapes ({error})",
+                f"{file} : ni un tableau ni un fichier de formes ({error})",
+            )
+        ) from error
     lower = {name: str(name).lower() for name in table.columns if name != table.geometry.name}
     named: pd.DataFrame = table.rename(columns=lower)
     return named
@@ -181,12 +201,22 @@ def _read(file: Path) -> pd.DataFrame:
 def _count(file: Path, table: pd.DataFrame) -> NDArray[np.float64]:
     name = next((name for name in COUNTS if name in table), None)
     if name is None:
-        raise EvidenceError(f"{file}: has no column of people, expected one of {', '.join(COUNTS)}")
+        raise EvidenceError(
+            tr(
+                f"{file}: has no column of people, expected one of {', '.join(COUNTS)}",
+                f"{file} : pas de colonne d’habitants ; attendu : {', '.join(COUNTS)}",
+            )
+        )
     count = lenient_numbers(table[name].astype(str))
     wrong = ~(count >= 0)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise EvidenceError(f"{file}, line {row + 2}: {name} is {table[name].iloc[row]!r}, expected a number from 0 on")
+        raise EvidenceError(
+            tr(
+                f"{file}, line {row + 2}: {name} is {table[name].iloc[row]!r}, expected a number from 0 on",
+                f"{file}, ligne {row + 2} : {name} vaut {table[name].iloc[row]!r} ; attendu : un nombre à partir de 0",
+            )
+        )
     return count
 
 
@@ -202,7 +232,12 @@ def _square_centres(file: Path, texts: "pd.Series[str]") -> tuple[NDArray[np.flo
     wrong = parts.isna().any(axis=1).to_numpy()
     if wrong.any():
         text = texts.iloc[int(np.flatnonzero(wrong)[0])]
-        raise EvidenceError(f"{file}: {texts.name} is {text!r}, expected one like CRS3035RES200mN2029800E4252400")
+        raise EvidenceError(
+            tr(
+                f"{file}: {texts.name} is {text!r}, expected one like CRS3035RES200mN2029800E4252400",
+                f"{file} : {texts.name} vaut {text!r} ; attendu : comme CRS3035RES200mN2029800E4252400",
+            )
+        )
     side_m = parts[0].to_numpy(np.float64) * np.where(parts[1] == "km", 1000.0, 1.0)
     north, east = parts[2].to_numpy(np.float64) + side_m / 2, parts[3].to_numpy(np.float64) + side_m / 2
     longitude, latitude = transformer(SQUARE_SYSTEM, WGS_84).transform(east, north)

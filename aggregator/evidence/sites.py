@@ -58,7 +58,12 @@ def read_site_file(file: Path) -> tuple[gpd.GeoDataFrame, SitesImported]:
     operators = [_operator(file, row, text.strip()) for row, text in enumerate(code)]
     points, usable = _positions(file, table)
     if not usable.any():
-        raise EvidenceError(f"{file}: no row has a position, expected latitude and longitude, or x and y")
+        raise EvidenceError(
+            tr(
+                f"{file}: no row has a position, expected latitude and longitude, or x and y",
+                f"{file} : aucune ligne n’a de position ; attendu : latitude et longitude, ou x et y",
+            )
+        )
     row_numbers = pd.Series(range(2, len(table) + 2), index=table.index).astype(str)
     identity = next((table[name].str.strip() for name in ("num_site", "id_station_anfr") if name in table), row_numbers)
     sites = gpd.GeoDataFrame(
@@ -78,7 +83,9 @@ def _first_of(file: Path, table: pd.DataFrame, *names: str) -> "pd.Series[str]":
     for name in names:
         if name in table:
             return table[name]
-    raise EvidenceError(f"{file}: has no column {' or '.join(names)}")
+    raise EvidenceError(
+        tr(f"{file}: has no column {' or '.join(names)}", f"{file} : pas de colonne {' ou '.join(names)}")
+    )
 
 
 def _operator(file: Path, row: int, text: str) -> str:
@@ -86,7 +93,12 @@ def _operator(file: Path, row: int, text: str) -> str:
         return operator_of(text)
     found = OPERATOR_OF_FILE_CODE.get(text.upper()) or _OPERATOR_OF_NAME.get(text.lower())
     if found is None:
-        raise EvidenceError(f"{file}, line {row + 2}: operator is {text!r}, expected an MCC and MNC such as 20801")
+        raise EvidenceError(
+            tr(
+                f"{file}, line {row + 2}: operator is {text!r}, expected an MCC and MNC such as 20801",
+                f"{file}, ligne {row + 2} : l’opérateur vaut {text!r} ; attendu : un MCC et MNC comme 20801",
+            )
+        )
     return found
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aggregator.evidence.errors import EvidenceError
+from client_sdk.messages import tr
 
 
 def read_table(file: Path, *, required: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -20,7 +21,9 @@ def read_table(file: Path, *, required: tuple[str, ...] = ()) -> pd.DataFrame:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise EvidenceError(f"{file}: cannot be read ({error.strerror})") from error
+        raise EvidenceError(
+            tr(f"{file}: cannot be read ({error.strerror})", f"{file} : illisible ({error.strerror})")
+        ) from error
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -30,11 +33,16 @@ def read_table(file: Path, *, required: tuple[str, ...] = ()) -> pd.DataFrame:
     try:
         table = pd.read_csv(StringIO(text), sep=separator, dtype=str, keep_default_na=False, quoting=csv.QUOTE_MINIMAL)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise EvidenceError(f"{file}: not a table ({error})") from error
+        raise EvidenceError(tr(f"{file}: not a table ({error})", f"{file} : pas un tableau ({error})")) from error
     table.columns = [str(name).strip().lower() for name in table.columns]
     missing = [name for name in required if name not in table.columns]
     if missing:
-        raise EvidenceError(f"{file}: has no column {', '.join(missing)}, expected {', '.join(required)}")
+        raise EvidenceError(
+            tr(
+                f"{file}: has no column {', '.join(missing)}, expected {', '.join(required)}",
+                f"{file} : pas de colonne {', '.join(missing)} ; attendu : {', '.join(required)}",
+            )
+        )
     return table
 
 
@@ -49,8 +57,16 @@ def numbers(file: Path, table: pd.DataFrame, column: str, lowest: float, highest
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise EvidenceError(
-            f"{file}, line {row + 2}: {column} is {table[column].iloc[row]!r}, expected a number "
-            f"from {lowest:g} to {highest:g}"
+            tr(
+                (
+                    f"{file}, line {row + 2}: {column} is {table[column].iloc[row]!r}, expected a number "
+                    f"from {lowest:g} to {highest:g}"
+                ),
+                (
+                    f"{file}, ligne {row + 2} : {column} vaut {table[column].iloc[row]!r} ; attendu : un nombre "
+                    f"de {lowest:g} à {highest:g}"
+                ),
+            )
         )
     return values
 

@@ -19,6 +19,7 @@ from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, covering, outlines,
 from aggregator.evidence.population import read_population
 from aggregator.evidence.sites import SitesImported, read_site_file
 from aggregator.evidence.whole_file import replacing
+from client_sdk.messages import tr
 
 OUTLINE_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb")
 
@@ -38,7 +39,12 @@ def import_communes(file: Path, territory: Path, *, population: Path | None = No
     if file.suffix.lower() in OUTLINE_SUFFIXES:
         communes, summary = communes_from_outlines(file, population)
     elif population is not None:
-        raise EvidenceError(f"{file}: a table of centres carries its own population, expected no second file")
+        raise EvidenceError(
+            tr(
+                f"{file}: a table of centres carries its own population, expected no second file",
+                f"{file} : un tableau de centres porte sa propre population ; attendu : pas de second fichier",
+            )
+        )
     else:
         communes, summary = communes_from_centres(file)
     _write(communes, territory / "communes.parquet")
@@ -75,7 +81,12 @@ def read_communes(territory: Path) -> gpd.GeoDataFrame:
     """
     file = territory / "communes.parquet"
     if not file.exists():
-        raise EvidenceError(f"{file}: no communes yet, expected them imported first")
+        raise EvidenceError(
+            tr(
+                f"{file}: no communes yet, expected them imported first",
+                f"{file} : pas encore de communes ; attendu : qu’elles soient importées d’abord",
+            )
+        )
     return gpd.read_parquet(file)
 
 

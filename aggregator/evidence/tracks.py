@@ -8,6 +8,7 @@ import shapely
 
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, projected
+from client_sdk.messages import tr
 
 
 def track_through(latitudes: Any, longitudes: Any, *, name: str, kind: str = "rail") -> gpd.GeoDataFrame:
@@ -24,7 +25,12 @@ def track_through(latitudes: Any, longitudes: Any, *, name: str, kind: str = "ra
     """
     degrees = np.unique(np.column_stack([np.asarray(longitudes, float), np.asarray(latitudes, float)]), axis=0)
     if len(degrees) < 2:
-        raise EvidenceError(f"{name}: one position at most, expected a line of them")
+        raise EvidenceError(
+            tr(
+                f"{name}: one position at most, expected a line of them",
+                f"{name} : une position au plus ; attendu : une suite de positions",
+            )
+        )
     metres = shapely.get_coordinates(projected(shapely.points(degrees), WGS_84, LAMBERT_93))
     away = metres - metres.mean(axis=0)
     direction = np.linalg.svd(away, full_matrices=False)[2][0]
