@@ -91,7 +91,13 @@ def aggregate(
         verdicts = pipeline.judge(folder, end, territory=territory, progress=room)
     lines = [f"  {count} {kind}" for kind, count in verdicts.items()]
     heading = tr("4G service, place × operator:", "Service 4G, lieu × opérateur :")
-    answer(as_json, {"verdicts": verdicts}, "\n".join([heading, *lines]))
+    nothing = tr(
+        "No verdict on 4G service: no map of 4G was imported (maille coverage import), and no device sent samples "
+        "(maille collector serve).",
+        "Aucun verdict sur le service 4G : aucune carte 4G importée (maille coverage import), et aucun appareil n’a "
+        "envoyé de mesures (maille collector serve).",
+    )
+    answer(as_json, {"verdicts": verdicts}, "\n".join([heading, *lines]) if lines else nothing)
     tell_outdated_claims(folder)
 
 

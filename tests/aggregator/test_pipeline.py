@@ -108,3 +108,10 @@ def test_the_help_of_every_command_is_there_in_both_languages() -> None:
         )
         assert done.returncode == 0
         assert word in done.stdout.lower()
+
+
+def test_an_empty_directory_says_what_is_missing(tmp_path: Path) -> None:
+    command = [MAILLE, "aggregate", "--data", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert "maille coverage import" in done.stdout
