@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, projected
 from aggregator.evidence.ledger import TECHNOLOGIES
-from aggregator.evidence.tables import lenient_numbers
+from aggregator.evidence.tables import content_of, lenient_numbers
 from client_sdk.messages import tr
 
 PLANNED_DAYS = 7
@@ -124,12 +124,7 @@ def _features(file: Path) -> pd.DataFrame:
 
 def _table(file: Path) -> pd.DataFrame:
     """All columns as text below whatever stands above the header; rows of another length are no rows."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise EvidenceError(
-            tr(f"{file}: cannot be read ({error.strerror})", f"{file} : illisible ({error.strerror})")
-        ) from error
+    content = content_of(file)
     if content.startswith((b"\xd0\xcf\x11\xe0", b"PK")):
         raise EvidenceError(
             tr(

@@ -39,6 +39,11 @@ DAY_SHIFT = RATE_BITS + 1
 HOUR_SHIFT = 4
 MEASURE_SHIFT, _BIN_ZERO = 12, 1 << 11
 
+TEST_BITS = 28
+"""Of a count of tests: no device makes that many of a cell in a month, a hundred a second."""
+SAMPLE_BITS = 40
+"""Of a count of all devices' samples."""
+
 
 def code(texts: Any, known: Sequence[str]) -> Any:
     """Place of each text (Ibis column) in an ordered list; null where it is not in it."""
@@ -99,11 +104,6 @@ def counted(what: Any, samples: Any, bits: int) -> Any:
         bits: of ``samples``: :data:`TEST_BITS` or :data:`SAMPLE_BITS`.
     """
     return what.cast("int64") * (1 << bits) + samples
-
-
-TEST_BITS = 28
-"""No device makes that many tests of a cell in a month, a hundred a second."""
-SAMPLE_BITS = 40
 
 
 def uncounted(packed: Numbers, bits: int) -> tuple[Numbers, Numbers]:

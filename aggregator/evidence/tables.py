@@ -18,12 +18,7 @@ def read_table(file: Path, *, required: tuple[str, ...] = ()) -> pd.DataFrame:
     Raises:
         EvidenceError: the file cannot be read, is no table, or lacks a required column.
     """
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise EvidenceError(
-            tr(f"{file}: cannot be read ({error.strerror})", f"{file} : illisible ({error.strerror})")
-        ) from error
+    content = content_of(file)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -44,6 +39,20 @@ def read_table(file: Path, *, required: tuple[str, ...] = ()) -> pd.DataFrame:
             )
         )
     return table
+
+
+def content_of(file: Path) -> bytes:
+    """The bytes of a file that somebody names.
+
+    Raises:
+        EvidenceError: it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise EvidenceError(
+            tr(f"{file}: cannot be read ({error.strerror})", f"{file} : illisible ({error.strerror})")
+        ) from error
 
 
 def numbers(file: Path, table: pd.DataFrame, column: str, lowest: float, highest: float) -> NDArray[np.float64]:
