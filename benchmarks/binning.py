@@ -40,7 +40,7 @@ SQL_MEMORY_GB = 16.0
 FREE_BYTES_PER_SAMPLE = 250
 
 KEYS_OF_MEDIANS = "h3_r9, operator, technology, tier, context, measure, bin, samples"
-TABLES = ("ledger", "capability", "histograms", "failures", "hours", "medians")
+TABLES = ("ledger", "capability", "histograms", "signals", "failures", "hours", "medians")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ Progress = Callable[[str, float], None]
 MONTHS = "months"
 """Folder of the months' states, in the directory of evidence."""
 
-_FORMAT = 2  # raise it when a count changes its meaning: every month is then counted again
+_FORMAT = 3  # raise it when a count changes its meaning: every month is then counted again
 _ASIDE = ".aside-"
 _MERGING = 0.5  # Ours: share of the work, for the progress bar alone
 

@@ -37,6 +37,16 @@ LEDGER = pa.schema(
 )
 """One row per key: tests and failures against each threshold."""
 
+SIGNALS = pa.schema(
+    [
+        *((name, LEDGER.field(name).type) for name in LEDGER_KEYS),
+        ("rsrp_sum_dbm", pa.int64()),
+        ("readings", pa.int64()),
+    ]
+)
+"""One row per key with a reading of RSRP: what each device received that day, by the technology that was received, 4G
+(LTE) or 5G (NR). Each reading is rounded down to 1 dB."""
+
 CAPABILITY = pa.schema([("device_token", pa.string()), ("day", pa.date32()), ("best_rank", pa.int64())])
 """Best technology each device was seen on that day, 1 (2G) to 4 (5G); it merges by the maximum per key."""
 
@@ -57,5 +67,12 @@ not load in time. ``technology`` is that which served, or :data:`NOTHING_SERVED`
 HOURS = pa.schema([*_SERVED, ("hour_utc", pa.int64()), ("samples", pa.int64()), ("failures", pa.int64())])
 """Samples, and failures among them, by hour of the day **in UTC**. For the project team alone: no hour is published."""
 
-TABLES = {"ledger": LEDGER, "capability": CAPABILITY, "histograms": HISTOGRAMS, "failures": FAILURES, "hours": HOURS}
+TABLES = {
+    "ledger": LEDGER,
+    "capability": CAPABILITY,
+    "histograms": HISTOGRAMS,
+    "signals": SIGNALS,
+    "failures": FAILURES,
+    "hours": HOURS,
+}
 """Name of a file of evidence → its columns."""

@@ -12,23 +12,26 @@ from pathlib import Path
 from typing import Any
 
 import ibis
-import ibis.expr.datatypes as dt
 
 from aggregator.evidence import spreading
 from aggregator.evidence.engines import DuckDB
-from aggregator.evidence.ledger import TABLES
+from aggregator.evidence.ledger import NOTHING_SERVED, TABLES
 from aggregator.evidence.ordered_file import write_rows
 from aggregator.evidence.packing import (
     CAUSES,
+    DAY_SHIFT,
     HOUR_SHIFT,
     SAMPLE_BITS,
+    SERVED,
     TEST_BITS,
     cell_and_operator,
     counted,
     device_and_who,
     said_where_served,
+    served,
+    whole,
 )
-from aggregator.evidence.tallies import STATES, state_tables
+from aggregator.evidence.tallies import RSRP_OF, STATES, state_tables
 
 Progress = Callable[[str, float], None]
 
@@ -61,7 +64,8 @@ def merge(
         engine.load([str(file) for state in states for file in sorted((state / name).glob("*.parquet"))], name)
     queries = _queries(devices_per_cell)
     tokens = engine.number("tests", "device_token") if states else []
-    spread = {name: getattr(spreading, name) for name in TABLES} | {"ledger": partial(spreading.ledger, tokens=tokens)}
+    with_tokens = {name: partial(getattr(spreading, name), tokens=tokens) for name in ("ledger", "signals")}
+    spread = {name: getattr(spreading, name) for name in TABLES} | with_tokens
 
     def write(name: str) -> str:
         batches = engine.rows(queries[name], BATCH[name]) if states else ()
@@ -94,14 +98,27 @@ def summed(tables: dict[str, Any], devices_per_cell: int | None = None) -> dict[
             tests=counted(said_where_served(tests.said, tests.place), tests.samples, TEST_BITS),
         ).order_by("cell", "whose", "tests"),
         "histograms": _in_order(bins, "bin"),
+        "signals": _received(tests),
         "hours": _in_order(moments, "moment"),
         "capability": (
             best.group_by("device_token", "day")
-            .agg(best_rank=_whole(best.best_rank.max()))
+            .agg(best_rank=whole(best.best_rank.max()))
             .order_by("device_token", "day")
         ),
-        "failures": causes.agg(samples=_whole(failed.samples.sum())).order_by("place", "cause"),
+        "failures": causes.agg(samples=whole(failed.samples.sum())).order_by("place", "cause"),
     }
+
+
+def _received(tests: Any) -> Any:
+    heard = tests.filter(served(tests.place) != SERVED.index(NOTHING_SERVED))
+    parts = []
+    for technology in RSRP_OF:
+        own = heard.filter(heard[f"readings_{technology}"] > 0)
+        keys = {"cell": cell_and_operator(own.place), "technology": ibis.literal(SERVED.index(technology), "int64")}
+        keys |= {"whose": device_and_who(own.device_token, own.place), "day": own.said >> DAY_SHIFT}
+        sums = {name: whole(own[f"{name}_{technology}"].sum()) for name in ("rsrp_sum", "readings")}
+        parts.append(own.group_by(**keys).agg(**sums))
+    return ibis.union(*parts).order_by("cell", "technology", "whose", "day")
 
 
 def _in_order(rows: Any, what: str) -> Any:
@@ -112,8 +129,3 @@ def fewest_devices(tests: Any, devices: int) -> Any:
     """Rows of the devices with the smallest tokens of each cell and operator, as an Ibis expression."""
     cell = ibis.window(group_by=cell_and_operator(tests.place), order_by="device_token")
     return tests.filter(ibis.dense_rank().over(cell) < devices)
-
-
-def _whole(sums: Any) -> Any:
-    """In 64 bits. SQL's sums are wider than that, whatever Ibis believes: a type that differs makes it cast them."""
-    return sums.cast(dt.int64(nullable=False))

@@ -10,6 +10,7 @@ rates, and whether it failed. ``moment``: hour of the day (UTC) and cause of a f
 from collections.abc import Sequence
 from typing import Any
 
+import ibis.expr.datatypes as dt
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -104,6 +105,14 @@ def counted(what: Any, samples: Any, bits: int) -> Any:
         bits: of ``samples``: :data:`TEST_BITS` or :data:`SAMPLE_BITS`.
     """
     return what.cast("int64") * (1 << bits) + samples
+
+
+def whole(sums: Any) -> Any:
+    """Sums (column of Ibis) in 64 bits.
+
+    SQL's are wider than that, whatever Ibis believes: a type that differs makes it cast them.
+    """
+    return sums.cast(dt.int64(nullable=False))
 
 
 def uncounted(packed: Numbers, bits: int) -> tuple[Numbers, Numbers]:

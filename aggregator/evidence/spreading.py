@@ -122,6 +122,25 @@ def histograms(batches: Batches) -> Iterator[pa.Table]:
         )
 
 
+def signals(batches: Batches, tokens: Sequence[str]) -> Iterator[pa.Table]:
+    """Rows of signals, from their sums in their order.
+
+    Args:
+        batches: ``cell, technology, whose, day, rsrp_sum, readings``, see :func:`merge.summed`.
+        tokens: in order.
+    """
+    for batch in batches:
+        cell, technology, whose = (_numbers(batch, name) for name in ("cell", "technology", "whose"))
+        columns = {
+            **columns_of(places_of(cell, technology, whose)),
+            "device_token": texts(tokens, devices_of(whose)),
+            "day": pa.array(_numbers(batch, "day").astype(np.int32)).cast(pa.date32()),
+            "rsrp_sum_dbm": batch["rsrp_sum"],
+            "readings": batch["readings"],
+        }
+        yield _table("signals", columns)
+
+
 def hours(batches: Batches) -> Iterator[pa.Table]:
     """Rows of hours, from moments in their order."""
     for rows in whole_groups(batches, "place"):

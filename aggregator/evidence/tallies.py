@@ -12,7 +12,7 @@ import ibis
 
 from aggregator.evidence.histograms import MEASURES, histograms
 from aggregator.evidence.ledger import THRESHOLDS_MBPS
-from aggregator.evidence.packing import CAUSES, DAY_SHIFT, HOUR_SHIFT
+from aggregator.evidence.packing import CAUSES, DAY_SHIFT, HOUR_SHIFT, whole
 from aggregator.evidence.usable import RANK_OF_RAT, US_PER_DAY, BinningParameters, usable_samples
 from collector.storage.archive import SCHEMA
 
@@ -21,6 +21,9 @@ STATES = ("histograms", "moments", "tests", "capability")
 
 ARCHIVE, SAMPLES = "archive_month", "samples"
 """Names of a month's rows of the archive, and of what :func:`narrow` leaves of them."""
+
+RSRP_OF = {"4G": "lte_rsrp_dbm", "5G": "nr_ss_rsrp_dbm"}
+"""Technology → the measure of what is received from its cells. Non-standalone 5G receives both."""
 
 INSTANTS = ("measured_at",)
 """Columns of the archive that engines give in microseconds since 1970-01-01 UTC: each has its own idea of zones."""
@@ -61,7 +64,15 @@ def state(archive: Any, samples: Any) -> dict[str, Any]:
         archive: Ibis table in the archive's columns.
         samples: :func:`narrow` of it, or a table that holds it: it is read once for each measure and table.
     """
-    tests = samples.group_by("place", "device_token", "said").agg(samples=samples.count())
+    received = {
+        name: count
+        for technology, measure in RSRP_OF.items()
+        for name, count in (
+            (f"rsrp_sum_{technology}", whole(samples[measure].sum()).fill_null(0)),
+            (f"readings_{technology}", samples[measure].count()),
+        )
+    }
+    tests = samples.group_by("place", "device_token", "said").agg(samples=samples.count(), **received)
     moments = samples.group_by("place", "moment").agg(samples=samples.count())
     tables = (histograms(samples), moments, tests, capability(archive))
     return dict(zip(STATES, tables, strict=True))

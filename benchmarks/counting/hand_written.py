@@ -102,6 +102,16 @@ HISTOGRAMS = f"""
     FROM ({_HISTOGRAMS}) AS counted
     ORDER BY h3_r9, operator, counted.rank, tier, context, counted.measure, counted.bin"""
 
+_SIGNALS = " UNION ALL ".join(
+    f"SELECT h3_r9, operator, '{technology}' AS technology, device_token, tier, context, day, sum({name}) AS rsrp_sum, "
+    f"count({name}) AS readings FROM samples WHERE rank > 0 AND {name} IS NOT NULL GROUP BY ALL"
+    for technology, name in (("4G", "lte_rsrp_dbm"), ("5G", "nr_ss_rsrp_dbm"))
+)
+SIGNALS = f"""
+    SELECT * EXCLUDE (rsrp_sum, readings) REPLACE (DATE '1970-01-01' + day AS day),
+        rsrp_sum::BIGINT AS rsrp_sum_dbm, readings
+    FROM ({_SIGNALS}) ORDER BY h3_r9, operator, technology, device_token, tier, context, day"""
+
 FAILURES = f"""
     SELECT h3_r9, operator, {TECHNOLOGY} AS technology, tier, context, cause, count(*) AS samples
     FROM samples WHERE cause <> '' GROUP BY ALL ORDER BY ALL"""
@@ -124,13 +134,14 @@ TABLES = {
     "ledger": LEDGER,
     "capability": CAPABILITY,
     "histograms": HISTOGRAMS,
+    "signals": SIGNALS,
     "failures": FAILURES,
     "hours": HOURS,
 }
 
 
 def write_tables(archive: Path, into: Path, memory_gb: float) -> None:
-    """Write the five tables, and the median of every histogram."""
+    """Write the six tables, and the median of every histogram."""
     into.mkdir(parents=True)
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{round(memory_gb * 1000)}MB",

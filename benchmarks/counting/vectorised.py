@@ -47,7 +47,7 @@ DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 
 
 def write_tables(archive: Path, into: Path) -> None:
-    """Write the five tables, and the median of every histogram."""
+    """Write the six tables, and the median of every histogram."""
     into.mkdir(parents=True)
     raw = _read(archive)
     capability = raw[~raw["excluded"] & raw["rat"].notna()]
@@ -66,6 +66,7 @@ def write_tables(archive: Path, into: Path) -> None:
     _write(_ledger(samples), into / "ledger.parquet", ["h3_r9", "operator", "technology", *WHO[2:]])
     histograms = _histograms(samples)
     _write(histograms, into / "histograms.parquet", [*PLACE, "measure", "bin"])
+    _write(_signals(samples), into / "signals.parquet", ["h3_r9", "operator", "technology", *WHO[2:]])
     failed = samples[samples["cause"] != ""]
     failures = failed.groupby([*PLACE, "cause"], observed=True).size().reset_index(name="samples")
     failures["cause"] = failures["cause"].astype(str).str.strip()
@@ -186,6 +187,18 @@ def _histograms(samples: Frame) -> Frame:
             counted.rename(columns={name: "bin"}).assign(measure=pd.Categorical([name] * len(counted), MEASURES))
         )
     return pd.concat(parts, ignore_index=True).astype({"bin": "int64"}).sort_values([*PLACE, "measure", "bin"])
+
+
+def _signals(samples: Frame) -> Frame:
+    served = samples[samples["rank"] > 0]
+    parts = []
+    for technology, name in (("4G", "lte_rsrp_dbm"), ("5G", "nr_ss_rsrp_dbm")):
+        known = served.loc[served[name].notna(), [*WHO, name]]
+        summed = known.groupby(WHO, observed=True)[name].agg(["sum", "size"]).reset_index()
+        summed = summed.rename(columns={"sum": "rsrp_sum_dbm", "size": "readings"})
+        parts.append(summed.assign(technology=pd.Categorical([technology] * len(summed), TECHNOLOGIES)))
+    signals = pd.concat(parts, ignore_index=True).astype({"rsrp_sum_dbm": "int64"})
+    return signals.assign(day=_date(signals["day"]))
 
 
 def _medians(histograms: Frame) -> Frame:

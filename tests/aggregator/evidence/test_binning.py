@@ -181,6 +181,36 @@ def test_failures_are_counted_by_cause_and_samples_by_hour(binned: Callable[...,
     }
 
 
+def test_signal_is_summed_by_device_day_and_the_technology_received(
+    binned: Callable[..., dict[str, pd.DataFrame]],
+) -> None:
+    later = datetime(2026, 11, 4, tzinfo=UTC)
+    both = {**ON_4G, "rat": "nr", "nr_mode": "nsa", "lte_rsrp_dbm": -90.0, "nr_ss_rsrp_dbm": -100.5}
+    tables = binned(
+        {**ON_4G, "lte_rsrp_dbm": -99.5},
+        {**ON_4G, "lte_rsrp_dbm": -156.0},
+        {**DOWNLOAD, "outcome": "no_data", "lte_rsrp_dbm": -120.0},
+        {**ON_4G, "lte_rsrp_dbm": -80.0, "context": "vehicle"},
+        {**both, "measured_at": later},
+        {**ON_4G, "device_token": "b" * 32},
+        # cells of another operator, and those of a technology without RSRP
+        {**DEAD, "service_state": "limited", "lte_rsrp_dbm": -70.0},
+        {**ON_4G, "rat": "gsm", "gsm_rssi_dbm": -70.0},
+    )
+
+    signals = tables["signals"]
+    found = {
+        (row.technology, row.context, row.day.day): (row.rsrp_sum_dbm, row.readings) for row in signals.itertuples()
+    }
+    assert found == {
+        ("4G", "outdoor", 3): (-100 - 141 - 120, 3),
+        ("4G", "vehicle", 3): (-80, 1),
+        ("4G", "outdoor", 4): (-90, 1),
+        ("5G", "outdoor", 4): (-101, 1),
+    }
+    assert set(zip(signals["tier"], signals["operator"], strict=True)) == {("volunteer", "20801")}
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "Pacific/Auckland"])
 def test_days_are_those_of_utc_whatever_the_time_is_here(
     tmp_path: Path, write_archive: WriteArchive, zone: str

@@ -45,7 +45,8 @@ def counted(tmp_path: Path, write_archive: Callable[..., None], duckdb: DuckDB) 
             "service_state": "in_service",
             "rat": draw.choice(["umts", "lte", "nr"]),
             "download_bps": draw.choice([1e6, 5e6, 50e6]),
-            "lte_rsrp_dbm": float(draw.randrange(-120, -100)),
+            "lte_rsrp_dbm": draw.choice([None, float(draw.randrange(-120, -100))]),
+            "nr_ss_rsrp_dbm": draw.choice([None, float(draw.randrange(-120, -100))]),
         }
         for _ in range(400)
     ]
@@ -59,7 +60,7 @@ def split(states: list[Path], into: Path, draw: np.random.Generator) -> list[Pat
     machines = int(draw.integers(1, 6))
     for name in STATES:
         rows = pa.concat_tables([pq.read_table(state / name) for state in states])
-        counts = [column for column in rows.column_names if column in COUNTS]
+        counts = [column for column in rows.column_names if column.startswith(COUNTS)]
         copies = 2 if counts else 1
         parts = []
         left = rows.to_pandas()
@@ -67,6 +68,11 @@ def split(states: list[Path], into: Path, draw: np.random.Generator) -> list[Pat
             part = left.copy()
             for column in counts:
                 part[column] = draw.binomial(left[column], 0.5)
+            for column in counts:
+                summed = column.replace("readings", "rsrp_sum")
+                if summed != column:  # a sum of no readings is none
+                    part[summed] = left[summed] * part[column] // left[column].clip(1)
+                    left[summed] -= part[summed]
                 left[column] -= part[column]
             parts.append(part)
         parts.append(left)
@@ -81,7 +87,11 @@ def split(states: list[Path], into: Path, draw: np.random.Generator) -> list[Pat
     return [found[place] for place in draw.permutation(len(found))]
 
 
-COUNTS = ("samples",)
+COUNTS = ("samples", "readings_")
+
+
+def signals_of(evidence: Path) -> pd.DataFrame:
+    return pd.read_parquet(evidence / "signals.parquet")
 
 
 def digest(evidence: Path) -> str:
@@ -91,6 +101,7 @@ def digest(evidence: Path) -> str:
 def test_twenty_orders_and_splits_give_one_digest(counted: Path, tmp_path: Path, duckdb: DuckDB) -> None:
     states = sorted((counted / MONTHS).iterdir())
     assert len(states) == 2
+    assert set(pd.read_parquet(counted / "signals.parquet")["technology"]) == {"4G", "5G"}
     digests = {digest(counted)}
     for seed in range(ORDERS):
         draw = np.random.default_rng(seed)
@@ -117,4 +128,8 @@ def test_a_cap_keeps_the_smallest_tokens_of_each_cell_and_operator_whatever_the_
         merge(given, into, duckdb, devices_per_cell=4)
         digests.add(digest(into))
         pd.testing.assert_frame_equal(pd.read_parquet(into / "ledger.parquet"), expected)
+        key = ["h3_r9", "operator", "device_token"]
+        assert set(signals_of(into)[key].itertuples(index=False)) == (
+            set(signals_of(counted)[key].itertuples(index=False)) & set(expected[key].itertuples(index=False))
+        )
     assert len(digests) == 1
