@@ -1,5 +1,6 @@
 """Columns of the hexagons that were measured, some of which other tables have too."""
 
+from aggregator.publication.columns_signal import LEVELS
 from aggregator.publication.described import Column, Table, count, flag, number, share, text
 
 QUARTER = r"^(\d{4}_T[1-4])?$"
@@ -109,6 +110,7 @@ HEXAGONS = Table(
             "couples d’un appareil et d’un jour ; au-dessus de 20, arrondi à 5",
             short="dev_days",
         ),
+        *LEVELS,
         text(
             "first_month",
             "month of the first test counted",

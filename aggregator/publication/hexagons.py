@@ -12,6 +12,7 @@ from aggregator.judgement.sentences import sentences
 from aggregator.judgement.votes import SUBJECT
 from aggregator.publication.anonymity import RESOLUTIONS, rounded_counts
 from aggregator.publication.issuing import Issue
+from aggregator.publication.signal import COLUMNS as LEVELS
 from client_sdk.messages import Language
 from client_sdk.operators import operator_name
 
@@ -21,7 +22,7 @@ JUDGED = ["judged_devices", "judged_failing", "judged_device_days", "judged_firs
 """What the verdict rests on: the window of its four quarters."""
 COLUMNS = [
     *("h3", "resolution", "remainder", "operator", "operator_name", "technology", "threshold", "evidence"),
-    *("quarter", *COUNTS, "first_month", "last_month", "claimed", "declared_share", "verdict", "verdict_fr"),
+    *("quarter", *COUNTS, *LEVELS, "first_month", "last_month", "claimed", "declared_share", "verdict", "verdict_fr"),
     *("strength", "rule", *JUDGED, "issued", "held_since", "withdrawn", "p", "p_withdrawn", "q", "e_value", "edge"),
     *("conflict", "sentence_fr", "sentence_en", "notice"),
 ]
@@ -96,7 +97,7 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
             "quarter": pd.Series(issue.quarter, index=rows.index, dtype="str").where(
                 crowd & rows["devices"].notna(), ""
             ),
-            **{name: rounded_counts(rows[name].astype("Int64")) for name in COUNTS},
+            **{name: rounded_counts(optional(rows, name).astype("Int64")) for name in [*COUNTS, *LEVELS]},
             "first_month": months(rows["first_day"]),
             "last_month": months(rows["last_day"]),
             "claimed": rows["claimed"].astype("boolean"),

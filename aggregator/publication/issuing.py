@@ -22,6 +22,7 @@ from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
 from aggregator.judgement.votes import SUBJECT
 from aggregator.publication.anonymity import place, summary, tellable
 from aggregator.publication.quarters import quarters_of
+from aggregator.publication.signal import with_levels
 
 PLACE = ["h3_r8", *SUBJECT]
 FIGURE = ["cell", "resolution", *SUBJECT]
@@ -63,7 +64,8 @@ def issue(
     """Decide what may be said.
 
     Args:
-        rows: as :func:`aggregator.judgement.votes.votable_rows` gives them, of the territory.
+        rows: as :func:`aggregator.judgement.votes.votable_rows` gives them, of the territory; with the columns of
+            :func:`aggregator.publication.signal.with_signal` where levels of signal are to be told.
         verdicts: as :func:`aggregator.judgement.comparison.compare` gives them, of the territory.
         quarter: whose volunteers' counts are shown.
         k: least number of distinct volunteer devices.
@@ -97,7 +99,7 @@ def issue(
     surveyed = verdicts[verdicts["evidence"] == "survey"].assign(issued=said_in or quarter, told=True)
     return Issue(
         quarter=quarter,
-        figures=_stacked([figures, summary(place(survey)) if len(survey) else figures.iloc[:0]], FIGURE),
+        figures=_stacked([figures, _surveyed(survey) if len(survey) else figures.iloc[:0]], FIGURE),
         verdicts=_stacked([shown, kept, surveyed], PLACE),
         settled=settled,
         counted=_stacked([counted], [*PLACE, "quarter", "device_token"]),
@@ -135,7 +137,7 @@ def _counts(
     if before and before.quarter == quarter:
         of_quarter = of_quarter[~of_quarter["h3_r8"].isin(before.settled["h3_r8"])]
     placed = place(of_quarter, k)
-    figures = summary(placed)
+    figures = with_levels(summary(placed), placed, k)
     own = placed.loc[placed["resolution"] == HEXAGON_RESOLUTION, [*PLACE, "quarter", "device_token"]].drop_duplicates()
     settled = of_quarter[["h3_r8"]].drop_duplicates()
     if before is None:
@@ -146,6 +148,11 @@ def _counts(
         figures = pd.concat([old, figures[~_among(figures, old, FIGURE)]], ignore_index=True)
         settled = pd.concat([before.settled, settled])
     return figures, settled.drop_duplicates().sort_values("h3_r8", ignore_index=True), counted
+
+
+def _surveyed(survey: pd.DataFrame) -> pd.DataFrame:
+    placed = place(survey)
+    return with_levels(summary(placed), placed, 1)
 
 
 def _fresh_verdicts(crowd: pd.DataFrame, verdicts: pd.DataFrame, k: int) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -31,6 +31,7 @@ from aggregator.publication.mission_layer import mission_inputs
 from aggregator.publication.observatory.history import read_history
 from aggregator.publication.quarters import counted_quarter, quarter_of, window_start
 from aggregator.publication.record import read_record, record_digests
+from aggregator.publication.signal import with_signal
 from aggregator.publication.software import code
 from client_sdk.messages import tr
 
@@ -40,9 +41,11 @@ NEEDED = (
     *("evidence/ledger.parquet", "evidence/capability.parquet"),
     *("judgement/verdicts.parquet", basis.FILE, "territory/communes.parquet"),
 )
+SIGNALS = "evidence/signals.parquet"
 INPUTS = (
     *NEEDED,
-    *(f"evidence/{MONTHS}", "evidence/histograms.parquet", "claims/claims.parquet", "claims/sources.json", origin.FILE),
+    *(f"evidence/{MONTHS}", "evidence/histograms.parquet", SIGNALS, "claims/claims.parquet"),
+    *("claims/sources.json", origin.FILE),
     *(f"territory/{name}" for name in (*surroundings.FILES, "railways.parquet")),
     *(decisions.FILE, "proposals/zones.parquet"),
 )
@@ -179,6 +182,8 @@ def prepare(ground: Ground, parameters: ReleaseParameters, previous: str | None,
     rows = rows[rows["context"].isin(VOTING_CONTEXTS)].reset_index(drop=True)
     texts = {name: rows[name].astype("str") for name in ("operator", "technology", "threshold", "evidence")}
     rows = rows.assign(**texts, device_token=rows["device_token"].astype("str"), context=rows["context"].astype("str"))
+    if (data / SIGNALS).exists():
+        rows = with_signal(rows, pd.read_parquet(data / SIGNALS))
     watched = parameters.audience == "public" and previous is not None
     before = read_record(data, previous, set(ledger["device_token"])) if watched and previous else None
     crowd = rows.loc[rows["evidence"] == "crowd", "day"]

@@ -1,9 +1,9 @@
 """What the map tells of a hexagon that is chosen: small files, one per parent of resolution 6, read on a click.
 
 ``cells/PARENT.json`` has the rows the release publishes on the hexagons of a parent; ``PARENT.fr.json`` and
-``PARENT.en.json`` beside it have their sentences, in the same order. Histograms of signal and rate are those of field
-teams alone: the evidence's histograms know no device, so nothing tells how many volunteers stand behind one. What the
-page draws of volunteers' rates follows from their rows at 3, 8 and 30 Mbit/s, one vote per phone.
+``PARENT.en.json`` beside it have their sentences, in the same order. What the page draws of volunteers follows from
+those rows, each phone once: their signal from the row of service, their rates from those at 3, 8 and 30 Mbit/s. What it
+draws of field teams are histograms of samples: members were told, and any number of them will do.
 """
 
 from pathlib import Path
@@ -20,6 +20,7 @@ from aggregator.evidence.histograms import LOGARITHMIC_BASE
 from aggregator.judgement.votes import SUBJECT, VOTING_CONTEXTS
 from aggregator.publication.hexagons import COUNTS, SENTENCES
 from aggregator.publication.manifest import write_compact_json
+from aggregator.publication.signal import CLASSES, RSRP_EDGES_DBM
 
 PANEL_RESOLUTION = 6
 """Ours: 49 hexagons in a file, some tens of kilobytes where all of them are known."""
@@ -28,8 +29,6 @@ COLUMNS = [
     *(*SUBJECT, *COUNTS, "first_month", "last_month", "quarter", "issued", "claimed", "declared_share"),
     *("verdict", "strength", "rule", "withdrawn", "p", "p_withdrawn", "edge"),
 ]
-RSRP_EDGES_DBM = (-120, -110, -100, -90, -80)
-"""Ours: steps of 10 dB; below -110 dBm a phone works poorly outdoors, above -80 dBm well."""
 RATE_EDGES_MBPS = (3, 8, 30, 100)
 """The classes of Arcep's campaigns, and one above."""
 SHARE_STEP = 5
@@ -52,7 +51,9 @@ def write_panels(
     rows = explained(hexagons[~hexagons["remainder"]]).sort_values(["h3", *SUBJECT])
     cells = np.array([int(cell, 16) for cell in rows["h3"]], dtype=np.int64)
     places = _places(np.union1d(cells, others), communes)
-    signal = survey_histograms(histograms, rows)
+    signal = crowd_signal(rows)
+    for surveyed, own in survey_histograms(histograms, rows).items():
+        signal.setdefault(surveyed, []).extend(own)
     told = _values(rows[COLUMNS])
     spoken = {language: rows[name].to_numpy() for name, language in SENTENCES.items()}
     owners = parent(cells, PANEL_RESOLUTION)
@@ -67,15 +68,15 @@ def write_panels(
         for place in mine:
             cell = f"{cells[place]:x}"
             found["hexagons"][cell]["rows"].append(told[place])
-            for language, texts in spoken.items():
-                sentences[language].setdefault(cell, []).append(texts[place])
+            for language, said in spoken.items():
+                sentences[language].setdefault(cell, []).append(said[place])
         for cell in found["hexagons"]:
             if cell in signal:
                 found["hexagons"][cell]["signal"] = signal[cell]
         write_compact_json(found, into / f"{owner:x}.json")
-        for tongue, own in sentences.items():
+        for tongue, texts in sentences.items():
             if len(mine):
-                write_compact_json(own, into / f"{owner:x}.{tongue}.json")
+                write_compact_json(texts, into / f"{owner:x}.{tongue}.json")
 
 
 def explained(rows: pd.DataFrame) -> pd.DataFrame:
@@ -83,6 +84,22 @@ def explained(rows: pd.DataFrame) -> pd.DataFrame:
     judged = rows["judged_devices"].notna()
     changes = {name: rows[f"judged_{name}"].where(judged, rows[name]) for name in EXPLAINING}
     return rows.assign(**changes, tests=rows["tests"].mask(judged & (rows["evidence"] == "crowd")))
+
+
+def crowd_signal(rows: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Volunteers' devices by class of signal, where the rows tell.
+
+    Returns:
+        By hexagon: ``operator, technology, measure`` (``rsrp``, in dBm), ``quarter``, ``devices``, and ``phones``:
+        how many of them by class. The others have no level.
+    """
+    known = rows[(rows["evidence"] == "crowd") & rows[CLASSES[0]].notna()]
+    told: dict[str, list[dict[str, Any]]] = {}
+    for row in known.to_dict("records"):
+        entry = {name: row[name] for name in ("operator", "technology", "quarter")}
+        counts = {"devices": int(row["devices"]), "phones": [int(row[name]) for name in CLASSES]}
+        told.setdefault(row["h3"], []).append({**entry, "measure": "rsrp", **counts})
+    return told
 
 
 def survey_histograms(file: Path, rows: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:

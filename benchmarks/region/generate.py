@@ -28,6 +28,7 @@ from aggregator.judgement.votes import VOTES
 from aggregator.publication.issuing import PLACE, Issue
 from aggregator.publication.making import Ground, Making, ReleaseParameters, release_id
 from aggregator.publication.origin import Origin
+from aggregator.publication.signal import COLUMNS as LEVELS
 from aggregator.publication.writing import write_release
 
 HEXAGONS = 70_000
@@ -38,6 +39,8 @@ DEPARTEMENTS = ("21", "25", "39", "58", "70", "71", "89", "90")
 HEXAGONS_PER_COMMUNE = 19
 """As in Bourgogne-Franche-Comté: 3,700 communes."""
 PEOPLE_PER_HEXAGON = 40
+SIGNAL_SHARES = (0.05, 0.15, 0.25, 0.2, 0.1, 0.05, 0.2)
+"""Ours: of a hexagon's devices by class of signal, the last of them without any."""
 FIRST_DAY, LAST_DAY, QUARTER = date(2026, 4, 1), date(2026, 6, 30), "2026_T2"
 
 
@@ -153,6 +156,14 @@ def _issue(ballots: pd.DataFrame, verdicts: pd.DataFrame) -> Issue:
         resolution=8,
         devices=ballots["votes_outdoor"] + ballots["votes_vehicle"],
         failing=ballots["failing_outdoor"] + ballots["failing_vehicle"],
+    )
+    heard = figures["threshold"] == "service"
+    levels = np.random.default_rng(2).multinomial(figures["devices"], SIGNAL_SHARES)
+    figures = figures.assign(
+        **{
+            name: pd.Series(levels[:, place], dtype="Int64", index=figures.index).where(heard)
+            for place, name in enumerate(LEVELS)
+        }
     )
     against = verdicts.loc[verdicts["verdict"].isin(["contradicted", "suspected"]), PLACE]
     behind = against.loc[against.index.repeat(10)].reset_index(drop=True)

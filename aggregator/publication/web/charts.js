@@ -1,7 +1,7 @@
 // Histograms as lists of bars: the same for eyes and for screen readers.
 
 import { element } from "./dom.js";
-import { count, percent, words } from "./texts.js";
+import { count, percent, quarterPeriod, words } from "./texts.js";
 
 const RSRP_EDGES_DBM = [-120, -110, -100, -90, -80];
 const RATE_EDGES_MBPS = [3, 8, 30, 100];
@@ -31,6 +31,13 @@ export function ratesOf(rows) {
   const shares = failing.slice(1).map((upTo, place) => (upTo - failing[place]) / used[0].devices);
   const edges = RATE_EDGES_MBPS.slice(0, used.length);
   return bars(words.rates, classesOf(edges, "Mbit/s"), shares, words.ratesNote(count(used[0].devices)));
+}
+
+/** What volunteers' phones received, by class of each phone's level. */
+export function phonesSignalOf({ quarter, devices, phones }) {
+  const known = phones.reduce((sum, number) => sum + number, 0);
+  const note = known < devices ? words.phonesSignal(count(known), count(devices), quarterPeriod(quarter)) : words.allSignal(count(devices), quarterPeriod(quarter));
+  return bars(words.rsrp, classesOf(RSRP_EDGES_DBM, "dBm"), phones.map((number) => number / known), note);
 }
 
 /** What a field team received, by class. */

@@ -1,12 +1,13 @@
 // What is known of a hexagon, from the small file of its neighbourhood.
 
-import { ratesOf, signalOf } from "./charts.js";
+import { phonesSignalOf, ratesOf, signalOf } from "./charts.js";
 import { element, facts, read } from "./dom.js";
 import { atResolution } from "./h3.js";
 import { swatch } from "./patterns.js";
 import { count, language, number, percent, period, probability, thresholdText, verdictKey, verdictText, words } from "./texts.js";
 
 const FILE_RESOLUTION = 6;
+const RSRP_OF = ["4G", "5G"];
 const AREAS_KM2 = { 5: 253, 6: 36, 7: 5 };
 const kept = new Map();
 
@@ -80,8 +81,8 @@ export async function hexagonPanel(cell, page) {
     figures(row, state), own,
     ...others.map((other) => element("div", { className: "other" }, element("strong", { textContent: `${words.other[other.evidence]} : ${verdictText(verdictKey(other), state.test)}` }), element("p", { textContent: other.sentence || words.noVerdict }), figures(other, state))),
     ratesOf(rows.filter((one) => one.evidence === row.evidence)),
-    ...signal.map(signalOf),
-    crowd && !signal.length ? element("p", { className: "caution", textContent: words.noSignal }) : null,
+    ...signal.map((one) => (one.phones ? phonesSignalOf(one) : signalOf(one))),
+    crowd && RSRP_OF.includes(state.tech) && !signal.some((one) => one.phones) ? element("p", { className: "caution", textContent: words.noSignal(index.k) }) : null,
     ...operatorsHere(found, page),
     limits,
   ];

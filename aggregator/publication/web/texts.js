@@ -31,6 +31,13 @@ export function period(first, last) {
   return french ? `entre ${month(first, !sameYear)} et ${month(last, true)}` : `between ${month(first, !sameYear)} and ${month(last, true)}`;
 }
 
+/** The months of a quarter written as Arcep does, 2026_T2. */
+export function quarterPeriod(quarter) {
+  const [year, n] = quarter.split("_T").map(Number);
+  const month = (number) => `${year}-${String(number).padStart(2, "0")}`;
+  return period(month(3 * n - 2), month(3 * n));
+}
+
 export const verdictKey = (row) => (row.verdict === "contradicted" ? `contradicted ${row.strength}` : row.verdict);
 
 /** A verdict in words; an operator's map promises no rate, so a low rate contradicts no map. */

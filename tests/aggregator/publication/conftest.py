@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from aggregator.evidence.claims_table import CLAIMS
 from aggregator.evidence.communes import communes_from_centres
-from aggregator.evidence.ledger import HISTOGRAMS, THRESHOLDS
+from aggregator.evidence.ledger import HISTOGRAMS, SIGNALS, THRESHOLDS
 from aggregator.judgement.basis import record_basis
 from aggregator.judgement.comparison import compare, write_verdicts
 from aggregator.judgement.votes import cast_votes
@@ -245,6 +245,16 @@ def made_up(data: Path, hexagon: dict[str, int], tmp_path_factory: pytest.TempPa
     samples = [(child, "20801", "4G", tier, "outdoor", "lte_rsrp_dbm", bin_, n) for tier, bin_, n in signals]
     table = pa.Table.from_pylist([dict(zip(HISTOGRAMS.names, row, strict=True)) for row in samples], schema=HISTOGRAMS)
     pq.write_table(table, folder / "evidence/histograms.parquet")
+    ledger = pd.read_parquet(folder / "evidence/ledger.parquet")
+    in_the_hole = (ledger["h3_r9"].map(lambda cell: h3.cell_to_parent(cell, 8)) == hexagon["hole"]).to_numpy()
+    heard = ledger[
+        in_the_hole & (ledger[["tier", "operator", "technology"]] == ["volunteer", "20801", "4G"]).all(axis=1)
+    ]
+    # seven of nine tell their signal, two readings a day: five weak, two strong
+    number = heard["device_token"].rank(method="dense").astype(int)
+    heard = heard.assign(readings=2, rsrp_sum_dbm=2 * number.map(lambda place: -118 if place < 6 else -85))[number < 8]
+    signal = pa.Table.from_pandas(heard[SIGNALS.names], schema=SIGNALS, preserve_index=False)
+    pq.write_table(signal, folder / "evidence/signals.parquet")
     last_day = pd.read_parquet(folder / "evidence/ledger.parquet", columns=["day"])["day"].max()
     record_basis(folder, date.fromisoformat(str(last_day)[:10]), 365)
     for audience in ("public", "team"):

@@ -22,8 +22,10 @@ from aggregator.judgement.comparison import compare
 from aggregator.judgement.votes import SUBJECT, device_votes, tally, with_hexagon
 from aggregator.publication.anonymity import EXACT_UP_TO, K_VOLUNTEERS, RESOLUTIONS, place, summary
 from aggregator.publication.hexagons import published_hexagons
-from aggregator.publication.issuing import Issue, issue
+from aggregator.publication.issuing import FIGURE, Issue, issue
 from aggregator.publication.quarters import four_quarters, quarters_of
+from aggregator.publication.signal import CLASSES, UNKNOWN, with_levels
+from aggregator.publication.signal import COLUMNS as LEVELS
 
 K = K_VOLUNTEERS
 AREA = sorted(h3.cell_to_children(h3.latlng_to_cell(46.77, 3.48, 6), 8))[:18]
@@ -69,12 +71,18 @@ def field(seed: int, devices: int) -> pd.DataFrame:
             tested, fails = int(draw.integers(1, 3)), draw.random() < 0.3
             technologies = ("4G", "5G") if has_5g else ("4G",)
             thresholds = ("service", "3", "8") if rates and draw.random() < 0.9 else ("service",)
+            heard = tested if device % 4 and not fails else 0
             place = (h3.cell_to_center_child(cell, 9), f"{device:032x}", day, tested, tested * fails)
-            rows += [(*place, *reading) for reading in product(technologies, thresholds)]
-    names = ["h3_r9", "device_token", "day", "tested", "failed", "technology", "threshold"]
+            level = (-heard * int(draw.integers(75, 130)), heard)
+            rows += [
+                (*place, *(level if threshold == "service" else (0, 0)), technology, threshold)
+                for technology, threshold in product(technologies, thresholds)
+            ]
+    counts = ["tested", "failed", "rsrp_sum_dbm", "readings"]
+    names = ["h3_r9", "device_token", "day", *counts, "technology", "threshold"]
     table = pd.DataFrame(rows, columns=names).assign(operator="20801", evidence="crowd", context="outdoor")
     same = ["h3_r9", *SUBJECT, "device_token", "context", "day"]
-    return table.groupby(same, as_index=False)[["tested", "failed"]].sum()
+    return table.groupby(same, as_index=False)[counts].sum()
 
 
 def pocket() -> pd.DataFrame:
@@ -91,7 +99,7 @@ def pocket() -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=["h3_r9", "device_token", "day"])
     subject = {"operator": "20801", "technology": "4G", "threshold": "service", "evidence": "crowd"}
-    return table.assign(**subject, context="outdoor", tested=1, failed=0)
+    return table.assign(**subject, context="outdoor", tested=1, failed=0, rsrp_sum_dbm=-99, readings=1)
 
 
 def judged(rows: pd.DataFrame) -> pd.DataFrame:
@@ -162,6 +170,22 @@ def by_reading(rows: pd.DataFrame, last_day: date, quarter: str, before: Release
     return with_counts(release, summary(here[enough]), release.counted)
 
 
+def by_ear(rows: pd.DataFrame, last_day: date, quarter: str, before: Release | None) -> Release:
+    """Tells the signal of however few devices have one."""
+    release = honest(rows, last_day, quarter, before)
+    placed = place(release.counted, K)
+    return with_counts(release, with_levels(summary(placed), placed, 1), release.counted)
+
+
+def listening(rows: pd.DataFrame, last_day: date, quarter: str, before: Release | None) -> Release:
+    """Repeats the counts of a quarter, and brings their signal up to date."""
+    release = honest(rows, last_day, quarter, before)
+    lately = release.window[quarters_of(release.window["day"]) == quarter]
+    placed = place(lately, K)
+    now = with_levels(summary(placed), placed, K)[[*FIGURE, *LEVELS]]
+    return with_counts(release, release.said.figures.drop(columns=LEVELS).merge(now, how="left"), lately)
+
+
 Publisher = Callable[[pd.DataFrame, date, str, Release | None], Release]
 
 
@@ -210,6 +234,15 @@ def small_groups(release: Release) -> Iterator[str]:
             yield f"record: {row.h3} rests on other devices than those on record"
 
 
+def signal_of_few(release: Release) -> Iterator[str]:
+    """Levels of fewer than k devices, or of others than the row's: their number is then one more figure to subtract."""
+    table = release.table[release.table["devices"] < EXACT_UP_TO]
+    for row in table[table[UNKNOWN].notna()].itertuples():
+        known = sum(getattr(row, name) for name in CLASSES)
+        if known < K or known + getattr(row, UNKNOWN) != row.devices:
+            yield f"signal: {row.h3}"
+
+
 def parents_less_children(release: Release) -> Iterator[str]:
     """A parent's device-days without those of its published children are those of the few who were held back."""
     table = release.table[release.table["devices"].notna()]
@@ -230,6 +263,10 @@ def later_less_earlier(earlier: Release, later: Release) -> Iterator[str]:
         came = later.behind_counts[key_of(row)] - earlier.behind_counts[key_of(row)]
         if few(tokens(came)) and row.device_days_now - row.device_days_then == len(came):
             yield f"release: {row.h3_now} counts"
+    for row in both[both[f"{UNKNOWN}_then"].notna() & both[f"{UNKNOWN}_now"].notna()].itertuples():
+        changed = any(getattr(row, f"{name}_then") != getattr(row, f"{name}_now") for name in LEVELS)
+        if changed and few(tokens(later.behind_counts[key_of(row)] - earlier.behind_counts[key_of(row)])):
+            yield f"release: {row.h3_now} signal"
     for row in both[both["judged_devices_then"].notna() & both["judged_devices_now"].notna()].itertuples():
         changed = any(
             getattr(row, f"{name}_then") != getattr(row, f"{name}_now")
@@ -263,7 +300,7 @@ def attack(releases: list[Release]) -> list[str]:
     """Every exposure, by what was subtracted from what."""
     found = []
     for release in releases:
-        for single in (small_groups, parents_less_children, reading_less_reading, verdict_less_counts):
+        for single in (small_groups, signal_of_few, parents_less_children, reading_less_reading, verdict_less_counts):
             found += list(single(release))
     for earlier, later in combinations(releases, 2):
         found += list(later_less_earlier(earlier, later))
@@ -278,6 +315,7 @@ def test_a_series_of_releases_exposes_nobody(seed: int) -> None:
         told = release.table
         assert len(told[told["devices"].notna()]) > 5
         assert len(told[told["judged_devices"].notna()]) > 15
+        assert len(told[told[UNKNOWN] > 0]) > 3
     assert attack(releases) == []
 
 
@@ -289,6 +327,8 @@ def test_a_series_of_releases_exposes_nobody(seed: int) -> None:
         (moving, "release", 60),
         (forgetful, "release", 60),
         (by_reading, "reading", 60),
+        (by_ear, "signal", 60),
+        (listening, "release", 110),
     ],
 )
 def test_the_attack_succeeds_on_releases_made_wrong_on_purpose(publisher: Publisher, how: str, devices: int) -> None:

@@ -155,16 +155,21 @@ def test_a_click_on_a_hexagon_shows_its_evidence(opened: Opened, hexagon: dict[s
 def test_histograms_are_told_in_words_and_bars(opened: Opened, hexagon: dict[str, int]) -> None:
     page = opened.go()
     told = opened.click(hexagon["hole"])
-    rates, signal = page.locator("#evidence figure").all_inner_texts()
+    rates, phones, signal = page.locator("#evidence figure").all_inner_texts()
     assert "Débit descendant, par téléphone" in rates
     assert "9 téléphones" in rates
+    assert "Signal reçu (RSRP)" in phones
+    assert "7 téléphones de volontaires sur 9, entre avril et juin 2026" in phones
+    assert phones.replace("\u202f", " ").replace("\xa0", " ").split("\n")[3:11] == [
+        *("−120 à −110 dBm", "71 %", "−110 à −100 dBm", "0 %", "−100 à −90 dBm", "0 %", "−90 à −80 dBm", "29 %"),
+    ]
     assert "Signal reçu (RSRP)" in signal
     assert signal.replace("\u202f", " ").replace("\xa0", " ").split("\n")[3:5] == [
         "−120 à −110 dBm",
         "75 %",
     ]  # of four readings of the field team
     assert "4 mesures" in signal
-    assert "50" not in signal  # the volunteers' readings are nowhere
+    assert "50" not in signal  # the volunteers' readings are not among them
     assert "Origine" in told
 
 

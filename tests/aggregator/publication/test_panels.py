@@ -1,4 +1,4 @@
-"""What a click reads: the release's rows, and histograms in which no volunteer is."""
+"""What a click reads: the release's rows, what follows from them, and histograms in which no volunteer is."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,16 @@ import pandas as pd
 import pytest
 
 from aggregator.evidence.ledger import HISTOGRAMS
-from aggregator.publication.panels import COLUMNS, PANEL_RESOLUTION, explained, survey_histograms, write_panels
+from aggregator.publication.panels import (
+    COLUMNS,
+    PANEL_RESOLUTION,
+    crowd_signal,
+    explained,
+    survey_histograms,
+    write_panels,
+)
 from aggregator.publication.release import publish
+from aggregator.publication.signal import COLUMNS as COLUMNS_OF_SIGNAL
 
 RATE_BIN_5_MBPS, RATE_BIN_50_MBPS = 778, 895
 """ln(5e6) / ln 1.02 = 778.9, ln(50e6) / ln 1.02 = 895.2."""
@@ -67,6 +75,21 @@ def test_volunteers_readings_change_no_byte(
         written.append({one.name: one.read_bytes() for one in into.iterdir()})
     assert written[0] == written[1] == written[2]
     assert b'"percent"' in b"".join(written[0].values())
+
+
+def test_volunteers_signal_follows_from_the_rows_of_service(
+    hexagons: gpd.GeoDataFrame, hexagon: dict[str, int]
+) -> None:
+    hole = f"{hexagon['hole']:x}"
+    assert crowd_signal(hexagons) == {}
+    row = (hexagons["h3"] == hole) & (hexagons["threshold"] == "service") & (hexagons["evidence"] == "crowd")
+    row &= (hexagons["operator"] == "20801") & (hexagons["technology"] == "4G")
+    counts = dict(zip(COLUMNS_OF_SIGNAL, [1, 4, 0, 0, 0, 2, 2], strict=True))
+    told = hexagons.copy()
+    for name, number in counts.items():
+        told.loc[row, name] = number
+    subject = {"operator": "20801", "technology": "4G", "quarter": "2026_T2", "measure": "rsrp"}
+    assert crowd_signal(told) == {hole: [{**subject, "devices": 9, "phones": [1, 4, 0, 0, 0, 2]}]}
 
 
 def test_panels_hold_the_published_rows_and_no_other(
