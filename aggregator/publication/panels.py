@@ -20,7 +20,8 @@ from aggregator.evidence.histograms import LOGARITHMIC_BASE
 from aggregator.judgement.votes import SUBJECT, VOTING_CONTEXTS
 from aggregator.publication.hexagons import COUNTS, SENTENCES
 from aggregator.publication.manifest import write_compact_json
-from aggregator.publication.signal import CLASSES, RSRP_EDGES_DBM
+from aggregator.publication.signal import COLUMNS as LEVELS
+from aggregator.publication.signal import RSRP_EDGES_DBM, UNKNOWN
 
 PANEL_RESOLUTION = 6
 """Ours: 49 hexagons in a file, some tens of kilobytes where all of them are known."""
@@ -91,13 +92,13 @@ def crowd_signal(rows: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
 
     Returns:
         By hexagon: ``operator, technology, measure`` (``rsrp``, in dBm), ``quarter``, ``devices``, and ``phones``:
-        how many of them by class. The others have no level.
+        how many of them by class, last those that have none.
     """
-    known = rows[(rows["evidence"] == "crowd") & rows[CLASSES[0]].notna()]
+    known = rows[(rows["evidence"] == "crowd") & rows[UNKNOWN].notna()]
     told: dict[str, list[dict[str, Any]]] = {}
     for row in known.to_dict("records"):
         entry = {name: row[name] for name in ("operator", "technology", "quarter")}
-        counts = {"devices": int(row["devices"]), "phones": [int(row[name]) for name in CLASSES]}
+        counts = {"devices": int(row["devices"]), "phones": [int(row[name]) for name in LEVELS]}
         told.setdefault(row["h3"], []).append({**entry, "measure": "rsrp", **counts})
     return told
 

@@ -33,11 +33,11 @@ export function ratesOf(rows) {
   return bars(words.rates, classesOf(edges, "Mbit/s"), shares, words.ratesNote(count(used[0].devices)));
 }
 
-/** What volunteers' phones received, by class of each phone's level. */
+/** What volunteers' phones received, by class of each phone's level; the last are those that have none. */
 export function phonesSignalOf({ quarter, devices, phones }) {
-  const known = phones.reduce((sum, number) => sum + number, 0);
-  const note = known < devices ? words.phonesSignal(count(known), count(devices), quarterPeriod(quarter)) : words.allSignal(count(devices), quarterPeriod(quarter));
-  return bars(words.rsrp, classesOf(RSRP_EDGES_DBM, "dBm"), phones.map((number) => number / known), note);
+  const all = phones.reduce((sum, number) => sum + number, 0);
+  const names = [...classesOf(RSRP_EDGES_DBM, "dBm"), words.noLevel];
+  return bars(words.rsrp, names, phones.map((number) => number / all), words.phonesSignal(count(devices), quarterPeriod(quarter)));
 }
 
 /** What a field team received, by class. */
