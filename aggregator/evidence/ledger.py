@@ -38,11 +38,7 @@ LEDGER = pa.schema(
 """One row per key: tests and failures against each threshold."""
 
 SIGNALS = pa.schema(
-    [
-        *((name, LEDGER.field(name).type) for name in LEDGER_KEYS),
-        ("rsrp_sum_dbm", pa.int64()),
-        ("readings", pa.int64()),
-    ]
+    [*(LEDGER.field(name) for name in LEDGER_KEYS), ("rsrp_sum_dbm", pa.int64()), ("readings", pa.int64())]
 )
 """One row per key with a reading of RSRP: what each device received that day, by the technology that was received, 4G
 (LTE) or 5G (NR). Each reading is rounded down to 1 dB."""

@@ -1,6 +1,6 @@
 """Columns of the hexagons that were measured, some of which other tables have too."""
 
-from aggregator.publication.columns_signal import LEVELS
+from aggregator.publication.columns_rsrp import LEVELS
 from aggregator.publication.described import Column, Table, count, flag, number, share, text
 
 QUARTER = r"^(\d{4}_T[1-4])?$"

@@ -12,7 +12,7 @@ from aggregator.judgement.sentences import sentences
 from aggregator.judgement.votes import SUBJECT
 from aggregator.publication.anonymity import RESOLUTIONS, rounded_counts
 from aggregator.publication.issuing import Issue
-from aggregator.publication.signal import COLUMNS as LEVELS
+from aggregator.publication.rsrp_levels import COLUMNS as LEVELS
 from client_sdk.messages import Language
 from client_sdk.operators import operator_name
 
@@ -97,7 +97,8 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
             "quarter": pd.Series(issue.quarter, index=rows.index, dtype="str").where(
                 crowd & rows["devices"].notna(), ""
             ),
-            **{name: rounded_counts(optional(rows, name).astype("Int64")) for name in [*COUNTS, *LEVELS]},
+            **{name: rounded_counts(rows[name].astype("Int64")) for name in COUNTS},
+            **{name: optional(rows, name).astype("Int64") for name in LEVELS},
             "first_month": months(rows["first_day"]),
             "last_month": months(rows["last_day"]),
             "claimed": rows["claimed"].astype("boolean"),

@@ -22,7 +22,7 @@ from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, parent
 from aggregator.judgement.votes import SUBJECT
 from aggregator.publication.anonymity import place, summary, tellable
 from aggregator.publication.quarters import quarters_of
-from aggregator.publication.signal import with_levels
+from aggregator.publication.rsrp_levels import with_levels
 
 PLACE = ["h3_r8", *SUBJECT]
 FIGURE = ["cell", "resolution", *SUBJECT]
@@ -65,7 +65,7 @@ def issue(
 
     Args:
         rows: as :func:`aggregator.judgement.votes.votable_rows` gives them, of the territory; with the columns of
-            :func:`aggregator.publication.signal.with_signal` where levels of signal are to be told.
+            :func:`aggregator.publication.rsrp_levels.with_signal` where levels of signal are to be told.
         verdicts: as :func:`aggregator.judgement.comparison.compare` gives them, of the territory.
         quarter: whose volunteers' counts are shown.
         k: least number of distinct volunteer devices.
@@ -137,7 +137,7 @@ def _counts(
     if before and before.quarter == quarter:
         of_quarter = of_quarter[~of_quarter["h3_r8"].isin(before.settled["h3_r8"])]
     placed = place(of_quarter, k)
-    figures = with_levels(summary(placed), placed, k)
+    figures = with_levels(summary(placed), placed)
     own = placed.loc[placed["resolution"] == HEXAGON_RESOLUTION, [*PLACE, "quarter", "device_token"]].drop_duplicates()
     settled = of_quarter[["h3_r8"]].drop_duplicates()
     if before is None:
@@ -152,7 +152,7 @@ def _counts(
 
 def _surveyed(survey: pd.DataFrame) -> pd.DataFrame:
     placed = place(survey)
-    return with_levels(summary(placed), placed, 1)
+    return with_levels(summary(placed), placed)
 
 
 def _fresh_verdicts(crowd: pd.DataFrame, verdicts: pd.DataFrame, k: int) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -31,7 +31,7 @@ from aggregator.publication.mission_layer import mission_inputs
 from aggregator.publication.observatory.history import read_history
 from aggregator.publication.quarters import counted_quarter, quarter_of, window_start
 from aggregator.publication.record import read_record, record_digests
-from aggregator.publication.signal import with_signal
+from aggregator.publication.rsrp_levels import with_signal
 from aggregator.publication.software import code
 from client_sdk.messages import tr
 

@@ -20,8 +20,8 @@ from aggregator.evidence.histograms import LOGARITHMIC_BASE
 from aggregator.judgement.votes import SUBJECT, VOTING_CONTEXTS
 from aggregator.publication.hexagons import COUNTS, SENTENCES
 from aggregator.publication.manifest import write_compact_json
-from aggregator.publication.signal import COLUMNS as LEVELS
-from aggregator.publication.signal import RSRP_EDGES_DBM, UNKNOWN
+from aggregator.publication.rsrp_levels import COLUMNS as LEVELS
+from aggregator.publication.rsrp_levels import NONE, RSRP_EDGES_DBM
 
 PANEL_RESOLUTION = 6
 """Ours: 49 hexagons in a file, some tens of kilobytes where all of them are known."""
@@ -52,7 +52,7 @@ def write_panels(
     rows = explained(hexagons[~hexagons["remainder"]]).sort_values(["h3", *SUBJECT])
     cells = np.array([int(cell, 16) for cell in rows["h3"]], dtype=np.int64)
     places = _places(np.union1d(cells, others), communes)
-    signal = crowd_signal(rows)
+    signal = crowd_signal(hexagons[~hexagons["remainder"]])
     for surveyed, own in survey_histograms(histograms, rows).items():
         signal.setdefault(surveyed, []).extend(own)
     told = _values(rows[COLUMNS])
@@ -88,18 +88,19 @@ def explained(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def crowd_signal(rows: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """Volunteers' devices by class of signal, where the rows tell.
+    """Volunteers' devices of the quarter by class of signal, where the published rows tell.
 
     Returns:
-        By hexagon: ``operator, technology, measure`` (``rsrp``, in dBm), ``quarter``, ``devices``, and ``phones``:
-        how many of them by class, last those that have none.
+        By hexagon: ``operator, technology, measure`` (``rsrp``, in dBm), ``quarter``, and ``phones``: how many of the
+        row's devices by class, last those that received none.
     """
-    known = rows[(rows["evidence"] == "crowd") & rows[UNKNOWN].notna()]
+    known = rows[(rows["evidence"] == "crowd") & rows[NONE].notna()]
+    names = ["operator", "technology", "quarter"]
+    texts = known[["h3", *names]].to_numpy(dtype=object).tolist()
     told: dict[str, list[dict[str, Any]]] = {}
-    for row in known.to_dict("records"):
-        entry = {name: row[name] for name in ("operator", "technology", "quarter")}
-        counts = {"devices": int(row["devices"]), "phones": [int(row[name]) for name in LEVELS]}
-        told.setdefault(row["h3"], []).append({**entry, "measure": "rsrp", **counts})
+    for (cell, *about), phones in zip(texts, known[LEVELS].to_numpy(np.int64).tolist(), strict=True):
+        entry = {**dict(zip(names, about, strict=True)), "measure": "rsrp", "phones": phones}
+        told.setdefault(cell, []).append(entry)
     return told
 
 

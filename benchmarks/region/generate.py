@@ -25,10 +25,11 @@ from aggregator.judgement.basis import Basis
 from aggregator.judgement.comparison import compare
 from aggregator.judgement.survey import POINTS
 from aggregator.judgement.votes import VOTES
+from aggregator.publication.anonymity import rounded_counts
 from aggregator.publication.issuing import PLACE, Issue
 from aggregator.publication.making import Ground, Making, ReleaseParameters, release_id
 from aggregator.publication.origin import Origin
-from aggregator.publication.signal import COLUMNS as LEVELS
+from aggregator.publication.rsrp_levels import COLUMNS as LEVELS
 from aggregator.publication.writing import write_release
 
 HEXAGONS = 70_000
@@ -158,7 +159,7 @@ def _issue(ballots: pd.DataFrame, verdicts: pd.DataFrame) -> Issue:
         failing=ballots["failing_outdoor"] + ballots["failing_vehicle"],
     )
     heard = figures["threshold"] == "service"
-    levels = np.random.default_rng(2).multinomial(figures["devices"], SIGNAL_SHARES)
+    levels = np.random.default_rng(2).multinomial(rounded_counts(figures["devices"]), SIGNAL_SHARES)
     figures = figures.assign(
         **{
             name: pd.Series(levels[:, place], dtype="Int64", index=figures.index).where(heard)

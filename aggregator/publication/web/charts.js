@@ -33,11 +33,11 @@ export function ratesOf(rows) {
   return bars(words.rates, classesOf(edges, "Mbit/s"), shares, words.ratesNote(count(used[0].devices)));
 }
 
-/** What volunteers' phones received, by class of each phone's level; the last are those that have none. */
-export function phonesSignalOf({ quarter, devices, phones }) {
+/** What volunteers' phones received, by class of each phone's level; the last are those that received none. */
+export function phonesSignalOf({ quarter, phones }) {
   const all = phones.reduce((sum, number) => sum + number, 0);
   const names = [...classesOf(RSRP_EDGES_DBM, "dBm"), words.noLevel];
-  return bars(words.rsrp, names, phones.map((number) => number / all), words.phonesSignal(count(devices), quarterPeriod(quarter)));
+  return bars(words.rsrp, names, phones.map((number) => number / all), words.phonesSignal(count(all), quarterPeriod(quarter)));
 }
 
 /** What a field team received, by class. */

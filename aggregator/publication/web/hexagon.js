@@ -82,7 +82,7 @@ export async function hexagonPanel(cell, page) {
     ...others.map((other) => element("div", { className: "other" }, element("strong", { textContent: `${words.other[other.evidence]} : ${verdictText(verdictKey(other), state.test)}` }), element("p", { textContent: other.sentence || words.noVerdict }), figures(other, state))),
     ratesOf(rows.filter((one) => one.evidence === row.evidence)),
     ...signal.map((one) => (one.phones ? phonesSignalOf(one) : signalOf(one))),
-    crowd && RSRP_OF.includes(state.tech) && !signal.some((one) => one.phones) ? element("p", { className: "caution", textContent: words.noSignal(index.k) }) : null,
+    crowd && RSRP_OF.includes(state.tech) && !signal.some((one) => one.phones) ? element("p", { className: "caution", textContent: words.noSignal }) : null,
     ...operatorsHere(found, page),
     limits,
   ];

@@ -250,9 +250,11 @@ def made_up(data: Path, hexagon: dict[str, int], tmp_path_factory: pytest.TempPa
     heard = ledger[
         in_the_hole & (ledger[["tier", "operator", "technology"]] == ["volunteer", "20801", "4G"]).all(axis=1)
     ]
-    # seven of nine tell their signal, two readings a day: five weak, two strong
+    # eight of nine tell their signal, two readings a day: five weak, two strong, one elsewhere alone
     number = heard["device_token"].rank(method="dense").astype(int)
-    heard = heard.assign(readings=2, rsrp_sum_dbm=2 * number.map(lambda place: -118 if place < 6 else -85))[number < 8]
+    heard = heard.assign(readings=2, rsrp_sum_dbm=2 * number.map(lambda place: -118 if place < 6 else -85))
+    heard["h3_r9"] = heard["h3_r9"].mask(number == 8, h3.cell_to_center_child(hexagon["lonely"], 9))
+    heard = heard[number < 9]
     signal = pa.Table.from_pandas(heard[SIGNALS.names], schema=SIGNALS, preserve_index=False)
     pq.write_table(signal, folder / "evidence/signals.parquet")
     last_day = pd.read_parquet(folder / "evidence/ledger.parquet", columns=["day"])["day"].max()

@@ -24,8 +24,8 @@ from aggregator.publication.anonymity import EXACT_UP_TO, K_VOLUNTEERS, RESOLUTI
 from aggregator.publication.hexagons import published_hexagons
 from aggregator.publication.issuing import FIGURE, Issue, issue
 from aggregator.publication.quarters import four_quarters, quarters_of
-from aggregator.publication.signal import CLASSES, UNKNOWN, with_levels
-from aggregator.publication.signal import COLUMNS as LEVELS
+from aggregator.publication.rsrp_levels import COLUMNS as LEVELS
+from aggregator.publication.rsrp_levels import NONE, with_levels
 
 K = K_VOLUNTEERS
 AREA = sorted(h3.cell_to_children(h3.latlng_to_cell(46.77, 3.48, 6), 8))[:18]
@@ -73,16 +73,17 @@ def field(seed: int, devices: int) -> pd.DataFrame:
             thresholds = ("service", "3", "8") if rates and draw.random() < 0.9 else ("service",)
             heard = tested if device % 4 and not fails else 0
             place = (h3.cell_to_center_child(cell, 9), f"{device:032x}", day, tested, tested * fails)
-            level = (-heard * int(draw.integers(75, 130)), heard)
+            level = (-heard * int(draw.integers(75, 130)), heard, device % 4 > 0)
             rows += [
-                (*place, *(level if threshold == "service" else (0, 0)), technology, threshold)
+                (*place, *(level if threshold == "service" else (0, 0, False)), technology, threshold)
                 for technology, threshold in product(technologies, thresholds)
             ]
-    counts = ["tested", "failed", "rsrp_sum_dbm", "readings"]
+    counts = ["tested", "failed", "rsrp_sum_dbm", "readings", "tells"]
     names = ["h3_r9", "device_token", "day", *counts, "technology", "threshold"]
     table = pd.DataFrame(rows, columns=names).assign(operator="20801", evidence="crowd", context="outdoor")
     same = ["h3_r9", *SUBJECT, "device_token", "context", "day"]
-    return table.groupby(same, as_index=False)[counts].sum()
+    found = table.groupby(same, as_index=False)[counts].sum()
+    return found.assign(tells=found["tells"] > 0)
 
 
 def pocket() -> pd.DataFrame:
@@ -99,7 +100,7 @@ def pocket() -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=["h3_r9", "device_token", "day"])
     subject = {"operator": "20801", "technology": "4G", "threshold": "service", "evidence": "crowd"}
-    return table.assign(**subject, context="outdoor", tested=1, failed=0, rsrp_sum_dbm=-99, readings=1)
+    return table.assign(**subject, context="outdoor", tested=1, failed=0, rsrp_sum_dbm=-99, readings=1, tells=True)
 
 
 def judged(rows: pd.DataFrame) -> pd.DataFrame:
@@ -171,10 +172,8 @@ def by_reading(rows: pd.DataFrame, last_day: date, quarter: str, before: Release
 
 
 def by_ear(rows: pd.DataFrame, last_day: date, quarter: str, before: Release | None) -> Release:
-    """Tells the signal of however few devices have one."""
-    release = honest(rows, last_day, quarter, before)
-    placed = place(release.counted, K)
-    return with_counts(release, with_levels(summary(placed), placed, 1), release.counted)
+    """Counts the phones that tell no signal among those that received none."""
+    return honest(rows.assign(tells=rows["threshold"] == "service"), last_day, quarter, before)
 
 
 def listening(rows: pd.DataFrame, last_day: date, quarter: str, before: Release | None) -> Release:
@@ -182,7 +181,7 @@ def listening(rows: pd.DataFrame, last_day: date, quarter: str, before: Release 
     release = honest(rows, last_day, quarter, before)
     lately = release.window[quarters_of(release.window["day"]) == quarter]
     placed = place(lately, K)
-    now = with_levels(summary(placed), placed, K)[[*FIGURE, *LEVELS]]
+    now = with_levels(summary(placed), placed)[[*FIGURE, *LEVELS]]
     return with_counts(release, release.said.figures.drop(columns=LEVELS).merge(now, how="left"), lately)
 
 
@@ -234,12 +233,10 @@ def small_groups(release: Release) -> Iterator[str]:
             yield f"record: {row.h3} rests on other devices than those on record"
 
 
-def signal_of_few(release: Release) -> Iterator[str]:
-    """Levels of fewer than k devices, or of others than the row's: their number is then one more figure to subtract."""
-    table = release.table[release.table["devices"] < EXACT_UP_TO]
-    for row in table[table[UNKNOWN].notna()].itertuples():
-        known = sum(getattr(row, name) for name in CLASSES)
-        if known < K or known + getattr(row, UNKNOWN) != row.devices:
+def signal_of_others(release: Release) -> Iterator[str]:
+    """Levels of others than the row's devices: their number is then one more figure to subtract."""
+    for row in release.table[release.table[NONE].notna()].itertuples():
+        if sum(getattr(row, name) for name in LEVELS) != row.devices:
             yield f"signal: {row.h3}"
 
 
@@ -263,7 +260,7 @@ def later_less_earlier(earlier: Release, later: Release) -> Iterator[str]:
         came = later.behind_counts[key_of(row)] - earlier.behind_counts[key_of(row)]
         if few(tokens(came)) and row.device_days_now - row.device_days_then == len(came):
             yield f"release: {row.h3_now} counts"
-    for row in both[both[f"{UNKNOWN}_then"].notna() & both[f"{UNKNOWN}_now"].notna()].itertuples():
+    for row in both[both[f"{NONE}_then"].notna() & both[f"{NONE}_now"].notna()].itertuples():
         changed = any(getattr(row, f"{name}_then") != getattr(row, f"{name}_now") for name in LEVELS)
         if changed and few(tokens(later.behind_counts[key_of(row)] - earlier.behind_counts[key_of(row)])):
             yield f"release: {row.h3_now} signal"
@@ -300,7 +297,13 @@ def attack(releases: list[Release]) -> list[str]:
     """Every exposure, by what was subtracted from what."""
     found = []
     for release in releases:
-        for single in (small_groups, signal_of_few, parents_less_children, reading_less_reading, verdict_less_counts):
+        for single in (
+            small_groups,
+            signal_of_others,
+            parents_less_children,
+            reading_less_reading,
+            verdict_less_counts,
+        ):
             found += list(single(release))
     for earlier, later in combinations(releases, 2):
         found += list(later_less_earlier(earlier, later))
@@ -315,7 +318,7 @@ def test_a_series_of_releases_exposes_nobody(seed: int) -> None:
         told = release.table
         assert len(told[told["devices"].notna()]) > 5
         assert len(told[told["judged_devices"].notna()]) > 15
-        assert len(told[told[UNKNOWN] > 0]) > 3
+        assert len(told[told[LEVELS].sum(axis=1) > 0]) > 3
     assert attack(releases) == []
 
 
@@ -327,10 +330,28 @@ def test_a_series_of_releases_exposes_nobody(seed: int) -> None:
         (moving, "release", 60),
         (forgetful, "release", 60),
         (by_reading, "reading", 60),
-        (by_ear, "signal", 60),
         (listening, "release", 110),
     ],
 )
 def test_the_attack_succeeds_on_releases_made_wrong_on_purpose(publisher: Publisher, how: str, devices: int) -> None:
     found = (exposure for seed in range(6) for exposure in attack(series(publisher, seed, devices)))
     assert any(exposure.startswith(f"{how}:") for exposure in found)
+
+
+@pytest.mark.parametrize(("publisher", "traced"), [(honest, False), (by_ear, True)])
+def test_a_phone_that_tells_no_signal_leaves_no_trail(publisher: Publisher, traced: bool) -> None:
+    rows = field(7, 110).assign(failed=0)
+    service = rows["threshold"] == "service"
+    rows = rows.assign(readings=rows["tested"].where(service, 0), tells=service)
+    rows = rows.assign(rsrp_sum_dbm=-100 * rows["readings"])
+    lately = rows[(quarters_of(rows["day"]) == "2026_T2") & parent(rows["h3_r9"], 8).isin(AREA[:3])]
+    mute = rows["device_token"] == lately["device_token"].value_counts().index[0]
+    silent = rows.assign(
+        **{name: rows[name].where(~mute, 0) for name in ("readings", "rsrp_sum_dbm")}, tells=service & ~mute
+    )
+    all_tell, one_does_not = (publisher(world, date(2026, 6, 30), "2026_T2", None).table for world in (rows, silent))
+    assert (all_tell["rsrp_m100_m90"] > 0).sum() > 5
+    assert all_tell.equals(one_does_not) != traced
+    if traced:
+        marked = one_does_not[(one_does_not["resolution"] == 8) & (one_does_not[NONE] > 0)]
+        assert set(marked["cell"]) <= set(parent(rows.loc[mute, "h3_r9"], 8))

@@ -161,8 +161,8 @@ def test_histograms_are_told_in_words_and_bars(opened: Opened, hexagon: dict[str
     assert "Signal reçu (RSRP)" in phones
     assert "9 téléphones de volontaires, entre avril et juin 2026" in phones
     assert phones.replace("\u202f", " ").replace("\xa0", " ").split("\n")[3:15] == [
-        *("−120 à −110 dBm", "56 %", "−110 à −100 dBm", "0 %", "−100 à −90 dBm", "0 %", "−90 à −80 dBm", "22 %"),
-        *("−80 dBm ou plus", "0 %", "aucun", "22 %"),
+        *("−120 à −110 dBm", "67 %", "−110 à −100 dBm", "0 %", "−100 à −90 dBm", "0 %", "−90 à −80 dBm", "22 %"),
+        *("−80 dBm ou plus", "0 %", "aucun", "11 %"),
     ]
     assert "Signal reçu (RSRP)" in signal
     assert signal.replace("\u202f", " ").replace("\xa0", " ").split("\n")[3:5] == [

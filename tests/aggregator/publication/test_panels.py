@@ -19,7 +19,7 @@ from aggregator.publication.panels import (
     write_panels,
 )
 from aggregator.publication.release import publish
-from aggregator.publication.signal import COLUMNS as COLUMNS_OF_SIGNAL
+from aggregator.publication.rsrp_levels import COLUMNS as COLUMNS_OF_SIGNAL
 
 RATE_BIN_5_MBPS, RATE_BIN_50_MBPS = 778, 895
 """ln(5e6) / ln 1.02 = 778.9, ln(50e6) / ln 1.02 = 895.2."""
@@ -89,7 +89,7 @@ def test_volunteers_signal_follows_from_the_rows_of_service(
     for name, number in counts.items():
         told.loc[row, name] = number
     subject = {"operator": "20801", "technology": "4G", "quarter": "2026_T2", "measure": "rsrp"}
-    assert crowd_signal(told) == {hole: [{**subject, "devices": 9, "phones": [1, 4, 0, 0, 0, 2, 2]}]}
+    assert crowd_signal(told) == {hole: [{**subject, "phones": [1, 4, 0, 0, 0, 2, 2]}]}
 
 
 def test_panels_hold_the_published_rows_and_no_other(
