@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from client_sdk.commands.terminal import answer, warn
+from client_sdk.errors import MailleError
 from client_sdk.messages import tr
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ Threshold = Annotated[
 ]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help=tr("TCP port; 0: any.", "Port TCP ; 0 : au choix."))]
 PORT = 8421  # beside the collector's 8420
+RELEASES_TOLD = 3
+"""Of those that are there, in the message about one that is not."""
 
 Departement = Annotated[
     list[str] | None,
@@ -59,6 +62,34 @@ Outline = Annotated[
 def data_directory(given: Path | None) -> Path:
     """What ``--data`` says, else the environment, else ``maille-data`` here."""
     return given if given is not None else Path(os.environ.get("MAILLE_DATA") or "maille-data")
+
+
+def release_given(named: str, data: Path | None) -> Path:
+    """Directory of a release: the folder that is named, or the release of this id in the data directory.
+
+    Raises:
+        MailleError: it is neither.
+    """
+    from aggregator.publication.shelf import FOLDER, RELEASE_ID
+
+    folder, shelves = Path(named), [data_directory(data) / shelf for shelf in FOLDER.values()]
+    if folder.is_dir():
+        return folder.resolve()
+    if RELEASE_ID.fullmatch(named):
+        for shelf in shelves:
+            if (shelf / named).is_dir():
+                return (shelf / named).resolve()
+    there = [path for shelf in shelves if shelf.is_dir() for path in shelf.iterdir()]
+    newest = sorted((path.name for path in there if RELEASE_ID.fullmatch(path.name)), reverse=True)[:RELEASES_TOLD]
+    listed = ", ".join(newest) or tr("none", "aucune")
+    raise MailleError(
+        tr(
+            f"RELEASE {named}: neither a folder nor the id of a release in {data_directory(data)}; newest there: "
+            f"{listed}",
+            f"PUBLICATION {named} : ni un dossier, ni l’identifiant d’une publication de {data_directory(data)} ; les "
+            f"plus récentes : {listed}",
+        )
+    )
 
 
 def territory_given(data: Path, departement: "list[str] | None", outline: Path | None) -> "Territory | None":

@@ -5,17 +5,20 @@ from typing import Annotated, Literal
 
 import typer
 
+from aggregator.commands.options import release_given
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.messages import tr
+from collector.options import Data
 
 commands = typer.Typer(no_args_is_help=True)
 Release = Annotated[
-    Path,
+    str,
     typer.Argument(
-        exists=True,
-        file_okay=False,
         metavar="RELEASE",
-        help=tr("Directory of a release.", "Dossier d’une publication."),
+        help=tr(
+            "Id of a release of the data directory, or the directory of one.",
+            "Identifiant d’une publication du dossier de données, ou dossier d’une publication.",
+        ),
     ),
 ]
 
@@ -40,14 +43,16 @@ def export(
             file_okay=False, help=tr("Where to (a folder named after both).", "Où (un dossier nommé d’après les deux).")
         ),
     ] = None,
+    data: Data = None,
     as_json: Json = False,
 ) -> None:
     """The release stays as it is."""
     from aggregator.publication.exporting import export as write
 
-    into = out if out is not None else Path(f"{release.resolve().name}-{kind}")
-    written = [str(file) for file in write(release, into, kind)]
-    answer(as_json, {"release": release.resolve().name, "format": kind, "files": written}, "\n".join(written))
+    directory = release_given(release, data)
+    into = out if out is not None else Path(f"{directory.name}-{kind}")
+    written = [str(file) for file in write(directory, into, kind)]
+    answer(as_json, {"release": directory.name, "format": kind, "files": written}, "\n".join(written))
 
 
 @commands.command(help=tr("Load it into PostGIS.", "La charger dans PostGIS."))
@@ -68,12 +73,14 @@ def load(
     schema: Annotated[
         str, typer.Option(help=tr("Schema of the tables; replaced.", "Schéma des tables ; remplacées."))
     ] = "maille",
+    data: Data = None,
     as_json: Json = False,
 ) -> None:
     """All in one transaction, in place of the release that was there."""
     from aggregator.publication.postgis import load as into_database
 
+    directory = release_given(release, data)
     with progress_bar(as_json) as progress:
-        loaded = into_database(release, database, schema, progress)
-    text = "\n".join(f"  {schema}.{name}: {rows}" for name, rows in loaded.items())
-    answer(as_json, {"release": release.resolve().name, "schema": schema, "rows": loaded}, text)
+        loaded = into_database(directory, database, schema, progress)
+    text = "\n".join(f"  {schema}.{name}{tr(':', ' :')} {rows}" for name, rows in loaded.items())
+    answer(as_json, {"release": directory.name, "schema": schema, "rows": loaded}, text)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aggregator.commands.options import Departement, Outline, data_directory, tell_outdated_claims, territory_given
+from aggregator.commands.options import (
+    Departement,
+    Outline,
+    data_directory,
+    release_given,
+    tell_outdated_claims,
+    territory_given,
+)
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.messages import tr
 from collector.options import Data
@@ -106,14 +113,14 @@ def publish(
     departement: Departement = None,
     outline: Outline = None,
     verify: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            exists=True,
-            file_okay=False,
             metavar="RELEASE",
             help=tr(
-                "Make this release again from the data and compare every byte, instead of writing one.",
-                "Refaire cette publication à partir des données et comparer chaque octet, au lieu d’en écrire une.",
+                "Make this release (its id or its directory) again from the data and compare every byte, instead of "
+                "writing one.",
+                "Refaire cette publication (son identifiant ou son dossier) à partir des données et comparer chaque "
+                "octet, au lieu d’en écrire une.",
             ),
         ),
     ] = None,
@@ -126,7 +133,7 @@ def publish(
     from aggregator.publication.verifying import verify as make_again
 
     if verify:
-        found = make_again(verify, data_directory(data))
+        found = make_again(release_given(verify, data), data_directory(data))
         answer(as_json, found.members(), found.text())
         if not found.holds:
             raise typer.Exit(1)

@@ -44,20 +44,24 @@ class Verification:
         return {"release": self.release, "holds": self.holds, "files": self.files, "reasons": list(self.reasons)}
 
     def text(self) -> str:
-        """For people: one line per file, then the reasons."""
+        """For people: one line per file that differs, the reasons, and how many are the same."""
         words = {
-            "same": tr("same", "identique"),
             "different": tr("DIFFERENT", "DIFFÉRENT"),
             "missing": tr("MISSING from the release", "ABSENT de la publication"),
             "unexpected": tr("UNEXPECTED in the release", "DE TROP dans la publication"),
         }
-        lines = [f"  {words[state]}  {path}" for path, state in self.files.items()]
-        verdict = (
-            tr("every byte came out again", "chaque octet a été retrouvé")
-            if self.holds
-            else tr("does not come out again", "n'a pas été retrouvée")
-        )
-        return "\n".join([*lines, *self.reasons, f"{self.release}: {verdict}"])
+        differing = [f"  {words[state]}  {path}" for path, state in self.files.items() if state != "same"]
+        total = len(self.files)
+        same = total - len(differing)
+        if self.holds:
+            verdict = tr(
+                f": every byte came out again ({total} files)", f" : chaque octet a été retrouvé ({total} fichiers)"
+            )
+        else:
+            verdict = tr(" does not come out again", " n’a pas été retrouvée")
+            if same:  # none is where it cannot be made again, so that nothing was compared
+                verdict += tr(f"; {same} of {total} files are the same", f" ; {same} fichiers identiques sur {total}")
+        return "\n".join([*differing, *self.reasons, f"{self.release}{verdict}"])
 
 
 def verify(release: Path, data: Path) -> Verification:

@@ -14,9 +14,11 @@ import pytest
 import typer.testing
 
 from aggregator.cli import commands
+from aggregator.commands.options import release_given
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.release import publish
 from aggregator.publication.verifying import verify
+from client_sdk.errors import MailleError
 
 Build = Callable[[Path, pd.DataFrame], Path]
 MAKE = "import sys, pathlib, aggregator.publication.release as r; print(r.publish(pathlib.Path(sys.argv[1])))"
@@ -71,9 +73,9 @@ def test_an_honest_release_comes_out_again(published: tuple[Path, Path]) -> None
     assert {"hexagons.gpkg", "hexagons.parquet", "manifest.json", "map/index.json"} <= found.files.keys()
     later = publish(data, k=6)
     assert verify(later, data).holds, "the record of the release before is an input of this one"
-    answer = typer.testing.CliRunner().invoke(commands, ["publish", "--verify", str(release), "--data", str(data)])
+    answer = typer.testing.CliRunner().invoke(commands, ["publish", "--verify", release.name, "--data", str(data)])
     assert answer.exit_code == 0
-    assert "same  hexagons.parquet" in answer.output
+    assert answer.output == f"{release.name}: every byte came out again ({len(found.files)} files)\n"
 
 
 def test_a_changed_byte_is_named(published: tuple[Path, Path]) -> None:
@@ -85,6 +87,9 @@ def test_a_changed_byte_is_named(published: tuple[Path, Path]) -> None:
     found = verify(release, data)
     assert [path for path, state in found.files.items() if state != "same"] == ["hexagons.parquet"]
     assert "own files were changed" in found.text()
+    lines, total = found.text().splitlines(), len(found.files)
+    assert lines[0] == "  DIFFERENT  hexagons.parquet"
+    assert lines[-1] == f"{release.name} does not come out again; {total - 1} of {total} files are the same"
     answer = typer.testing.CliRunner().invoke(
         commands, ["publish", "--verify", str(release), "--data", str(data), "--json"]
     )
@@ -136,6 +141,19 @@ def test_another_library_is_named(published: tuple[Path, Path]) -> None:
     found = verify(release, data)
     assert found.files["manifest.json"] == "different"
     assert any(reason.startswith("library pyarrow: ") for reason in found.reasons)
+
+
+def test_a_release_is_named_by_its_id_or_its_folder(tmp_path: Path) -> None:
+    """Of the public's or of the team's; a folder may be anywhere, and is not looked into before it is read."""
+    public, team = "2026-09-30-0123456789", "2026-10-31-abcdef0123"
+    for shelf, name in (("releases", public), ("team-releases", team)):
+        (tmp_path / shelf / name).mkdir(parents=True)
+    assert release_given(public, tmp_path) == tmp_path / "releases" / public
+    assert release_given(team, tmp_path) == tmp_path / "team-releases" / team
+    assert release_given(str(tmp_path / "releases" / public), tmp_path / "elsewhere").name == public
+    for wrong in ("2026-09-30-ffffffffff", "2026-09-30", "latest.json"):
+        with pytest.raises(MailleError, match=f"neither a folder nor the id of a release .*: {team}, {public}$"):
+            release_given(wrong, tmp_path)
 
 
 def test_what_is_no_release_is_refused(tmp_path: Path) -> None:
