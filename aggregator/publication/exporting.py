@@ -6,7 +6,7 @@ of a région is 6 MB in the release's ``claims.parquet`` and 500 MB in a GeoPack
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -17,31 +17,37 @@ import pyogrio
 import shapely
 
 from aggregator.publication.columns import TABLES
-from aggregator.publication.described import Table
+from aggregator.publication.described import Column, Table
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.hexagons import COORDINATE_DECIMALS
 from aggregator.publication.layers import plain, write_geopackage
 from client_sdk.messages import tr
 
+Field = tuple[str, str, Column]
+"""A file, what a column is called in it, and the column."""
 Format = Literal["geopackage", "shapefile", "csv-fr"]
 LAYERS = tuple(name for name, table in TABLES.items() if table.geometry)
+SEPARATORS = {"dcc_poi": ";", "observatory": ","}
+"""Tables that a release holds as CSV → what stands between their columns there."""
 PACKAGE = "maille.gpkg"
 FIELD_NAMES = "noms-des-champs.csv"
+CENTRE = ("latitude", "longitude")
+"""Columns of a polygon's centre, for a table that has no geometry."""
 LONGEST_TEXT = 254
 """Characters of a text in a shapefile; columns that may be longer have no short name, and are left out."""
 
 
 def export(release: Path, into: Path, kind: Format) -> list[Path]:
-    """Write every layer of a release in another format.
+    """Write every layer of a release in another format; as ``csv-fr`` the tables too that it holds as CSV.
 
     Args:
         release: its directory.
         into: where to; made where it is missing, and files of the same names are replaced.
         kind: ``geopackage``, all layers and their styles in one; ``shapefile``; or ``csv-fr``: ``;``, decimal comma,
-            UTF-8 with the mark by which Excel knows it.
+            UTF-8 with the mark by which Excel knows it, and what the columns mean beside.
 
     Returns:
-        The files written, a shapefile by its ``.shp``.
+        The files written, a shapefile by its ``.shp``; last of a shapefile's or CSV's, what their columns mean.
 
     Raises:
         PublicationError: it is no release, or a column has no description.
@@ -49,11 +55,18 @@ def export(release: Path, into: Path, kind: Format) -> list[Path]:
     into.mkdir(parents=True, exist_ok=True)
     if kind == "geopackage":
         return [_geopackage(release, into)]
-    write: Callable[[gpd.GeoDataFrame, Table, Path], Path] = {"shapefile": _shapefile, "csv-fr": _french_csv}[kind]
-    written = [write(read_layer(release, name), TABLES[name], into) for name in LAYERS]
     if kind == "shapefile":
-        written.append(_field_names(release, into))
-    return written
+        layers = {TABLES[name]: read_layer(release, name) for name in LAYERS}
+        written = [_shapefile(layer, table, into) for table, layer in layers.items()]
+        return [*written, _field_names(_shapefile_fields(layers), into)]
+    files = {into / f"{name}.csv": TABLES[name] for name in LAYERS}
+    for file, table in files.items():
+        _write_french(_french_layer(read_layer(release, table.name), table), file)
+    for table in map(TABLES.__getitem__, SEPARATORS):
+        for source in sorted(file for pattern in table.files for file in release.glob(pattern)):
+            _write_french(_french_table(source, table), into / source.name)
+            files[into / source.name] = table
+    return [*files, _field_names(_csv_fields(files), into)]
 
 
 def read_layer(release: Path, name: str) -> gpd.GeoDataFrame:
@@ -106,27 +119,50 @@ def _shapefile(layer: gpd.GeoDataFrame, table: Table, into: Path) -> Path:
     return file
 
 
-def _field_names(release: Path, into: Path) -> Path:
-    """Which field of a shapefile is which column; one without a field was left out, being too long."""
+def _shapefile_fields(layers: dict[Table, gpd.GeoDataFrame]) -> Iterator[Field]:
+    for table, layer in layers.items():
+        for name in layer.columns:
+            if name != layer.geometry.name:
+                yield f"{table.name}.shp", table.column(name).short, table.column(name)
+
+
+def _csv_fields(files: dict[Path, Table]) -> Iterator[Field]:
+    for file, table in files.items():
+        described = {column.name for column in table.columns}
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            header = next(csv.reader(lines, delimiter=";"))
+        for name in header:
+            added = name in CENTRE and name not in described
+            yield file.name, name, TABLES["places"].column(name) if added else table.column(name)
+
+
+def _field_names(fields: Iterable[Field], into: Path) -> Path:
+    """Which field is which column, and what it means; one without a field was left out of a shapefile, too long."""
     file = into / FIELD_NAMES
     with file.open("w", encoding="utf-8-sig", newline="") as lines:
         rows = csv.writer(lines, delimiter=";")
         rows.writerow(["fichier", "champ", "colonne", "sens"])
-        for name in LAYERS:
-            layer, table = read_layer(release, name), TABLES[name]
-            described = [table.column(column) for column in layer.columns if column != layer.geometry.name]
-            rows.writerows([f"{name}.shp", column.short, column.name, column.fr] for column in described)
+        rows.writerows([name, field, column.name, column.fr] for name, field, column in fields)
     return file
 
 
-def _french_csv(layer: gpd.GeoDataFrame, table: Table, into: Path) -> Path:
+def _french_layer(layer: gpd.GeoDataFrame, table: Table) -> pd.DataFrame:
     rows = pd.DataFrame(plain(layer).drop(columns=layer.geometry.name))
     for name in rows.columns[rows.dtypes == "bool"]:
         rows[name] = rows[name].astype("Int64")
-    if table.geometry == "Polygon" and "longitude" not in rows:
+    if table.geometry == "Polygon" and not rows.columns.isin(CENTRE).any():
         centres = shapely.centroid(layer.to_crs("EPSG:4326").geometry.to_numpy())
-        for column, values in (("latitude", shapely.get_y(centres)), ("longitude", shapely.get_x(centres))):
+        for column, values in zip(CENTRE, (shapely.get_y(centres), shapely.get_x(centres)), strict=True):
             rows[column] = values.round(COORDINATE_DECIMALS)
-    file = into / f"{table.name}.csv"
+    return rows
+
+
+def _french_table(file: Path, table: Table) -> pd.DataFrame:
+    """Texts of a CSV of the release, digits as they are: nothing is read as a number and rounded again."""
+    rows = pd.read_csv(file, sep=SEPARATORS[table.name], dtype="str", keep_default_na=False, na_values=["NA"])
+    figures = [name for name in rows.columns if table.column(name).kind == "number"]
+    return rows.assign(**{name: rows[name].str.replace(".", ",", regex=False) for name in figures})
+
+
+def _write_french(rows: pd.DataFrame, file: Path) -> None:
     rows.to_csv(file, sep=";", decimal=",", index=False, encoding="utf-8-sig", lineterminator="\r\n")
-    return file

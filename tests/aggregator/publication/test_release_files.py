@@ -275,6 +275,31 @@ def test_french_csv_is_what_a_french_spreadsheet_reads(release: Path, tmp_path: 
     assert "accessible_share" in (tmp_path / "claims.csv").read_text(encoding="utf-8-sig").splitlines()[0]
 
 
+def test_french_csv_has_the_releases_own_tables_to_the_last_digit(release: Path, tmp_path: Path) -> None:
+    written = export(release, tmp_path, "csv-fr")
+    tables = {file.name for file in release.glob("*.csv")}
+    assert {"dcc_poi.csv", "observatory.csv"} < tables < {file.name for file in written}
+    for name in sorted(tables):
+        own = pd.read_csv(
+            release / name, sep=None, engine="python", dtype="str", keep_default_na=False, encoding="utf-8"
+        )
+        raw = (tmp_path / name).read_bytes()
+        assert raw.startswith(b"\xef\xbb\xbf")
+        assert raw.count(b"\r\n") == raw.count(b"\n") == len(own) + 1
+        read = pd.read_csv(tmp_path / name, sep=";", dtype="str", keep_default_na=False, encoding="utf-8-sig")
+        assert read.columns.tolist() == own.columns.tolist()
+        for column in own:
+            decimals = column in ("value", "percent", "x_lambert_93", "y_lambert_93", "latitude", "longitude")
+            expected = own[column].replace("NA", "")
+            assert read[column].tolist() == (expected.str.replace(".", ",") if decimals else expected).tolist(), column
+    with (tmp_path / FIELD_NAMES).open(encoding="utf-8-sig", newline="") as lines:
+        named = list(csv.DictReader(lines, delimiter=";"))
+    for file in written[:-1]:
+        header = file.read_text(encoding="utf-8-sig").splitlines()[0].split(";")
+        assert [row["champ"] for row in named if row["fichier"] == file.name] == header
+    assert all(row["sens"] for row in named)
+
+
 def test_exporting_what_is_no_release_says_so(tmp_path: Path) -> None:
     with pytest.raises(PublicationError, match=r"hexagons\.parquet"):
         export(tmp_path, tmp_path / "out", "csv-fr")
