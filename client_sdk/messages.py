@@ -1,6 +1,7 @@
 """The language that people read: both texts stand side by side where they are used, and this picks one."""
 
 import os
+from datetime import UTC, datetime
 from typing import Literal
 
 Language = Literal["en", "fr"]
@@ -26,10 +27,30 @@ def tr(english: str, french: str) -> str:
     return french if (_current[0] if _current else language_of_environment()) == "fr" else english
 
 
+def counted(count: int, english: str, french: str) -> str:
+    """``2 rows left out``: a count, and its words, in which each ``(s)`` stands for the plural.
+
+    French has a plural from 2 on, English for all but 1.
+    """
+    plural = "s" if count > 1 or (count == 0 and tr("s", "")) else ""
+    return f"{count} {tr(english, french).replace('(s)', plural)}"
+
+
+def rounded(value: float, decimals: int = 1, sign: str = "") -> str:
+    """A number with so many decimals, and the decimal sign of the language; ``sign`` may be ``+``."""
+    text = f"{value:{sign}.{decimals}f}"
+    return tr(text, text.replace(".", ","))
+
+
 def kilometres(metres: float) -> str:
     """A distance on the road, with the decimal sign of the language."""
-    text = f"{metres / 1000:.1f} km"
-    return tr(text, text.replace(".", ","))
+    return f"{rounded(metres / 1000)} km"
+
+
+def minute_text(instant: datetime) -> str:
+    """An aware instant to the minute, in UTC, as people write it."""
+    utc = instant.astimezone(UTC)
+    return tr(f"{utc:%Y-%m-%d %H:%M} UTC", f"{utc:%d/%m/%Y} à {utc:%H:%M} UTC")
 
 
 def tier_name(tier: str) -> str:

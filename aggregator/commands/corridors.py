@@ -8,7 +8,7 @@ import typer
 from aggregator.commands.options import Departement, NameColumn, Outline, Threshold, data_directory, territory_given
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.errors import MailleError
-from client_sdk.messages import tr
+from client_sdk.messages import counted, rounded, tr
 from collector.options import Data
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def corridors(
     ],
     kind: Annotated[
         Literal["roads", "railways"],
-        typer.Option(help=tr("What the lines of FILE are.", "Ce que sont les lignes de FILE.")),
+        typer.Option(help=tr("What the lines of FILE are.", "Ce que sont les lignes de FICHIER.")),
     ] = "roads",
     name: Annotated[
         list[str] | None,
@@ -120,7 +120,7 @@ def _imported(folder: Path, layer: "LineKind") -> "gpd.GeoDataFrame":
         raise MailleError(
             tr(
                 f"{file}: none yet, expected `maille territory import {layer} FILE` first",
-                f"{file} : rien encore, faites d’abord `maille territory import {layer} FILE`",
+                f"{file} : rien encore, faites d’abord `maille territory import {layer} FICHIER`",
             )
         )
     return found
@@ -163,7 +163,7 @@ def _text(rows: "pd.DataFrame", folder: Path) -> str:
     lines = [f"{label_of(row['name'], row['part'])}, {_told(row)}" for row in longest.to_dict("records")]
     rest = len(rows) - len(longest)
     if rest:
-        lines.append(tr(f"… and {rest} more in the table.", f"… et {rest} autres dans le tableau."))
+        lines.append(tr("… and ", "… et ") + counted(rest, "more in the table.", "autre(s) dans le tableau."))
     if rows.empty:
         lines.append(
             tr("No verdict and no claim on this technology.", "Ni verdict ni déclaration sur cette technologie.")
@@ -174,11 +174,11 @@ def _text(rows: "pd.DataFrame", folder: Path) -> str:
 def _told(row: dict[Any, Any]) -> str:
     from client_sdk.operators import operator_name
 
-    km = {name: f"{row[f'{name}_km']:.1f}" for name in ("length", "confirmed", "contradicted", "suspected", "unknown")}
-    gap = f"{row['unconfirmed_gap_km']:.1f} km ({row['unconfirmed_gap_s']:.0f} s, {row['speed_kmh']:g} km/h)"
-    return f"{operator_name(row['operator'])}: " + tr(
-        f"{km['length']} km, confirmed {km['confirmed']}, contradicted {km['contradicted']}, to be checked "
+    km = {name: rounded(row[f"{name}_km"]) for name in ("length", "confirmed", "contradicted", "suspected", "unknown")}
+    gap = f"{rounded(row['unconfirmed_gap_km'])} km ({row['unconfirmed_gap_s']:.0f} s, {row['speed_kmh']:g} km/h)"
+    return operator_name(row["operator"]) + tr(
+        f": {km['length']} km, confirmed {km['confirmed']}, contradicted {km['contradicted']}, to be checked "
         f"{km['suspected']}, unknown {km['unknown']}; longest without confirmed service {gap}",
-        f"{km['length']} km, confirmés {km['confirmed']}, contredits {km['contradicted']}, à vérifier "
+        f" : {km['length']} km, confirmés {km['confirmed']}, contredits {km['contradicted']}, à vérifier "
         f"{km['suspected']}, inconnus {km['unknown']} ; plus long sans service confirmé {gap}",
     )

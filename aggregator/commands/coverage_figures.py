@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from client_sdk.commands.terminal import answer
-from client_sdk.messages import tr
+from client_sdk.messages import counted, rounded, tr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +42,8 @@ def show_sources(folder: Path, claims: "pd.DataFrame", territory: "Territory | N
         if (key := (source.operator, source.technology, source.usage)) in asked or nothing
     ]
     text = "\n".join(
-        f"{subject(row['operator'], row['technology'], row['usage'], row['quarter'])}: {row['hexagons_claimed']} "
-        + tr("hexagons claimed", "hexagones déclarés")
+        f"{subject(row['operator'], row['technology'], row['usage'], row['quarter'])}{tr(':', ' :')} "
+        + counted(row["hexagons_claimed"], "hexagon(s) claimed", "hexagone(s) déclaré(s)")
         + f", {row['declared_km2']:.0f} km²"
         + f" — {row['source']}, {row['licence']}, {row['file']}"
         + not_compared(row["technology"], row["usage"])
@@ -95,19 +95,18 @@ def show_statistics(
         found = differences(shape, against, by)
         members["differences"] = found.to_dict("records")
         lines = [
-            f"{row[by]} {row['mcc_mnc']} {row['techno']} {row['measure']}: "
-            + tr("ours", "ici")
-            + f" {row['ours']:.2f} %, "
+            f"{row[by]} {row['mcc_mnc']} {row['techno']} {row['measure']}"
+            + tr(": ours", " : ici")
+            + f" {rounded(row['ours'], 2)} %, "
             + tr("published", "publié")
-            + f" {row['published']:.2f} % ({row['difference']:+.2f})"
+            + f" {rounded(row['published'], 2)} % ({rounded(row['difference'], 2, '+')})"
             for row in found.to_dict("records")
         ]
+        half = rounded(found["difference"].abs().median(), 2)
         lines.append(
             tr(
-                f"{len(found)} figures compared; half of them differ by less than "
-                f"{found['difference'].abs().median():.2f} points.",
-                f"{len(found)} chiffres comparés ; la moitié diffèrent de moins de "
-                f"{found['difference'].abs().median():.2f} points.",
+                f"{len(found)} figures compared; half of them differ by less than {half} points.",
+                f"{len(found)} chiffres comparés ; la moitié diffèrent de moins de {half} points.",
             )
             if len(found)
             else tr("No row in common.", "Aucune ligne commune.")
@@ -132,18 +131,22 @@ def _line(row: dict[Any, Any], by: str) -> str:
     """One place, operator and technology: surface and people, and the part of each at each level."""
     levels = [name.removesuffix("_km2") for name in row if name.endswith("_km2") and name != "surface_km2"]
     parts = [
-        f"{tr('declared', 'déclaré') if name == 'declared' else name.upper()} {row[f'{name}_km2']:.1f} km² "
+        f"{tr('declared', 'déclaré') if name == 'declared' else name.upper()} {rounded(row[f'{name}_km2'])} km² "
         f"({_part(row[f'{name}_km2'], row['surface_km2'])}), {row[f'{name}_people']:.0f} "
         + tr("people", "habitants")
         + f" ({_part(row[f'{name}_people'], row['people'])})"
         for name in levels
         if name == "declared" or row[f"{name}_km2"] > 0
     ]
-    return f"{subject(row[by], row['operator'], row['technology'], row['usage'])}: " + "; ".join(parts)
+    return (
+        f"{subject(row[by], row['operator'], row['technology'], row['usage'])}"
+        + tr(": ", " : ")
+        + tr("; ", " ; ").join(parts)
+    )
 
 
 def _part(value: float, whole: float) -> str:
-    return f"{100 * value / whole:.1f} %" if whole > 0 else "–"
+    return f"{rounded(100 * value / whole)} %" if whole > 0 else "–"
 
 
 def subject(*parts: str) -> str:

@@ -8,7 +8,7 @@ import typer
 from aggregator.commands.options import Departement, Outline, Technology, Threshold, data_directory, territory_given
 from client_sdk.commands.terminal import Json, Progress, answer, progress_bar
 from client_sdk.errors import MailleError
-from client_sdk.messages import tr
+from client_sdk.messages import counted, rounded, tr
 from collector.options import Data
 
 if TYPE_CHECKING:
@@ -189,12 +189,14 @@ def _folder_of(missions_folder: Path, mission_id: str | None) -> Path:
 
 def _text(mission: "Mission", into: Path) -> str:
     days = ", ".join(
-        tr("day {0}: ", "jour {0} : ").format(day["day"]) + f"{day['minutes'] / 60:.1f} h, {day['km']:.0f} km"
+        tr("day {0}: ", "jour {0} : ").format(day["day"]) + f"{rounded(day['minutes'] / 60)} h, {day['km']:.0f} km"
         for day in mission.days.to_dict("records")
     )
+    hexagons = counted(len(mission.stops), "hexagon(s)", "hexagone(s)")
+    points = counted(len(mission.points), "point(s)", "point(s)")
     return tr(
-        f"{len(mission.stops)} hexagons of {mission.considered} worth a visit, {len(mission.points)} points; {days}.\n"
+        f"{hexagons} of {mission.considered} worth a visit, {points}; {days}.\n"
         f"Mission: {mission.mission_id}\nGPX, GeoJSON and sheet: {into}",
-        f"{len(mission.stops)} hexagones sur {mission.considered} utiles, {len(mission.points)} points ; {days}.\n"
+        f"{hexagons} sur {mission.considered} où mesurer serait utile, {points} ; {days}.\n"
         f"Mission : {mission.mission_id}\nGPX, GeoJSON et fiche : {into}",
     )

@@ -96,7 +96,7 @@ def aggregate(
         )
         room = pipeline.Room(progress, 0.8, 1.0, tr("judgement", "verdicts"))
         verdicts = pipeline.judge(folder, end, territory=territory, progress=room)
-    lines = [f"  {count} {kind}" for kind, count in verdicts.items()]
+    lines = [f"  {count} {_kind_text(kind)}" for kind, count in verdicts.items()]
     heading = tr("4G service, place × operator:", "Service 4G, lieu × opérateur :")
     nothing = tr(
         "No verdict on 4G service: no map of 4G was imported (maille coverage import), and no device sent samples "
@@ -143,6 +143,17 @@ def publish(
         territory = territory_given(folder, departement, outline)
         release = write_release(folder, audience=audience, territory=territory, progress=progress)
     answer(as_json, {"release": str(release), "audience": audience}, str(release))
+
+
+def _kind_text(verdict: str) -> str:
+    """A verdict in words, strong and moderate together."""
+    return {
+        "contradicted": tr("contradicted, or probably so", "contredite ou probablement contredite"),
+        "suspected": tr("to be checked on the spot", "à vérifier sur place"),
+        "confirmed": tr("confirmed", "confirmée"),
+        "unclaimed_service": tr("service, not declared", "service présent, non déclaré"),
+        "insufficient": tr("not enough data", "données insuffisantes"),
+    }[verdict]
 
 
 def _settings(data: Path) -> "Settings":

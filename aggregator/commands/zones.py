@@ -8,7 +8,7 @@ import typer
 from aggregator.commands.options import Departement, Outline, Technology, Threshold, data_directory, territory_given
 from client_sdk.commands.terminal import Json, answer, progress_bar
 from client_sdk.errors import MailleError
-from client_sdk.messages import kilometres, tr
+from client_sdk.messages import counted, kilometres, rounded, tr
 from collector.options import Data
 
 if TYPE_CHECKING:
@@ -112,12 +112,12 @@ def decide(
         str, typer.Argument(metavar="ZONE", help=tr("Its identifier, as listed.", "Son identifiant, tel que listé."))
     ],
     decision: Annotated[
-        Literal["kept", "set-aside", "merged", "open"],
+        Literal["kept", "set-aside", "merged", "open", "gardée", "écartée", "fusionnée", "ouverte"],
         typer.Argument(
             help=tr(
-                "kept; set-aside, with --reason; merged, with --into; open: a note or an answer alone.",
-                "kept : gardée ; set-aside : écartée, avec --reason ; merged : fusionnée, avec --into ; "
-                "open : une note ou une réponse seule.",
+                "kept; set-aside, with --reason; merged, with --into; open: a note or an answer alone. In French too.",
+                "gardée (kept) ; écartée (set-aside), avec --reason ; fusionnée (merged), avec --into ; "
+                "ouverte (open) : une note ou une réponse seule.",
             )
         ),
     ],
@@ -138,7 +138,7 @@ def decide(
 
     import geopandas as gpd
 
-    from aggregator.proposals.decisions import FILE, Decision, read_decisions
+    from aggregator.proposals.decisions import FILE, WORDS, Decision, read_decisions
     from aggregator.proposals.decisions import decide as write_decision
 
     folder = data_directory(data)
@@ -149,14 +149,17 @@ def decide(
         if name not in known:
             listed = ", ".join(sorted(known)) or tr("none yet: run `maille zones`", "aucune : lancez `maille zones`")
             raise MailleError(
-                tr(f"ZONE {name} is not proposed; expected one of {listed}", f"ZONE {name} inconnue ; attendu {listed}")
+                tr(
+                    f"ZONE {name} is not proposed; known zones: {listed}",
+                    f"ZONE {name} inconnue ; zones connues : {listed}",
+                )
             )
     row: dict[Any, Any] = (
         {} if proposed is None else next(iter(proposed[proposed["zone_id"] == zone].to_dict("records")), {})
     )
     made = Decision(
         zone_id=zone,
-        decision=decision,
+        decision=WORDS[decision],
         reason=reason,
         note=note,
         operator_answer=operator_answer,
@@ -168,7 +171,8 @@ def decide(
     )
     folder.mkdir(parents=True, exist_ok=True)
     written = next(one for one in write_decision(folder, made) if one.zone_id == zone)
-    answer(as_json, asdict(written), f"{folder / FILE}: {zone} {tr(decision, _IN_FRENCH[decision])}")
+    kind = written.decision
+    answer(as_json, asdict(written), f"{folder / FILE}{tr(':', ' :')} {zone} {tr(kind, _IN_FRENCH[kind])}")
 
 
 _IN_FRENCH = {"kept": "gardée", "set-aside": "écartée", "merged": "fusionnée", "open": "ouverte", "": ""}
@@ -187,13 +191,12 @@ def _lines(zones: list[dict[str, Any]]) -> list[str]:
 
 def _line(zone: dict[str, Any]) -> str:
     """What a project team wants of one zone."""
-    people, missing = f"{zone['people']:.0f}", zone["operators_missing"]
-    phones, days = zone["devices"], zone["device_days"]
     parts = [
         f"{zone['rank'] or '–':>3}  {zone['zone_id']}  {zone['name']} ({zone['communes']})",
-        tr(f"{people} people", f"{people} habitants"),
-        tr(f"{missing} operators lacking", f"{missing} opérateurs manquants"),
-        tr(f"{phones} phones, {days} days", f"{phones} téléphones, {days} journées"),
+        rounded(zone["people"], 0) + tr(" people", " habitants"),
+        counted(zone["operators_missing"], "operator(s) lacking", "opérateur(s) manquant(s)"),
+        counted(zone["devices"], "phone(s)", "téléphone(s)"),
+        counted(zone["device_days"], "day(s)", "journée(s)"),
         tr("class ", "classe ") + str(zone["evidence_class"]),
     ]
     if zone["nearest_site_m"] is not None:
@@ -201,7 +204,7 @@ def _line(zone: dict[str, Any]) -> str:
     if zone["nearest_planned_m"] is not None:
         parts.append(tr("planned site at ", "site prévu à ") + kilometres(zone["nearest_planned_m"]))
     if zone["dcc_near"]:
-        parts.append(tr(f"{zone['dcc_near']} DCC points decided", f"{zone['dcc_near']} points DCC décidés"))
+        parts.append(counted(zone["dcc_near"], "DCC point(s) decided", "point(s) DCC décidé(s)"))
     if zone["decision"]:
         parts.append(tr(zone["decision"], _IN_FRENCH[zone["decision"]]))
     return ", ".join(parts)
@@ -212,7 +215,7 @@ def _told(choice: "Choice") -> list[str]:
     share = f"{100 * choice.chosen.guarantee:.0f} %"
     if choice.exact is None:
         return [tr(f"At least {share} of the best choice of as many.", f"Au moins {share} du meilleur choix possible.")]
-    greedy = f"{100 * choice.exact.greedy_total / max(choice.chosen.total, 1e-9):.1f} %"
+    greedy = f"{rounded(100 * choice.exact.greedy_total / max(choice.chosen.total, 1e-9))} %"
     if choice.exact.proven:
         return [
             tr(

@@ -20,7 +20,7 @@ from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, projected
 from aggregator.evidence.line_columns import is_railway, is_road, names_of, road_kinds
 from aggregator.evidence.line_cuts import cut_by_hexagons
 from aggregator.evidence.whole_file import replacing
-from client_sdk.messages import tr
+from client_sdk.messages import counted, tr
 
 LineKind = Literal["roads", "railways"]
 
@@ -46,9 +46,10 @@ class LinesImported:
 
     def text(self) -> str:
         """For people."""
+        lines, left_out = counted(self.lines, "line(s)", "ligne(s)"), counted(self.left_out, "left out", "écartée(s)")
         text = tr(
-            f"{self.lines} lines, {self.km:.0f} km, {self.unnamed} without a name; {self.left_out} left out.",
-            f"{self.lines} lignes, {self.km:.0f} km, dont {self.unnamed} sans nom ; {self.left_out} écartées.",
+            f"{lines}, {self.km:.0f} km, {self.unnamed} without a name; {left_out}.",
+            f"{lines}, {self.km:.0f} km, dont {self.unnamed} sans nom ; {left_out}.",
         )
         if self.layer == "railways":
             return text

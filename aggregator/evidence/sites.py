@@ -13,7 +13,7 @@ from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, Shapes, projected
 from aggregator.evidence.operators import OPERATOR_OF_FILE_CODE
 from aggregator.evidence.tables import lenient_numbers, read_table
-from client_sdk.messages import tr
+from client_sdk.messages import counted, tr
 from client_sdk.operators import operator_of
 
 COLUMNS = ["operator", "site_id", "has_2g", "has_3g", "has_4g", "has_5g", "geometry"]
@@ -38,10 +38,8 @@ class SitesImported:
 
     def text(self) -> str:
         """For people."""
-        return tr(
-            f"{self.sites} sites; {self.left_out} rows left out, without a position.",
-            f"{self.sites} sites ; {self.left_out} lignes écartées, sans position.",
-        )
+        sites, rows = counted(self.sites, "site(s)", "site(s)"), counted(self.left_out, "row(s)", "ligne(s) écartée(s)")
+        return tr(f"{sites}; {rows} left out, without a position.", f"{sites} ; {rows}, sans position.")
 
 
 def read_site_file(file: Path) -> tuple[gpd.GeoDataFrame, SitesImported]:

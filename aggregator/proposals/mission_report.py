@@ -14,7 +14,7 @@ from aggregator.evidence.ledger import CAPABILITY, LEDGER
 from aggregator.judgement.votes import votable_rows
 from aggregator.proposals.demand import prevailing
 from aggregator.proposals.mission_plan import Mission
-from client_sdk.messages import tr
+from client_sdk.messages import counted, tr
 from client_sdk.operators import operator_name
 
 _KEY = ["h3_r8", "operator"]
@@ -50,19 +50,22 @@ class MissionReport:
         settled = self.rows[self.rows["settled"]]
         contradicted, complete = int((settled["now"] == "contradicted").sum()), self.rows["points_left"] == 0
         lines = [
-            f"{row['stop']:>3}  {row['commune']}, {operator_name(row['operator'])}: "
-            + tr(f"{row['points']} points on {row['days']} days", f"{row['points']} points sur {row['days']} jours")
+            f"{row['stop']:>3}  {row['commune']}, {operator_name(row['operator'])}{tr(':', ' :')} "
+            + counted(row["points"], "point(s)", "point(s)")
+            + tr(" on ", " en ")
+            + counted(row["days"], "day(s)", "jour(s)")
             + f", {verdict_text(row['before'], row['before_strength'])} → "
             + f"{verdict_text(row['now'], row['now_strength'])}{_left(row)}"
             for row in self.rows.to_dict("records")
         ]
-        heading = tr(
-            f"Mission {self.mission.mission_id}: {len(settled)} of {len(self.rows)} questions settled on the ground "
-            f"({contradicted} contradicted, {len(settled) - contradicted} with service); "
-            f"{int(complete.sum())} have all their points.",
-            f"Mission {self.mission.mission_id} : {len(settled)} questions sur {len(self.rows)} tranchées sur place "
-            f"({contradicted} contredites, {len(settled) - contradicted} avec service) ; "
-            f"{int(complete.sum())} ont tous leurs points.",
+        served, all_taken = len(settled) - contradicted, int(complete.sum())
+        heading = (
+            tr(f"Mission {self.mission.mission_id}: ", f"Mission {self.mission.mission_id} : ")
+            + counted(len(settled), f"of {len(self.rows)} questions", f"question(s) sur {len(self.rows)}")
+            + tr(" settled on the ground", f" tranchée{'s' if len(settled) > 1 else ''} sur place")
+            + f" ({counted(contradicted, 'contradicted', 'contredite(s)')}, {served}"
+            + tr(" with service); ", " avec service) ; ")
+            + tr(f"{all_taken} with all points taken.", f"points au complet : {all_taken}.")
         )
         return "\n".join([heading, *lines])
 
@@ -146,9 +149,9 @@ def _left(row: dict[Any, Any]) -> str:
         return ""
     left = []
     if row["points_left"]:
-        left.append(tr(f"{row['points_left']} points", f"{row['points_left']} points"))
+        left.append(counted(row["points_left"], "point(s)", "point(s)"))
     if row["days_left"]:
-        left.append(tr(f"{row['days_left']} more day(s)", f"{row['days_left']} autre(s) jour(s)"))
+        left.append(counted(row["days_left"], "more day(s)", "autre(s) jour(s)"))
     if left:
         return tr("; left: ", " ; reste : ") + ", ".join(left)
     return tr("; no conclusion: more points may tell", " ; sans conclusion : d’autres points peuvent trancher")

@@ -18,7 +18,7 @@ from client_sdk.measurement.plan import (
     estimate,
     number_of_tests,
 )
-from client_sdk.messages import tr
+from client_sdk.messages import counted, tr
 from client_sdk.survey.schedule import parse_rhythm
 from client_sdk.survey.view import megabytes
 
@@ -155,11 +155,11 @@ def _past_rates() -> tuple[Range, Range] | None:
 
 def _told(campaign: Campaign, costs: tuple[Cost, Cost, Cost], assumed: str, data_gb: float | None) -> list[str]:
     low, typical, high = costs
+    tests = counted(campaign.tests, "test(s)", "test(s)")
+    modems = counted(campaign.modems, "modem(s)", "modem(s)")
+    hours, room = (tr(text, text.replace(".", ",")) for text in (f"{campaign.hours:g}", f"{data_gb or 0:g}"))
     lines = [
-        tr(
-            f"{campaign.tests} tests, {campaign.hours:g} h of survey on {campaign.modems} modem(s):",
-            f"{campaign.tests} tests, {campaign.hours:g} h de relevé sur {campaign.modems} modem(s) :",
-        ),
+        tr(f"{tests}, {hours} h of survey on {modems}:", f"{tests}, {hours} h de relevé sur {modems} :"),
         "",
         f"{'':<22}{tr('low', 'bas'):>12}{tr('typical', 'courant'):>12}{tr('high', 'haut'):>12}",
     ]
@@ -177,19 +177,19 @@ def _told(campaign: Campaign, costs: tuple[Cost, Cost, Cost], assumed: str, data
     if data_gb is not None:
         left = data_gb * 1e9
         if high.total <= left:
-            lines.append(tr(f"It fits in {data_gb:g} GB.", f"Cela tient dans {data_gb:g} Go."))
+            lines.append(tr(f"It fits in {room} GB.", f"Cela tient dans {room} Go."))
         elif typical.total <= left:
             lines.append(
                 tr(
-                    f"It fits in {data_gb:g} GB unless rates are high.",
-                    f"Cela tient dans {data_gb:g} Go sauf débits élevés.",
+                    f"It fits in {room} GB unless rates are high.",
+                    f"Cela tient dans {room} Go sauf débits élevés.",
                 )
             )
         else:
             lines.append(
                 tr(
-                    f"It does not fit in {data_gb:g} GB: fewer tests, or lower --max-download-mb.",
-                    f"Cela ne tient pas dans {data_gb:g} Go : moins de tests, ou --max-download-mb plus bas.",
+                    f"It does not fit in {room} GB: fewer tests, or lower --max-download-mb.",
+                    f"Cela ne tient pas dans {room} Go : moins de tests, ou --max-download-mb plus bas.",
                 )
             )
     return lines

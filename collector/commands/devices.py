@@ -8,7 +8,7 @@ import typer
 
 from client_sdk.bounds import instant_text
 from client_sdk.errors import MailleError
-from client_sdk.messages import tr
+from client_sdk.messages import minute_text, tr
 from collector.options import Data, Json, answer, settings_of
 
 
@@ -51,14 +51,14 @@ def revoke(
         keys = reinstate_device(store, thumbprint) if undo else revoke_device(store, thumbprint, revoked_from, now)
     if not keys:
         raise MailleError(tr(f"{thumbprint}: no such device", f"{thumbprint} : appareil inconnu"))
-    since = instant_text(revoked_from)
+    since, told = instant_text(revoked_from), minute_text(revoked_from)
     message = (
         tr("The device is accepted again.", "L’appareil est de nouveau accepté.")
         if undo
         else tr(
-            f"Nothing more is accepted from this device, and what it measured from {since} on does not count once "
+            f"Nothing more is accepted from this device, and what it measured from {told} on does not count once "
             "its samples are judged again. Its owner may still have a copy of them, or have them erased.",
-            f"Plus rien n’est accepté de cet appareil, et ce qu’il a mesuré depuis le {since} ne comptera plus une "
+            f"Plus rien n’est accepté de cet appareil, et ce qu’il a mesuré depuis le {told} ne comptera plus une "
             "fois ses relevés jugés de nouveau. Qui le détient peut encore en obtenir copie ou effacement.",
         )
     )

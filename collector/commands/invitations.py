@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from client_sdk.bounds import instant_text
 from client_sdk.errors import MailleError
-from client_sdk.messages import tr
+from client_sdk.messages import counted, minute_text, tr
 from collector.options import answer
 from collector.settings import Settings
 from collector.storage.invitations import list_invitations, revoke_invitations
@@ -49,11 +49,12 @@ def revoke_codes(settings: Settings, named: str, as_json: bool) -> None:
         revoke_invitations(store, chosen, datetime.now(UTC))
         revoked = [(one, used) for one, used in list_invitations(store) if one.code_sha256 in chosen]
     devices = sum(used for _, used in revoked)
+    codes = counted(len(revoked), "code(s) revoked", "code(s) révoqué(s)")
     message = tr(
-        f"{len(revoked)} codes revoked. {devices} devices that used them keep their tier and what they sent; to refuse "
-        "one: maille collector revoke THUMBPRINT",
-        f"{len(revoked)} codes révoqués. {devices} appareils qui les ont utilisés gardent leur niveau et leurs "
-        "relevés ; pour en refuser un : maille collector revoke EMPREINTE",
+        f"{codes}. Devices that used them ({devices}) keep their tier and what they sent; to refuse one: "
+        "maille collector revoke THUMBPRINT",
+        f"{codes}. Les appareils qui les ont utilisés ({devices}) gardent leur niveau et leurs relevés ; pour en "
+        "refuser un : maille collector revoke EMPREINTE",
     )
     answer({"revoked": [_presented(one, used) for one, used in revoked]}, message, as_json)
 
@@ -71,12 +72,10 @@ def _presented(invitation: Invitation, used: int) -> dict[str, object]:
 
 
 def _told(invitation: Invitation, used: int) -> str:
-    until = instant_text(invitation.expires_at)
-    line = tr(
-        f"{invitation.code_sha256[:12]}  {used}/{invitation.devices} devices  until {until}  {invitation.label}",
-        f"{invitation.code_sha256[:12]}  {used}/{invitation.devices} appareils  jusqu’au {until}  {invitation.label}",
-    )
+    until = minute_text(invitation.expires_at)
+    devices = f"{used}/{counted(invitation.devices, 'device(s)', 'appareil(s)')}"
+    line = f"{invitation.code_sha256[:12]}  {devices}  {tr('until', 'jusqu’au')} {until}  {invitation.label}"
     if invitation.revoked_at is None:
         return line
-    since = instant_text(invitation.revoked_at)
+    since = minute_text(invitation.revoked_at)
     return line + tr(f"  (revoked at {since})", f"  (révoquée le {since})")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from client_sdk.bounds import instant_text
-from client_sdk.messages import tr
+from client_sdk.messages import counted, minute_text, tr
 from collector.options import Data, Json, answer, settings_of
 from collector.settings import Settings
 
@@ -89,10 +89,12 @@ def invite(
     lines = []
     if label is not None:
         code, expires_at = _invitation(settings, label, devices, days)
-        members = {"invitation": code, "label": label, "devices": devices, "expires_at": expires_at}
+        members = {"invitation": code, "label": label, "devices": devices}
+        members["expires_at"] = instant_text(expires_at)
+        whose, last = counted(devices, "device(s) of ", "appareil(s) de ") + label, minute_text(expires_at)
         until = tr(
-            f"For {devices} devices of {label}, until {expires_at}. The code is not shown again.",
-            f"Pour {devices} appareils de {label}, jusqu'au {expires_at}. Ce code ne sera plus affiché.",
+            f"For {whose}, until {last}. The code is not shown again.",
+            f"Pour {whose}, jusqu’au {last}. Ce code ne sera plus affiché.",
         )
         lines = [code, until]
     if address is None:
@@ -106,7 +108,7 @@ def invite(
     return answer(members, "\n".join(lines), as_json)
 
 
-def _invitation(settings: Settings, label: str, devices: int, days: int) -> tuple[str, str]:
+def _invitation(settings: Settings, label: str, devices: int, days: int) -> tuple[str, datetime]:
     """A code, and until when it holds."""
     from collector.intake.devices import invite as make_invitation
     from collector.storage.migration import prepare_database
@@ -118,7 +120,7 @@ def _invitation(settings: Settings, label: str, devices: int, days: int) -> tupl
         code, invitation = make_invitation(store, label, devices, timedelta(days=days), datetime.now(UTC))
     finally:
         store.close()
-    return code, instant_text(invitation.expires_at)
+    return code, invitation.expires_at
 
 
 def _join_link(settings: Settings, address: str, code: object) -> str:

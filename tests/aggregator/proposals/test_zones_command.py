@@ -80,8 +80,18 @@ def test_the_list_for_people_is_in_their_language(data: Path) -> None:
     use_language("fr")
     shown = CliRunner().invoke(commands, ["--count", "1", "--radius-km", "3", "--data", str(data)])
     assert shown.exit_code == 0, shown.output
-    assert "1 opérateurs manquants, 0 téléphones, 0 journées, classe A" in shown.output
+    assert "1 opérateur manquant, 0 téléphone, 0 journée, classe A" in shown.output
     assert "du meilleur choix possible" in shown.output
+
+
+def test_a_decision_may_be_said_in_french(data: Path) -> None:
+    zone = run(data, "--count", "1")["zones"][0]["zone_id"]
+    use_language("fr")
+    for word, kind in (("gardée", "kept"), ("écartée", "set-aside"), ("ouverte", "open")):
+        words = ["decide", zone, word, "--reason", "site annoncé", "--data", str(data)]
+        shown = CliRunner().invoke(commands, words)
+        assert shown.output == f"{data / 'decisions.csv'} : {zone} {word}\n"
+        assert [one.decision for one in read_decisions(data)] == [kind]
 
 
 def test_weights_of_a_file_are_used_and_recorded(data: Path, tmp_path: Path) -> None:
@@ -96,7 +106,7 @@ def test_weights_of_a_file_are_used_and_recorded(data: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("58-nowhere", "kept"), "ZONE 58-nowhere is not proposed; expected one of"),
+        (("58-nowhere", "kept"), "ZONE 58-nowhere is not proposed; known zones: 58-"),
         (("ZONE", "set-aside"), "reason is empty, expected why the zone is set aside"),
         (("ZONE", "merged"), "into is '', expected the zone_id of another zone"),
     ],
