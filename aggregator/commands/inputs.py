@@ -64,7 +64,10 @@ def import_territory(
     kind: Annotated[
         KindName,
         typer.Argument(
-            help="; ".join(f"{name}: {tr(one.english, one.french)}" for name, one in KINDS.items()) + ".",
+            help=tr("; ", " ; ").join(
+                tr(f"{name}: {one.english}", f"{name} : {one.french}") for name, one in KINDS.items()
+            )
+            + ".",
         ),
     ],
     file: Annotated[

@@ -42,9 +42,14 @@ PLACE_RESOLUTION = 7
 LEAST_POINTS, LEAST_PLACES = 20, 5
 """Ours: with fewer points, or fewer places, no rate is stated."""
 
+LEAST_EFFECTIVE = 30
+"""Independent points that a success rate must rest on before it is said to lie below what is promised: the least
+effective sample of a published proportion in J. D. Parker et al., NCHS Data Presentation Standards for Proportions,
+Vital and Health Statistics 2 (175), 2017."""
+
 CONFIDENCE = 0.95
 
-Conclusion = Literal["below", "reached", "undecided", "too_few"]
+Conclusion = Literal["below", "imprecise", "reached", "undecided", "too_few"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,8 @@ class BreachFigure:
         effective_points: independent points that would know as much.
         rate, low, high: share of successes with its interval at 95 %; None where there are too few points.
         first_day, last_day: ISO, empty without points.
-        conclusion: whether the whole interval lies below what is promised, or reaches it.
+        conclusion: whether the whole interval lies below what is promised (``imprecise`` where it does, on fewer than
+            :data:`LEAST_EFFECTIVE` independent points), or reaches it.
     """
 
     operator: str
@@ -215,5 +221,7 @@ def _figure(rows: pd.DataFrame, operator: str, technology: str, area: float, pro
         return BreachFigure(**figure, effective_points=number, rate=None, low=None, high=None, conclusion="too_few")
     rate = successes / points
     low, high = exact_interval(rate, number)
-    conclusion: Conclusion = "below" if high < promised else "reached" if low >= promised else "undecided"
+    conclusion: Conclusion = "reached" if low >= promised else "undecided"
+    if high < promised:
+        conclusion = "below" if number >= LEAST_EFFECTIVE else "imprecise"
     return BreachFigure(**figure, effective_points=number, rate=rate, low=low, high=high, conclusion=conclusion)

@@ -1,20 +1,24 @@
 """A success rate over an area in plain words, with what it does not say."""
 
-from aggregator.judgement.breach import LARGE_KM2, BreachFigure
+from aggregator.judgement.breach import LARGE_KM2, LEAST_EFFECTIVE, BreachFigure
 from aggregator.judgement.wording import decimal, operator_words, period, whole
 from client_sdk.messages import Language
 
 _CONCLUSIONS: dict[Language, dict[str, str]] = {
     "fr": {
-        "below": "L’intervalle est tout entier en dessous : de quoi interroger l’opérateur, puis saisir l’Arcep, qui "
-        "seule peut le constater, selon son protocole.",
+        "below": "L’intervalle est tout entier en dessous : de quoi interroger l’opérateur, puis, si sa réponse ne "
+        "l’explique pas, en informer l’Arcep, qui seule peut le constater, selon son protocole.",
+        "imprecise": f"L’intervalle est en dessous, mais ces points en valent moins de {LEAST_EFFECTIVE} indépendants "
+        "(lieux trop peu nombreux, ou trop différents entre eux) : ces mesures ne tranchent pas.",
         "reached": "L’intervalle est tout entier à ce niveau ou au-dessus.",
         "undecided": "L’intervalle contient ce seuil : ces mesures ne tranchent pas.",
         "too_few": "C’est trop peu pour donner un taux.",
     },
     "en": {
-        "below": "The whole interval lies below: enough to ask the operator, then to turn to Arcep, which alone can "
-        "establish it by its protocol.",
+        "below": "The whole interval lies below: enough to ask the operator, then, if the answer does not explain it, "
+        "to tell Arcep, which alone can establish it by its protocol.",
+        "imprecise": f"The interval lies below, but these points are worth fewer than {LEAST_EFFECTIVE} independent "
+        "ones (too few places, or too different ones): these tests do not settle it.",
         "reached": "The whole interval lies at this level or above.",
         "undecided": "The interval holds this threshold: these tests do not settle it.",
         "too_few": "Too few to state a rate.",
@@ -27,12 +31,12 @@ _CAUTION: dict[Language, str] = {
 
 
 def breach_sentence(figure: BreachFigure, language: Language) -> str:
-    """What a figure says, how sure that is, what it is held against, and what it does not say."""
+    """What a figure says, how sure that is, what it is held against, what it does not say, and then what follows."""
     parts = [_fact(figure, language)]
     if figure.rate is not None:
         parts.append(_rate(figure, language))
-        parts.append(_CONCLUSIONS[language][figure.conclusion])
         parts.append(_CAUTION[language])
+        parts.append(_CONCLUSIONS[language][figure.conclusion])
     else:
         parts.append(_CONCLUSIONS[language]["too_few"])
     return " ".join(parts)

@@ -8,7 +8,7 @@ import geopandas as gpd
 
 from aggregator.proposals.mission_plan import Mission
 from aggregator.publication.mission_map import draw_map
-from client_sdk.messages import tr
+from client_sdk.messages import counted, tr
 from client_sdk.operators import operator_name
 
 STYLE = """
@@ -80,11 +80,10 @@ def write_sheet(
 def _head(mission: Mission) -> str:
     wanted, days = mission.parameters, mission.days.to_dict("records")
     threshold = "" if wanted.threshold == "service" else f", {wanted.threshold} Mbit/s"
-    each = " · ".join(tr("day {0}: {1}", "jour {0} : {1}").format(day["day"], _length(day)) for day in days)
-    counts = tr(
-        f"{len(mission.stops)} hexagons, {len(mission.points)} points on {len(days)} days",
-        f"{len(mission.stops)} hexagones, {len(mission.points)} points sur {len(days)} jours",
-    )
+    each = " · ".join(tr("Day {0}: {1}", "Jour {0} : {1}").format(day["day"], _length(day)) for day in days)
+    hexagons = counted(len(mission.stops), "hexagon(s)", "hexagone(s)")
+    points, length = counted(len(mission.points), "point(s)", "point(s)"), counted(len(days), "day(s)", "jour(s)")
+    counts = tr(f"{hexagons}, {points} on {length}", f"{hexagons}, {points} en {length}")
     ends = tr("there and back", "départ et retour") + f" {wanted.latitude:.5f}, {wanted.longitude:.5f}"
     estimates = tr("Times are estimates.", "Les durées sont des estimations.")
     team = tr(
@@ -166,7 +165,7 @@ def _day(mission: Mission, day: int) -> str:
     own = mission.points[mission.points["day"] == day]
     heads = [
         ("", tr("point", "point")),
-        ("n", tr("after", "à")),
+        ("n", tr("after leaving", "depuis le départ")),
         ("n", tr("latitude, longitude", "latitude, longitude")),
         ("", tr("commune", "commune")),
         ("", tr("on", "sur")),

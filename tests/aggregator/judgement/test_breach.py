@@ -104,6 +104,18 @@ def test_an_interval_below_at_and_around_the_promise() -> None:
     assert good.effective_points == 8
 
 
+def test_places_that_differ_much_are_too_few_to_speak_of_a_rate_below() -> None:
+    """All fails here and nothing there: 80 points, all of whose interval lies below 95 %, know as much as a few."""
+    (figure,) = figures(survey([10, 0, 10, 0, 10, 10, 0, 10]))
+    assert figure.points == 80
+    assert figure.effective_points < 10
+    assert figure.high is not None
+    assert figure.high < figure.promised
+    assert figure.conclusion == "imprecise"
+    assert "moins de 30 indépendants" in breach_sentence(figure, "fr")
+    assert "Arcep, which alone" not in breach_sentence(figure, "en")
+
+
 def test_too_few_points_or_places_have_no_rate() -> None:
     for rows in (survey([1] * 8, points=2), survey([1] * 4, points=20)):
         (figure,) = figures(rows)
@@ -206,14 +218,14 @@ def test_words_state_rate_interval_and_promise() -> None:
         "Dans cette zone de 85 km², là où Orange déclare la 4G : 56 réussites sur 80 points testés dehors par une "
         "équipe de terrain, en 1 jour, le 1er juin 2026. Soit 70 %, intervalle à 95 % de 56,4 à 81,5 % (ces points en "
         "valent 57 indépendants). L’Arcep demande 95 % sur toute zone de plus de 50 km² (décision 2020-0376). "
-        "L’intervalle est tout entier en dessous : de quoi interroger l’opérateur, puis saisir l’Arcep, qui seule peut "
-        "le constater, selon son protocole. Les points n’ont pas été tirés au sort : le taux vaut pour les lieux "
-        "visités."
+        "Les points n’ont pas été tirés au sort : le taux vaut pour les lieux visités. L’intervalle est tout entier en "
+        "dessous : de quoi interroger l’opérateur, puis, si sa réponse ne l’explique pas, en informer l’Arcep, qui "
+        "seule peut le constater, selon son protocole."
     )
     assert "70%, with a 95% interval from 56.4 to 81.5%" in breach_sentence(figure, "en")
 
 
-@pytest.mark.parametrize("conclusion", ["below", "reached", "undecided"])
+@pytest.mark.parametrize("conclusion", ["below", "imprecise", "reached", "undecided"])
 def test_nothing_is_called_established(conclusion: Any) -> None:
     (figure,) = figures(survey([3] * 8))
     told = BreachFigure(**{**{name: getattr(figure, name) for name in figure.__slots__}, "conclusion": conclusion})
