@@ -13,6 +13,7 @@ import shapely
 
 from aggregator.demo_folder import DemoFolder
 
+OUTAGES = "raw2026-06-20.geojson"
 SITES = "2026_T3_sites_Metropole.csv"
 ORANGE = "2026_T3_couv_Metropole_OF_4G_data.gpkg"
 DCC = {
@@ -56,6 +57,10 @@ def _territory(communes: gpd.GeoDataFrame, demo: DemoFolder, folder: Path) -> No
     squares.to_file(folder / "carreaux_200m.gpkg", driver="GPKG")
     for name in ("sites.csv", "sites-annonces.csv", SITES):
         shutil.copy(demo.inputs / SITES, folder / name)
+    site = gpd.GeoDataFrame(
+        {"operateur": ["Orange"], "data": ["HS"]}, geometry=points.iloc[:1].tolist(), crs=communes.crs
+    )
+    site.to_file(folder / OUTAGES, driver="GeoJSON")
     examples = folder / "examples" / "nievre"
     examples.mkdir(parents=True)
     centres = communes[["insee_com", "name", "population", "latitude", "longitude"]]
