@@ -45,7 +45,8 @@ CONVENTIONS: dict[Language, list[str]] = {
         "rien à dire ».",
         "Les codes (PLMN, INSEE, H3) sont des textes : `01` n’est pas `1`.",
         "Booléens : `true`/`false` ; 1/0 en GeoPackage s’ils peuvent manquer.",
-        "Effectifs au-dessus de 20 arrondis à 5 ; parts à 3 ou 4 décimales ; coordonnées à 6 décimales de degré.",
+        "Effectifs au-dessus de 20 arrondis à 5, de sorte que 20 vaut pour 20, 21 ou 22 ; parts à 3 ou 4 décimales ; "
+        "coordonnées à 6 décimales de degré.",
         "Jours et heures ne sont pas publiés : les périodes sont des mois (`2026-03`) ou des trimestres (`2026_T1`).",
     ],
     "en": [
@@ -54,7 +55,8 @@ CONVENTIONS: dict[Language, list[str]] = {
         "nothing to say.",
         "Codes (PLMN, INSEE, H3) are texts: `01` is not `1`.",
         "Booleans are `true`/`false`; 1/0 in a GeoPackage where they may be missing.",
-        "Counts above 20 are rounded to 5; shares to 3 or 4 decimals; coordinates to 6 decimals of a degree.",
+        "Counts above 20 are rounded to 5, so that 20 stands for 20, 21 or 22; shares to 3 or 4 decimals; coordinates "
+        "to 6 decimals of a degree.",
         "Days and hours are not published: periods are months (`2026-03`) or quarters (`2026_T1`).",
     ],
 }

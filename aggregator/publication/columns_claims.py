@@ -23,8 +23,14 @@ CLAIMS = Table(
             "technology",
             "technology declared; 2G3G where the file joins both",
             "technologie déclarée ; 2G3G si le fichier joint les deux",
+            required=True,
         ),
-        text("usage", "data or voice, as Arcep's files say", "data ou voix, selon les fichiers de l’Arcep"),
+        text(
+            "usage",
+            "data or voice, as Arcep's files say",
+            "data (données) ou voice (voix), selon les fichiers de l’Arcep",
+            required=True,
+        ),
         text(
             "level",
             "level of Arcep's file: CL limited, BC good, TBC very good; empty without levels",

@@ -65,8 +65,16 @@ DCC = Table(
             "evidenced part of the zone's unmet demand: weighted, not a number of people",
             "part étayée de la demande non satisfaite de la zone : pondérée, pas un nombre d’habitants",
         ),
-        count("hexagones_contredits_ou_a_confirmer", "hexagons contradicted", "hexagones contredits ou à confirmer"),
-        count("hexagones_a_verifier", "hexagons to be checked", "hexagones à vérifier"),
+        count(
+            "hexagones_contredits_ou_a_confirmer",
+            "hexagons contradicted for some operator",
+            "hexagones contredits ou à confirmer pour un opérateur",
+        ),
+        count(
+            "hexagones_a_verifier",
+            "hexagons to be checked for some operator, contradicted for none",
+            "hexagones à vérifier pour un opérateur, contredits pour aucun",
+        ),
         text("origine_preuve", "who measured", "qui a mesuré"),
         text(
             "classe_preuve",
@@ -78,8 +86,17 @@ DCC = Table(
         count("journees_telephone", "pairs of a device and a day", "couples d’un appareil et d’un jour"),
         text("premier_mois", "month of the first test", "mois du premier test"),
         text("dernier_mois", "month of the last test", "mois du dernier test"),
-        number("latitude", "of the point, WGS 84", "du point, WGS 84", unit="deg", least=-90, most=90),
-        number("longitude", "of the point, WGS 84", "du point, WGS 84", unit="deg", least=-180, most=180),
+        number(
+            "latitude", "latitude of the point, WGS 84", "latitude du point, WGS 84", unit="deg", least=-90, most=90
+        ),
+        number(
+            "longitude",
+            "longitude of the point, WGS 84",
+            "longitude du point, WGS 84",
+            unit="deg",
+            least=-180,
+            most=180,
+        ),
         count(
             "site_le_plus_proche_m",
             "from the zone's centre to the next site in service",

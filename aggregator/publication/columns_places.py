@@ -6,6 +6,8 @@ from aggregator.publication.described import Column, Table, count, flag, number,
 QUARTER = r"^(\d{4}_T[1-4])?$"
 MONTH = r"^(\d{4}-(0[1-9]|1[0-2]))?$"
 H3_INDEX = r"^8[5-8][0-9a-f]{13}$"
+ROUNDED_EN = "above 20 rounded to 5, so that 20 stands for 20 to 22"
+ROUNDED_FR = "au-dessus de 20, arrondi à 5 : 20 vaut pour 20 à 22"
 
 PLACE = Column(
     name="h3",
@@ -72,6 +74,7 @@ HEXAGONS = Table(
             "3G",
             "4G",
             "5G",
+            required=True,
             short="technology",
         ),
         text(
@@ -79,12 +82,14 @@ HEXAGONS = Table(
             "what a test had to reach: service (data get through), or 3, 8, 30 Mbit/s of download",
             "ce qu’un test devait atteindre : service (des données passent), ou 3, 8, 30 Mbit/s en réception",
             *("service", "3", "8", "30"),
+            required=True,
         ),
         text(
             "evidence",
             "crowd: volunteers' devices; survey: a field team's, shown from one device on",
             "crowd : téléphones de volontaires ; survey : équipe de terrain, montrée dès un appareil",
             *("crowd", "survey"),
+            required=True,
         ),
         text(
             "quarter",
@@ -95,19 +100,21 @@ HEXAGONS = Table(
         ),
         count(
             "devices",
-            "distinct devices in the quarter (surveys: in the window); above 20 rounded to 5",
-            "appareils distincts au trimestre (équipe de terrain : sur la période) ; au-dessus de 20, arrondi à 5",
+            f"distinct devices in the quarter (surveys: in the window); {ROUNDED_EN}",
+            f"appareils distincts au trimestre (équipe de terrain : sur la période) ; {ROUNDED_FR}",
         ),
         count(
             "failing",
-            "of these, devices most of whose tests failed; above 20 rounded to 5",
-            "parmi eux, appareils dont la plupart des tests échouent ; au-dessus de 20, arrondi à 5",
+            "of these, devices more than half of whose days there fail; a day fails if at least half of its tests do; "
+            f"{ROUNDED_EN}",
+            "parmi eux, appareils dont plus de la moitié des jours sur place échouent ; un jour échoue si au moins la "
+            f"moitié de ses tests échouent ; {ROUNDED_FR}",
         ),
-        count("tests", "tests; above 20 rounded to 5", "tests ; au-dessus de 20, arrondi à 5"),
+        count("tests", f"tests of these devices; {ROUNDED_EN}", f"tests de ces appareils ; {ROUNDED_FR}"),
         count(
             "device_days",
-            "pairs of a device and a day; above 20 rounded to 5",
-            "couples d’un appareil et d’un jour ; au-dessus de 20, arrondi à 5",
+            f"pairs of a device and a day; {ROUNDED_EN}",
+            f"couples d’un appareil et d’un jour ; {ROUNDED_FR}",
             short="dev_days",
         ),
         *LEVELS,
@@ -127,66 +134,74 @@ HEXAGONS = Table(
         ),
         flag(
             "claimed",
-            "the operator declares at least half of the hexagon (of its accessible part where one is known)",
-            "l’opérateur déclare au moins la moitié de l’hexagone (de sa partie accessible quand on la connaît)",
+            "the operator declares at least half of the hexagon (of its accessible part where one is known); missing "
+            "without a verdict (rule empty) and where no source speaks: claims.parquet has what is declared",
+            "l’opérateur déclare au moins la moitié de l’hexagone (de sa partie accessible quand on la connaît) ; "
+            "absent sans verdict (rule vide) et si aucune source n’en parle : claims.parquet dit ce qui est déclaré",
         ),
         share(
             "declared_share",
             "declared share behind the verdict, 3 decimals: of the accessible part where one is known, else of "
-            "the area",
+            "the area; missing where claimed is",
             "part déclarée qui fonde le verdict, 3 décimales : de la partie accessible si on la connaît, sinon "
-            "de la surface",
+            "de la surface ; absente si claimed l’est",
             short="decl_share",
         ),
         text(
             "verdict",
-            "what the tests say of the claim; insufficient is neither confirmed nor contradicted; empty for a "
-            "remainder",
-            "ce que les tests disent de la déclaration ; insufficient n’est ni confirmée ni contredite ; vide "
-            "pour un reste",
+            "what the tests say of the claim; insufficient is neither confirmed nor contradicted: nothing was "
+            "concluded, or, where rule is empty, no verdict may be published here; empty for a remainder",
+            "ce que les tests disent de la déclaration ; insufficient n’est ni confirmée ni contredite : rien n’a été "
+            "conclu ou, si rule est vide, aucun verdict n’est publiable ici ; vide pour un reste",
             *("contradicted", "suspected", "confirmed", "unclaimed_service", "insufficient", ""),
         ),
         text("verdict_fr", "the verdict in words, in French", "le verdict en toutes lettres", short="verdict_fr"),
         text(
             "strength",
-            "of a contradiction: only strong may be called contradicted without a check on the ground",
-            "d’une contradiction : seule strong peut être dite contredite sans vérification sur place",
+            "strength of a contradiction: only strong may be called contradicted without a check on the ground",
+            "force d’une contradiction : seule strong peut être dite contredite sans vérification sur place",
             *("strong", "moderate", ""),
         ),
         text(
             "rule",
-            "id of the rule that gave the verdict; see manifest.json",
-            "règle qui a rendu le verdict ; voir manifest.json",
+            "id of the rule that gave the verdict, see manifest.json; empty where no verdict may be published: it "
+            "is withheld, or rests on the votes of several hexagons together; claimed, the judged_ columns, issued, p "
+            "and the sentences are then missing too",
+            "règle qui a rendu le verdict, voir manifest.json ; vide si aucun verdict n’est publiable : il est retenu, "
+            "ou repose sur les voix de plusieurs hexagones ensemble ; claimed, les colonnes judged_, issued, p et les "
+            "phrases manquent alors aussi",
         ),
         count(
             "judged_devices",
-            "devices (votes) that the verdict rests on, over its four quarters; above 20 rounded to 5",
-            "appareils (voix) sur lesquels le verdict repose, sur ses quatre trimestres ; au-dessus de 20, arrondi à 5",
+            "devices (votes) that the verdict rests on, over its four quarters; for surveys, points (outdoor tests); "
+            f"{ROUNDED_EN}",
+            "appareils (voix) sur lesquels le verdict repose, sur ses quatre trimestres ; pour une équipe de terrain, "
+            f"les points (tests dehors) ; {ROUNDED_FR}",
             short="j_devices",
         ),
         count(
             "judged_failing",
-            "of these, failing; above 20 rounded to 5",
-            "parmi eux, en échec ; au-dessus de 20, arrondi à 5",
+            f"of these devices, or points, those that fail; {ROUNDED_EN}",
+            f"parmi ces appareils, ou ces points, ceux en échec ; {ROUNDED_FR}",
             short="j_failing",
         ),
         count(
             "judged_device_days",
-            "their pairs of a device and a day; above 20 rounded to 5; missing where withheld",
-            "leurs couples d’un appareil et d’un jour ; au-dessus de 20, arrondi à 5 ; absent si retenu",
+            f"pairs of a device and a day that the verdict rests on; {ROUNDED_EN}; missing where withheld",
+            f"couples d’un appareil et d’un jour sur lesquels le verdict repose ; {ROUNDED_FR} ; absent si retenu",
             short="j_dev_days",
         ),
         text(
             "judged_first_month",
-            "month of the first of their tests",
-            "mois du premier de leurs tests",
+            "month of the first test that the verdict rests on",
+            "mois du premier test sur lequel le verdict repose",
             short="j_month_1",
             pattern=MONTH,
         ),
         text(
             "judged_last_month",
-            "month of the last of their tests",
-            "mois du dernier de leurs tests",
+            "month of the last test that the verdict rests on",
+            "mois du dernier test sur lequel le verdict repose",
             short="j_month_n",
             pattern=MONTH,
         ),
@@ -204,8 +219,10 @@ HEXAGONS = Table(
         ),
         count(
             "withdrawn",
-            "failing votes taken out before p_withdrawn was computed",
-            "voix en échec ôtées avant de calculer p_withdrawn",
+            "failing votes taken out before p_withdrawn was computed: as many as the strength wants, at most all that "
+            "fail; 0 for surveys",
+            "voix en échec ôtées avant de calculer p_withdrawn : autant que la force en demande, au plus toutes celles "
+            "en échec ; 0 pour une équipe de terrain",
         ),
         number(
             "p",

@@ -1,6 +1,6 @@
 """Columns of candidate zones, of the groups of hexagons that draw them, and of their points of interest."""
 
-from aggregator.publication.columns_places import H3_INDEX, MONTH, NOTICE
+from aggregator.publication.columns_places import H3_INDEX, MONTH, NOTICE, ROUNDED_EN, ROUNDED_FR
 from aggregator.publication.described import PLMN_PREFIX, Column, Table, count, number, share, text
 
 ZONE_ID = Column(
@@ -11,8 +11,10 @@ ZONE_ID = Column(
     required=True,
     short="zone_id",
 )
-LATITUDE = number("latitude", "WGS 84", "WGS 84", unit="°", least=-90, most=90, required=True)
-LONGITUDE = number("longitude", "WGS 84", "WGS 84", unit="°", least=-180, most=180, required=True)
+LATITUDE = number("latitude", "latitude, WGS 84", "latitude, WGS 84", unit="deg", least=-90, most=90, required=True)
+LONGITUDE = number(
+    "longitude", "longitude, WGS 84", "longitude, WGS 84", unit="deg", least=-180, most=180, required=True
+)
 DEPARTEMENT = text("insee_dep", "INSEE code of the département", "code INSEE du département")
 LACKING = Column(
     name=PLMN_PREFIX,
@@ -67,27 +69,38 @@ ZONES = Table(
             least=0,
             short="evidenced",
         ),
-        count("hexagons", "hexagons of the zone", "hexagones de la zone", required=True),
+        count(
+            "hexagons",
+            "hexagons of the zone that were measured",
+            "hexagones mesurés de la zone",
+            required=True,
+        ),
         count(
             "contradicted",
-            "of these, contradicted for some operator",
-            "dont contredits pour un opérateur",
+            "of these, contradicted for some operator; hexagons that were judged together count once",
+            "dont contredits pour un opérateur ; des hexagones jugés ensemble comptent une fois",
             short="contradict",
         ),
-        count("suspected", "of these, to be checked for some operator", "dont à vérifier pour un opérateur"),
+        count(
+            "suspected",
+            "of these, to be checked for some operator and contradicted for none; hexagons that were judged together "
+            "count once",
+            "dont à vérifier pour un opérateur et contredits pour aucun ; des hexagones jugés ensemble comptent une "
+            "fois",
+        ),
         text(
             "verdicts", "count of verdicts by operator, as JSON", "nombre de verdicts par opérateur, en JSON", short=""
         ),
         count("operators_missing", "operators that lack there", "opérateurs qui y manquent", short="op_missing"),
         count(
             "devices",
-            "devices behind its verdicts; above 20 rounded to 5",
-            "appareils de ses verdicts ; au-dessus de 20, arrondi à 5",
+            f"devices behind its verdicts; {ROUNDED_EN}",
+            f"appareils de ses verdicts ; {ROUNDED_FR}",
         ),
         count(
             "device_days",
-            "their pairs of a device and a day; above 20 rounded to 5",
-            "leurs couples d’un appareil et d’un jour ; au-dessus de 20, arrondi à 5",
+            f"their pairs of a device and a day; {ROUNDED_EN}",
+            f"leurs couples d’un appareil et d’un jour ; {ROUNDED_FR}",
             short="dev_days",
         ),
         text("first_month", "month of the first test", "mois du premier test", short="month_1st", pattern=MONTH),
@@ -162,7 +175,12 @@ ZONES = Table(
             "points and sites of the targeted-coverage scheme nearby",
             "points et sites du dispositif de couverture ciblée à proximité",
         ),
-        text("dcc_dossiers", "their dossiers", "leurs dossiers", short="dcc_doss"),
+        text(
+            "dcc_dossiers",
+            "dossiers of these points and sites",
+            "dossiers de ces points et sites",
+            short="dcc_doss",
+        ),
         number(
             "dcc_subtracted",
             "weighted demand taken as met because the scheme decided on it",
@@ -173,8 +191,8 @@ ZONES = Table(
         text("people_source", "where the people come from", "source des habitants", short="people_src"),
         text(
             "decision",
-            "of the project team: kept, merged, or nothing",
-            "de l’équipe-projet : kept (gardée), merged (fusionnée), ou rien",
+            "what the project team decided: kept, merged, or nothing",
+            "ce que l’équipe-projet a décidé : kept (gardée), merged (fusionnée), ou rien",
         ),
         text("merged", "ids of the zones merged into it", "identifiants des zones fusionnées avec elle"),
         text(
@@ -200,8 +218,19 @@ COMPONENTS = Table(
         ZONE_ID,
         count("component", "number of the group in its zone", "numéro du groupe dans sa zone", required=True),
         count("hexagons", "hexagons of the group", "hexagones du groupe", required=True),
-        count("contradicted", "of these, contradicted", "dont contredits", required=True, short="contradict"),
-        count("suspected", "of these, to be checked", "dont à vérifier", required=True),
+        count(
+            "contradicted",
+            "of these, contradicted for some operator",
+            "dont contredits pour un opérateur",
+            required=True,
+            short="contradict",
+        ),
+        count(
+            "suspected",
+            "of these, to be checked for some operator and contradicted for none",
+            "dont à vérifier pour un opérateur et contredits pour aucun",
+            required=True,
+        ),
         text("operators", "PLMNs concerned, apart by a space", "PLMN concernés, séparés par une espace"),
         NOTICE,
     ),
@@ -240,7 +269,7 @@ POINTS = Table(
             *("commune centre", "commune outline", "people", "road", "hexagon centre"),
         ),
         text("insee_com", "INSEE code of the commune", "code INSEE de la commune"),
-        text("commune_name", "its name", "son nom", short="commune"),
+        text("commune_name", "name of that commune", "nom de cette commune", short="commune"),
         DEPARTEMENT,
         LATITUDE,
         LONGITUDE,

@@ -45,7 +45,7 @@ def catalogue_entry(
     Args:
         told: what the manifest says.
         files: as ``manifest.listing`` gives them; those in subfolders are no distributions of their own.
-        bounds: west, south, east and north in degrees; None where nothing is shown.
+        bounds: west, south, east and north of what is measured or declared, in degrees; None where nothing is.
     """
     parameters, publisher = told["parameters"], told["publisher"]
     last_day = date.fromisoformat(told["date"])

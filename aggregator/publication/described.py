@@ -83,10 +83,12 @@ class Table:
         raise PublicationError(f"{self.name}: column {name} has no description, expected one in publication/columns.py")
 
 
-def text(name: str, en: str, fr: str, *values: str, short: str | None = None, pattern: str = "") -> Column:
+def text(
+    name: str, en: str, fr: str, *values: str, required: bool = False, short: str | None = None, pattern: str = ""
+) -> Column:
     """A text, empty where there is nothing to say; ``values`` are all it may be."""
     own = name if short is None else short
-    return Column(name=name, kind="string", en=en, fr=fr, values=values, pattern=pattern, short=own)
+    return Column(name=name, kind="string", en=en, fr=fr, values=values, required=required, pattern=pattern, short=own)
 
 
 def count(name: str, en: str, fr: str, *, required: bool = False, short: str = "", unit: str = "") -> Column:

@@ -1,6 +1,7 @@
 """What describes a release to those who read it: its Data Package, its codebook, its entry for catalogues."""
 
 import csv
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,14 @@ def columns_of(release: Path, name: str) -> list[str]:
 
 
 def _bounds(release: Path) -> tuple[float, float, float, float] | None:
-    """West, south, east and north of the hexagons, in degrees; None where there is none."""
-    about = pyogrio.read_info(release / "hexagons.gpkg", layer="hexagons")
-    if not about["features"]:
+    """West, south, east and north of what is measured or declared, in degrees; None where there is nothing."""
+    boxes = []
+    for name in ("hexagons", "claims"):
+        table = pq.ParquetFile(release / TABLES[name].files[0])
+        if table.metadata.num_rows:
+            geo = json.loads(table.schema_arrow.metadata[b"geo"])
+            boxes.append(geo["columns"][geo["primary_column"]]["bbox"])
+    if not boxes:
         return None
-    west, south, east, north = about["total_bounds"]
-    return west, south, east, north
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)

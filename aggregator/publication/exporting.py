@@ -33,6 +33,8 @@ PACKAGE = "maille.gpkg"
 FIELD_NAMES = "noms-des-champs.csv"
 CENTRE = ("latitude", "longitude")
 """Columns of a polygon's centre, for a table that has no geometry."""
+LEAST_NUMBER = 1e-15
+"""GDAL gives a number of a shapefile 15 decimals: a smaller one, as some p are, would read 0, and stands at this."""
 LONGEST_TEXT = 254
 """Characters of a text in a shapefile; columns that may be longer have no short name, and are left out."""
 
@@ -107,6 +109,10 @@ def _shapefile(layer: gpd.GeoDataFrame, table: Table, into: Path) -> Path:
     kept = plain(layer).drop(columns=[name for name, own in short.items() if not own]).rename(columns=short)
     texts = [own for name, own in short.items() if own and table.column(name).kind == "string"]
     kept = kept.assign(**{name: kept[name].str.slice(0, LONGEST_TEXT) for name in texts})
+    figures = {name: kept[name] for name in kept.columns if kept[name].dtype == "float64"}
+    kept = kept.assign(
+        **{name: own.mask((own > 0) & (own < LEAST_NUMBER), LEAST_NUMBER) for name, own in figures.items()}
+    )
     file = into / f"{table.name}.shp"
     pyogrio.write_dataframe(
         kept,

@@ -87,10 +87,10 @@ def layer_styles(styles: Sequence[Style]) -> pd.DataFrame:
 
 
 def write_geojson(table: gpd.GeoDataFrame, file: Path, *, decimals: int) -> None:
-    """GeoJSON (RFC 7946) in WGS 84, one feature a line; missing values are null."""
+    """GeoJSON (RFC 7946) in WGS 84, one feature a line; missing values are null, booleans true or false."""
     places = table.to_crs("EPSG:4326") if len(table) else table
     columns = [name for name in table.columns if name != table.geometry.name]
-    records = plain(table)[columns].astype(object)
+    records = table[columns].astype(object)
     records = records.where(records.notna(), None).to_dict("records")
     features = [
         {"type": "Feature", "properties": record, "geometry": geometry_json(shape, decimals)}
@@ -113,7 +113,7 @@ def geometry_json(shape: shapely.Geometry, decimals: int) -> dict[str, Any]:
 
 
 def plain(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The same table with columns of types that every format has; booleans that may be missing become 0, 1 or null."""
+    """The same table with types that every GIS format has; booleans that may be missing become 0, 1 or null."""
     changes = {name: table[name].astype("Int64") for name in table.columns if table[name].dtype == "boolean"}
     return table.assign(**changes)
 

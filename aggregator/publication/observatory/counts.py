@@ -24,11 +24,13 @@ from aggregator.publication.observatory.shares import THRESHOLD
 COLUMNS = ["kind", "code", "operator", "technology", "measure", "indicator", "unit", "value"]
 COUNTED = {
     "tests": "tests",
-    "device_days": "device-days per hexagon",
+    "device_days": "device-days",
     "devices_at_least": "devices",
     "cells": "hexagons",
 }
-"""Indicator → unit of what was measured."""
+"""Indicator → unit of what was measured; a device in three hexagons on one day makes three device-days."""
+SITES = "sites"
+"""Unit of sites."""
 EVERY = ""
 """In place of an operator or a technology: all together."""
 
@@ -69,7 +71,7 @@ def site_counts(places: Places, communes: gpd.GeoDataFrame, territory: Path) -> 
             parts.append(counted.assign(technology=EVERY, measure="scheme_sites"))
     if not parts:
         return pd.DataFrame(columns=COLUMNS)
-    return pd.concat(parts, ignore_index=True).assign(unit="sites")[COLUMNS]
+    return pd.concat(parts, ignore_index=True).assign(unit=SITES)[COLUMNS]
 
 
 def measured_counts(places: Places, communes: gpd.GeoDataFrame, published: pd.DataFrame) -> pd.DataFrame:

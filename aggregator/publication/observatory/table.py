@@ -19,6 +19,8 @@ COLUMNS = [
 DECIMALS = {"km2": 3, "km": 3, "people": 1}
 PERCENT_DECIMALS = 2
 INDICATORS = ("declared", *STATES, "measured")
+MEASURES = (*UNITS, "measurement", "sites", "scheme_sites")
+"""In the order in which they are written."""
 WHOLE_NAME = "Ensemble du territoire"
 """In the table, which speaks French, where the territory is no whole région."""
 
@@ -102,10 +104,9 @@ def _of_kind(places: Places, shares: Shares, counts: pd.DataFrame, told: Told, k
 
 def _order(table: pd.DataFrame) -> NDArray[np.intp]:
     """By territory, operator, technology, measure, indicator."""
-    measures = [*UNITS, "measurement", "sites", "scheme_sites"]
     indicators = ["total", *INDICATORS]
     indicators += sorted(set(table["indicator"]) - set(indicators))
-    keys = [pd.Categorical(table["indicator"], indicators).codes, pd.Categorical(table["measure"], measures).codes]
+    keys = [pd.Categorical(table["indicator"], indicators).codes, pd.Categorical(table["measure"], MEASURES).codes]
     keys += [pd.factorize(table[name], sort=True)[0] for name in ("technology", "operator")]
     return np.lexsort([*keys, table["place"].to_numpy()])
 
