@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +21,8 @@ import pyarrow.parquet as pq
 import pyogrio
 import pytest
 import rdflib
+import shapely
+from h3.api import basic_int as h3
 from rdflib.namespace import DCAT, DCTERMS
 
 from aggregator.judgement.basis import record_basis
@@ -28,6 +31,7 @@ from aggregator.publication.columns import TABLES
 from aggregator.publication.descriptions import columns_of
 from aggregator.publication.errors import PublicationError
 from aggregator.publication.exporting import FIELD_NAMES, LAYERS, export, read_layer
+from aggregator.publication.layers import write_geoparquet
 from aggregator.publication.origin import Origin, write_origin
 from aggregator.publication.release import publish
 
@@ -41,10 +45,11 @@ def release(
 ) -> Path:
     data = build_data(tmp_path_factory.mktemp("files") / "data", ledger)
     named = {"technology": "4G", "usage": "data", "level": "", "bounded": True, "accessible_share": np.nan}
-    shares = {"hole": 1.0, "town": 0.2, "lonely": 0.0}
+    unvisited = min(h3.grid_ring(hexagon["hole"], 40))
+    shares = {hexagon["hole"]: 1.0, hexagon["town"]: 0.2, hexagon["lonely"]: 0.0, unvisited: 1.0}
     rows = [
-        {"h3_r8": hexagon[place], "operator": operator, "declared_share": share, **named}
-        for place, share in shares.items()
+        {"h3_r8": cell, "operator": operator, "declared_share": share, **named}
+        for cell, share in shares.items()
         for operator in ("20801", "20820")
     ]
     pd.DataFrame(rows).to_parquet(data / "claims/claims.parquet", index=False)
@@ -177,6 +182,47 @@ def test_catalogues_find_one_dataset_whose_distributions_are_the_files(release: 
     assert addresses == {file.name for file in release.iterdir() if file.is_file()} - {"dcat.jsonld", "manifest.json"}
 
 
+def test_the_catalogue_says_where_anything_is_measured_or_declared(release: Path) -> None:
+    measured, declared = (gpd.read_parquet(release / f"{name}.parquet").total_bounds for name in ("hexagons", "claims"))
+    west, south, east, north = *np.minimum(measured, declared)[:2], *np.maximum(measured, declared)[2:]
+    assert [west, south, east, north] != measured.tolist()
+    entry = json.loads((release / "dcat.jsonld").read_text(encoding="utf-8"))
+    (box,) = [one["dcat:bbox"]["@value"] for one in entry["dct:spatial"] if "dcat:bbox" in one]
+    assert shapely.from_wkt(box).bounds == pytest.approx((west, south, east, north), abs=1e-6)
+
+
+def test_geojson_has_booleans_where_the_table_has(release: Path) -> None:
+    table = gpd.read_parquet(release / "hexagons.parquet")
+    features = json.loads((release / "hexagons.geojson").read_text(encoding="utf-8"))["features"]
+    for column in ("remainder", "claimed", "edge"):
+        expected = [None if pd.isna(value) else bool(value) for value in table[column]]
+        assert [repr(one["properties"][column]) for one in features] == [repr(value) for value in expected], column
+        assert True in expected
+    assert [one["properties"]["devices"] for one in features] == [
+        None if pd.isna(value) else int(value) for value in table["devices"]
+    ]
+
+
+def test_the_columns_list_every_value_of_the_observatory(release: Path) -> None:
+    table = TABLES["observatory"]
+    files = [file for file in release.iterdir() if table.is_in(file.name)]
+    rows = pd.concat([pd.read_csv(file, dtype=str, keep_default_na=False) for file in files])
+    for name in ("kind", "measure", "indicator", "unit"):
+        found = set(rows[name])
+        assert found - set(table.column(name).values) == set(), name
+        assert len(found) >= 2, name
+
+
+def test_a_key_is_never_missing_and_degrees_have_one_unit() -> None:
+    may_be_empty = {("claims", "level"), ("observatory", "operator"), ("observatory", "technology")}
+    keys = {(table.name, name): table.column(name).required for table in TABLES.values() for name in table.key}
+    assert {place for place, required in keys.items() if not required} == may_be_empty
+    degrees = {
+        column.unit for table in TABLES.values() for column in table.columns if column.name in ("latitude", "longitude")
+    }
+    assert degrees == {"deg"}
+
+
 def test_the_codebook_tells_every_column_in_both_languages(release: Path) -> None:
     text = (release / "codebook.md").read_text(encoding="utf-8")
     french, english = text.split("# Codebook")
@@ -187,6 +233,9 @@ def test_the_codebook_tells_every_column_in_both_languages(release: Path) -> Non
             assert table.column(name).fr in french
             assert table.column(name).en in english
     assert "5 appareils de volontaires" in french
+    for indicator in TABLES["observatory"].column("indicator").values:
+        assert f"`{indicator}`" in french
+        assert f"`{indicator}`" in english
 
 
 def styles(file: Path) -> list[dict[str, object]]:
@@ -260,6 +309,18 @@ def test_a_shapefile_names_its_fields_and_says_what_they_are(release: Path, tmp_
     left_out = {row["colonne"] for row in named if not row["champ"]}
     assert left_out == {"sentence_fr", "sentence_en", "verdicts"}
     assert {file: file.read_bytes() for file in release.iterdir() if file.is_file()} == before
+
+
+def test_a_p_too_small_for_a_shapefile_is_not_zero_there(release: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(release, tmp_path / "release")
+    table = gpd.read_parquet(copy / "hexagons.parquet")
+    at = table.index[table["p"].notna()][:2]
+    table.loc[at, "p"] = [1.5e-16, 0.031]
+    write_geoparquet(table, copy / "hexagons.parquet")
+    export(copy, tmp_path / "out", "shapefile")
+    read = pyogrio.read_dataframe(tmp_path / "out/hexagons.shp")["p"]
+    assert read[at].tolist() == [1e-15, 0.031]
+    assert read.isna().tolist() == table["p"].isna().tolist()
 
 
 def test_french_csv_is_what_a_french_spreadsheet_reads(release: Path, tmp_path: Path) -> None:
