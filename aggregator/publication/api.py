@@ -129,21 +129,28 @@ def _maplibre() -> Path:
 
 
 def _problem(request: Request, error: Exception) -> Response:
-    """RFC 9457."""
+    """RFC 9457, with the two members of OGC's exceptions."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     rule, title, expected = {
         404: ("not-found", "Not found", "/releases/latest.json names the current release"),
         405: ("method-not-allowed", "Method not allowed", "only GET and HEAD"),
     }.get(status, ("unexpected", "Unexpected", "see the server's log"))
+    detail = f"{request.method} {request.url.path}: {title.lower()}; {expected}"
     return JSONResponse(
         {
             "type": f"urn:maille:problem:{rule}",
             "title": title,
             "status": status,
-            "detail": f"{request.method} {request.url.path}: {title.lower()}; {expected}",
+            "detail": detail,
             "rule": rule,
+            "code": title.title().replace(" ", ""),
+            "description": detail,
         },
         status_code=status,
-        headers={**(getattr(error, "headers", None) or {}), "Access-Control-Allow-Origin": "*"},
+        headers={
+            **({"Allow": "GET, HEAD"} if status == 405 else {}),
+            **(getattr(error, "headers", None) or {}),
+            "Access-Control-Allow-Origin": "*",
+        },
         media_type="application/problem+json",
     )

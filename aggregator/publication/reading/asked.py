@@ -80,7 +80,9 @@ def choice(name: str, description: str, values: Sequence[str]) -> Parameter:
     return Parameter(name, description, {"type": "string", "enum": list(values)}, read)
 
 
-def whole(name: str, description: str, least: int, *, default: int, largest: int | None = None) -> Parameter:
+def whole(
+    name: str, description: str, least: int, *, default: int | None = None, largest: int | None = None
+) -> Parameter:
     """A whole number; more than ``largest`` counts as that."""
 
     def read(text: str) -> int:
@@ -88,8 +90,9 @@ def whole(name: str, description: str, least: int, *, default: int, largest: int
             raise QueryError(name, text, f"a whole number of {least} or more")
         return min(int(text), largest if largest is not None else LONGEST_OFFSET)
 
-    schema: dict[str, Any] = {"type": "integer", "minimum": least, "default": default}
-    return Parameter(name, description, schema | ({"maximum": largest} if largest else {}), read)
+    bounds = {"minimum": least, "maximum": largest, "default": default}
+    schema = {"type": "integer", **{key: value for key, value in bounds.items() if value is not None}}
+    return Parameter(name, description, schema, read)
 
 
 def words(name: str, description: str) -> Parameter:
@@ -102,6 +105,32 @@ def words(name: str, description: str) -> Parameter:
         return found
 
     return Parameter(name, description, {"type": "array", "items": {"type": "string"}}, read, several=True)
+
+
+def codes(
+    name: str, description: str, *, values: Sequence[str] = (), pattern: str = "", expected: str = ""
+) -> Parameter:
+    """One code or several, separated by commas.
+
+    Args:
+        name: of the parameter.
+        description: for people.
+        values: all codes there are; none where they have a form.
+        pattern: regular expression of their form.
+        expected: what a refusal calls them.
+    """
+    listed = ", ".join(filter(None, values))
+    wanted = expected or (f"one or several of {listed}, with commas between" if values else f"the form {pattern}")
+
+    def read(text: str) -> list[str]:
+        found = text.split(",")
+        for code in found:
+            if (values and code not in values) or (pattern and not re.fullmatch(pattern, code)):
+                raise QueryError(name, code, wanted)
+        return found
+
+    item = {"type": "string"} | ({"enum": list(values)} if values else {}) | ({"pattern": pattern} if pattern else {})
+    return Parameter(name, description, {"type": "array", "items": item, "minItems": 1}, read, several=True)
 
 
 def numbers(name: str, text: str, counts: Sequence[int], expected: str) -> list[float]:

@@ -18,6 +18,9 @@ from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
 from aggregator.evidence.hexagons import Shapes
+from aggregator.publication.described import Column
+from aggregator.publication.reading.asked import Parameter
+from aggregator.publication.reading.properties import described, filters
 from aggregator.publication.reading.texts import written
 from aggregator.publication.reading.times import Interval, Times
 
@@ -57,6 +60,16 @@ class Collection:
         return shapely.STRtree(self.shapes)
 
     @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """What each column means."""
+        return described(self.name, self.table.schema)
+
+    @cached_property
+    def filters(self) -> list[Parameter]:
+        """Parameters that choose rows by the values of a column."""
+        return filters(self.columns)
+
+    @cached_property
     def written(self) -> pa.Table:
         """The table with its texts as JSON, for :mod:`~aggregator.publication.reading.texts`."""
         return written(self.table)
@@ -85,7 +98,7 @@ class Collection:
 
     def prepare(self) -> None:
         """Make what answers are put together from."""
-        for made in (self.tree, self.geometries, self.written, self._names):
+        for made in (self.tree, self.geometries, self.written, self._names, self.filters):
             len(made)
 
     def places_of(self, rows: Rows) -> NDArray[np.int64]:

@@ -63,7 +63,9 @@ def _system(name: str) -> Parameter:
 
 
 def _corners(text: str) -> list[float]:
-    expected = "4 numbers (6 with heights): least coordinates, then greatest, in the axis order of bbox-crs"
+    expected = (
+        "4 numbers (6 with heights): west, south, east, north, or in the axis order of bbox-crs where that is given"
+    )
     found = numbers("bbox", text, (4, 6), expected)
     half = len(found) // 2
     return [*found[:2], *found[half : half + 2]]
@@ -71,10 +73,10 @@ def _corners(text: str) -> list[float]:
 
 CRS = _system("crs")
 BBOX_CRS = _system("bbox-crs")
+BOX = "Only what meets this box: west, south, east, north (with heights, which do not count, after each pair)"
 BBOX = Parameter(
     "bbox",
-    "Only what meets this box: west, south, east, north (with heights, which do not count, after each pair), or in the "
-    "axis order of bbox-crs.",
+    f"{BOX}, or in the axis order of bbox-crs.",
     {
         "type": "array",
         "items": {"type": "number"},

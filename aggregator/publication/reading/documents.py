@@ -3,10 +3,10 @@
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import pyarrow as pa
-
+from aggregator.publication.columns import TABLES
 from aggregator.publication.reading.collections import Collection
 from aggregator.publication.reading.crs import CRS84, EPSG, SYSTEMS
+from aggregator.publication.reading.properties import schema_of
 from aggregator.publication.reading.releases import Release
 
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
@@ -14,6 +14,10 @@ GEOJSON = "application/geo+json"
 SCHEMA = "application/schema+json"
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+LOGICAL_SCHEMA = "http://www.opengis.net/def/rel/ogc/1.0/schema"
+DESCRIBED_BY = "describedBy"
+"""As GDAL writes it: it takes the types of columns from there, and guesses them from the first rows without."""
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 CONFORMS_TO = [
     *(f"http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/{name}" for name in ("core", "landing-page", "json")),
     *(
@@ -148,6 +152,8 @@ def collection(at: Addresses, one: Collection, *, alone: bool = False) -> Docume
             *links,
             at.link(f"{path}/items", "items", f"{one.title} as GeoJSON", GEOJSON, f="json"),
             at.link(f"{path}/items", "items", f"{one.title} as HTML", "text/html", f="html", limit="50"),
+            at.link(f"{path}/feature-schema", DESCRIBED_BY, "A feature, as JSON Schema", SCHEMA),
+            at.link(f"{path}/schema", LOGICAL_SCHEMA, "The columns, as JSON Schema", SCHEMA),
             at.link(f"{path}/queryables", QUERYABLES, "What can be asked for", SCHEMA),
             at.licence(),
             *(
@@ -161,27 +167,42 @@ def collection(at: Addresses, one: Collection, *, alone: bool = False) -> Docume
 
 def queryables(at: Addresses, one: Collection) -> Document:
     """The columns that items can be chosen by, as JSON Schema."""
-    properties = {field.name: {"title": field.name, **schema_of(field.type)} for field in one.table.schema}
+    properties = {column.name: {"title": column.name, **schema_of(column)} for column in one.columns}
     geometry = {"title": "geometry", "format": "geometry-any"}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"{at.base}/collections/{one.name}/queryables",
-        "type": "object",
-        "title": one.title,
+    return _schema(at, one, "queryables") | {
         "properties": {**properties, "geometry": geometry},
         "additionalProperties": False,
     }
 
 
-def schema_of(kind: pa.DataType) -> Document:
-    """JSON Schema of a column."""
-    if pa.types.is_boolean(kind):
-        return {"type": "boolean"}
-    if pa.types.is_integer(kind):
-        return {"type": "integer"}
-    if pa.types.is_floating(kind):
-        return {"type": "number"}
-    return {"type": "string"}
+def logical_schema(at: Addresses, one: Collection) -> Document:
+    """The columns that items have, as OGC API – Features Part 5 lays them out: whatever the format of an answer."""
+    geometry = {"x-ogc-role": "primary-geometry", "format": f"geometry-{_geometry_of(one).lower()}"}
+    properties = {column.name: {"title": column.name, **schema_of(column)} for column in one.columns}
+    return _schema(at, one, "schema") | {"properties": {"geometry": geometry, **properties}}
+
+
+def feature_schema(at: Addresses, one: Collection) -> Document:
+    """A feature as GeoJSON; a column without a value is null."""
+    properties = {column.name: schema_of(column) for column in one.columns}
+    return _schema(at, one, "feature-schema") | {
+        "required": ["type", "id", "geometry", "properties"],
+        "properties": {
+            "type": {"type": "string", "enum": ["Feature"]},
+            "id": {"type": "string"},
+            "geometry": {"$ref": f"https://geojson.org/schema/{_geometry_of(one)}.json"},
+            "properties": {"type": "object", "properties": properties},
+        },
+    }
+
+
+def _schema(at: Addresses, one: Collection, name: str) -> Document:
+    address = f"{at.base}/collections/{one.name}/{name}"
+    return {"$schema": DRAFT, "$id": address, "type": "object", "title": one.title, "description": one.description}
+
+
+def _geometry_of(one: Collection) -> str:
+    return TABLES[one.name].geometry
 
 
 def pages(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -18,11 +19,17 @@ from aggregator.publication.reading.answers import Validator, answer, public_url
 from aggregator.publication.reading.asked import DEFAULT_LIMIT, AbsentError, Parameter, read_query
 from aggregator.publication.reading.collections import Collection
 from aggregator.publication.reading.crs import CRS84, SYSTEMS, area_of
-from aggregator.publication.reading.parameters import CRS_OF_ITEM, FORM, ITEMS, of_columns
+from aggregator.publication.reading.parameters import CRS_OF_ITEM, FORM, ITEMS
 from aggregator.publication.reading.releases import Releases
 
 JSON = "application/json"
-Show = Callable[["Asked"], tuple[documents.Document, str]]
+Describe = Callable[[documents.Addresses, Collection], documents.Document]
+SCHEMAS: list[tuple[str, Describe, str]] = [
+    ("queryables", documents.queryables, "Queryables"),
+    ("schema", documents.logical_schema, "Columns"),
+    ("feature-schema", documents.feature_schema, "Feature"),
+]
+"""Documents of a collection in JSON Schema: address, content and title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,11 @@ def routes(releases: Releases) -> list[Route]:
         ("/conformance", lambda asked: _document(asked, documents.conformance(asked.at), "Conformance"), only_form),
         ("/collections", lambda asked: _document(asked, documents.collections(asked.at), "Collections"), only_form),
         ("/collections/{collection}", _collection, only_form),
-        ("/collections/{collection}/queryables", _queryables, only_form),
-        ("/collections/{collection}/items", _items, lambda asked: [*ITEMS, *of_columns(asked.one.table.schema)]),
+        *(
+            (f"/collections/{{collection}}/{name}", partial(_schema, told=told, title=title), only_form)
+            for name, told, title in SCHEMAS
+        ),
+        ("/collections/{collection}/items", _items, lambda asked: [*ITEMS, *asked.one.filters]),
         ("/collections/{collection}/items/{item:path}", _item, lambda _: [FORM, CRS_OF_ITEM]),
     ]
     return [
@@ -128,9 +138,8 @@ def _collection(asked: Asked) -> Response:
     return _document(asked, documents.collection(asked.at, asked.one, alone=True), asked.one.title)
 
 
-def _queryables(asked: Asked) -> Response:
-    media_type = documents.SCHEMA if asked.at.form == "json" else JSON
-    return _document(asked, documents.queryables(asked.at, asked.one), "Queryables", media_type)
+def _schema(asked: Asked, *, told: Describe, title: str) -> Response:
+    return _document(asked, told(asked.at, asked.one), title, documents.SCHEMA)
 
 
 def _items(asked: Asked) -> Response:
@@ -138,7 +147,7 @@ def _items(asked: Asked) -> Response:
     places = None
     if "bbox" in values:
         places = one.meeting(area_of(values["bbox"], values.get("bbox-crs", SYSTEMS[CRS84])))
-    columns = {name: [values[name]] for name in one.table.column_names if name in values}
+    columns = {name: values[name] for name in one.table.column_names if name in values}
     rows = one.select(places=places, values=columns, during=values.get("datetime"))
     limit, offset = values.get("limit", DEFAULT_LIMIT), values.get("offset", 0)
     if asked.at.form == "html":

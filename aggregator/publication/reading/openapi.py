@@ -1,15 +1,24 @@
 """What can be asked, as OpenAPI 3.0: made from the parameters that requests are read by."""
 
+from functools import partial
 from typing import Any
 
 from aggregator.publication.reading.asked import Parameter
 from aggregator.publication.reading.collections import Collection
-from aggregator.publication.reading.documents import GEOJSON, OPENAPI, SCHEMA, Document, schema_of
-from aggregator.publication.reading.parameters import CRS_OF_ITEM, FORM, ITEMS, RELEASE, ROW_FORMATS, ROWS, of_columns
+from aggregator.publication.reading.documents import GEOJSON, OPENAPI, SCHEMA, Document
+from aggregator.publication.reading.parameters import CRS_OF_ITEM, FORM, ITEMS, RELEASE, ROW_FORMATS, ROWS
+from aggregator.publication.reading.properties import schema_of
+from aggregator.publication.shelf import RELEASE_ID
 from client_sdk import __version__
 
 LICENCE = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
+SCHEMAS = {
+    "queryables": "What items can be chosen by",
+    "schema": "What the columns mean, for every format",
+    "feature-schema": "What a feature is as GeoJSON",
+}
 _TEXT = {"type": "string"}
+_BINARY = {"type": "string", "format": "binary"}
 _LINK: Document = {
     "type": "object",
     "required": ["href", "rel"],
@@ -35,51 +44,10 @@ def described(server: str, prefix: str, collections: list[Collection], *, more: 
         collections: of the release.
         more: whether rows, releases and files are described too.
     """
-    paths: Document = {
-        f"{prefix}/": _get("landingPage", "The way in", [FORM], _object()),
-        f"{prefix}/conformance": _get("conformance", "What this API conforms to", [FORM], _object()),
-        f"{prefix}/collections": _get("collections", "The collections", [FORM], _object()),
-        f"{prefix}/api": _get("api", "This description", [FORM], _object(), OPENAPI),
-    }
-    schemas: Document = {"link": _LINK, "exception": _PROBLEM}
-    for one in collections:
-        schemas[one.name] = _feature(one)
-        path = f"{prefix}/collections/{one.name}"
-        page = {
-            "type": "object",
-            "required": ["type", "features"],
-            "properties": {
-                "type": {"type": "string", "enum": ["FeatureCollection"]},
-                "links": _LINKS,
-                "timeStamp": {"type": "string", "format": "date-time"},
-                "numberMatched": {"type": "integer", "minimum": 0},
-                "numberReturned": {"type": "integer", "minimum": 0},
-                "features": {"type": "array", "items": {"$ref": f"#/components/schemas/{one.name}"}},
-            },
-        }
-        known = [*ITEMS, *of_columns(one.table.schema)]
-        feature = {"$ref": f"#/components/schemas/{one.name}"}
-        crs = {"Content-Crs": {"description": "Reference system of the coordinates.", "schema": _TEXT}}
-        identity = _parameter(Parameter("item", "Id of a feature.", _TEXT, str), "path")
-        paths |= {
-            path: _get(f"{one.name}.collection", one.description, [FORM], _object()),
-            f"{path}/queryables": _get(
-                f"{one.name}.queryables", "What items can be chosen by", [FORM], _object(), SCHEMA
-            ),
-            f"{path}/items": _get(f"{one.name}.items", one.description, known, page, GEOJSON, headers=crs),
-            f"{path}/items/{{item}}": _get(
-                f"{one.name}.item",
-                "One feature",
-                [FORM, CRS_OF_ITEM],
-                feature,
-                GEOJSON,
-                headers=crs,
-                path=[identity],
-                absent=True,
-            ),
-        }
+    paths = _features(prefix, collections)
     if more:
-        paths |= _others(collections)
+        paths |= _features(f"{prefix}/releases/{{release}}", collections, of_any=True) | _others(collections)
+    schemas = {"link": _LINK, "exception": _PROBLEM} | {one.name: _feature(one) for one in collections}
     return {
         "openapi": "3.0.3",
         "info": {
@@ -94,6 +62,54 @@ def described(server: str, prefix: str, collections: list[Collection], *, more: 
     }
 
 
+def _features(prefix: str, collections: list[Collection], *, of_any: bool = False) -> Document:
+    """The addresses of OGC API – Features, of the latest release or of any that is named."""
+    kind, which = ("named.", [_NAMED]) if of_any else ("", [])
+    get = partial(_get, path=which, absent=of_any)
+    paths: Document = {
+        f"{prefix}/": get(f"{kind}landingPage", "The way in", [FORM], _object()),
+        f"{prefix}/conformance": get(f"{kind}conformance", "What this API conforms to", [FORM], _object()),
+        f"{prefix}/collections": get(f"{kind}collections", "The collections", [FORM], _object()),
+        f"{prefix}/api": get(f"{kind}api", "This description", [FORM], _object(), OPENAPI),
+    }
+    for one in collections:
+        path, start = f"{prefix}/collections/{one.name}", f"{kind}{one.name}"
+        page = {
+            "type": "object",
+            "required": ["type", "features"],
+            "properties": {
+                "type": {"type": "string", "enum": ["FeatureCollection"]},
+                "links": _LINKS,
+                "timeStamp": {"type": "string", "format": "date-time"},
+                "numberMatched": {"type": "integer", "minimum": 0},
+                "numberReturned": {"type": "integer", "minimum": 0},
+                "features": {"type": "array", "items": {"$ref": f"#/components/schemas/{one.name}"}},
+            },
+        }
+        feature = {"$ref": f"#/components/schemas/{one.name}"}
+        crs = {"Content-Crs": {"description": "Reference system of the coordinates.", "schema": _TEXT}}
+        identity = _parameter(Parameter("item", "Id of a feature.", _TEXT, str), "path")
+        paths |= {
+            path: get(f"{start}.collection", one.description, [FORM], _object()),
+            **{
+                f"{path}/{name}": get(f"{start}.{name}", told, [FORM], _object(), SCHEMA)
+                for name, told in SCHEMAS.items()
+            },
+            f"{path}/items": get(f"{start}.items", one.description, [*ITEMS, *one.filters], page, GEOJSON, headers=crs),
+            f"{path}/items/{{item}}": _get(
+                f"{start}.item",
+                "One feature",
+                [FORM, CRS_OF_ITEM],
+                feature,
+                GEOJSON,
+                headers=crs,
+                path=[*which, identity],
+                absent=True,
+            ),
+        }
+    return paths
+
+
 def _others(collections: list[Collection]) -> Document:
     columns = next((one for one in collections if one.name == "hexagons"), None)
     row = _properties(columns) if columns else {"type": "object"}
@@ -105,9 +121,7 @@ def _others(collections: list[Collection]) -> Document:
     rows = _get("hexagons.rows", "Rows of hexagons; several values with commas between mean any of them", ROWS, told)
     answers = rows["get"]["responses"]["200"]
     answers["content"] = {"application/json": {"schema": told}} | {
-        media_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
-        for form, media_type in ROW_FORMATS.items()
-        if form != "json"
+        media_type.partition(";")[0]: {"schema": _BINARY} for form, media_type in ROW_FORMATS.items() if form != "json"
     }
     answers["headers"] = {
         "Maille-Release": {"description": "The release.", "schema": _TEXT},
@@ -117,12 +131,16 @@ def _others(collections: list[Collection]) -> Document:
     rows["get"]["responses"]["307"] = {"description": "All of them as Parquet: the release's own file."}
     rows["get"]["responses"]["404"] = _refusal("There is no such release")
     named = _parameter(Parameter(RELEASE.name, "Name of a release, or latest.", _TEXT, str), "path")
+    file = _parameter(Parameter("file", "Path of a file, as the release's list has it.", _TEXT, str), "path")
+    files = _get("file", "A file of a release", [], _BINARY, "*/*", path=[_NAMED, file], absent=True)
+    del files["get"]["responses"]["400"]
     return {
         "/v1/hexagons": rows,
         "/v1/releases": _get("releases", "All releases, the newest first", [], _object()),
         "/v1/releases/{release}": _get(
             "release", "One release and its files", [], _object(), path=[named], absent=True
         ),
+        "/releases/{release}/{file}": files,
     }
 
 
@@ -191,5 +209,8 @@ def _feature(one: Collection) -> Document:
 
 def _properties(one: Collection) -> Document:
     """Every column may be null where there is nothing to say."""
-    columns: dict[str, Any] = {field.name: {**schema_of(field.type), "nullable": True} for field in one.table.schema}
+    columns: dict[str, Any] = {column.name: {**schema_of(column), "nullable": True} for column in one.columns}
     return {"type": "object", "properties": columns}
+
+
+_NAMED = _parameter(Parameter(RELEASE.name, "Name of a release.", _TEXT | {"pattern": RELEASE_ID.pattern}, str), "path")

@@ -1,5 +1,6 @@
 """``/v1/hexagons``: rows chosen by place and subject; ``/v1/releases``: what they come from."""
 
+import hashlib
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -43,12 +44,7 @@ def routes(releases: Releases) -> list[Route]:
         read_query(request.query_params.multi_items(), [])
         root, latest = public_url(request), releases.latest()
         found = [_summary(releases.glance(name), root, latest) for name in reversed(releases.names())]
-        return answer(
-            request,
-            json.dumps({"latest": latest, "releases": found}, ensure_ascii=False).encode(),
-            "application/json",
-            headers={"Cache-Control": "no-cache"},
-        )
+        return _told(request, {"latest": latest, "releases": found})
 
     def single(request: Request) -> Response:
         read_query(request.query_params.multi_items(), [])
@@ -59,18 +55,19 @@ def routes(releases: Releases) -> list[Route]:
             {"href": f"{public_url(request)}/releases/{release.name}/{one['path']}", **one}
             for one in release.manifest["files"]
         ]
-        return answer(
-            request,
-            json.dumps(told, ensure_ascii=False).encode(),
-            "application/json",
-            headers={"Cache-Control": "no-cache"},
-        )
+        return _told(request, told)
 
     return [
         Route("/v1/hexagons", hexagons, methods=["GET"]),
         Route("/v1/releases", listed, methods=["GET"]),
         Route("/v1/releases/{release}", single, methods=["GET"]),
     ]
+
+
+def _told(request: Request, document: Document) -> Response:
+    body = json.dumps(document, ensure_ascii=False).encode()
+    validator = Validator.of(request, hashlib.sha256(body).hexdigest(), "releases", pinned=False)
+    return validator.unchanged(request) or answer(request, body, "application/json", validator)
 
 
 def _summary(release: Release, root: str, latest: str) -> Document:
