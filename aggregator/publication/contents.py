@@ -58,6 +58,7 @@ def write_contents(
     within: NDArray[np.int64] | None,
     previous: pd.DataFrame | None,
     notice: str,
+    attributions: Sequence[str],
     parameters: ZoneParameters,
     about: dict[str, Any],
 ) -> Contents:
@@ -80,6 +81,7 @@ def write_contents(
         within: hexagons of the territory; None for all.
         previous: zones of the release before.
         notice: what every row has to say of the release, such as ``synthetic data``; empty for most.
+        attributions: lines that name the sources.
         parameters: how zones are proposed.
         about: what the page's index says of the release.
     """
@@ -121,7 +123,7 @@ def write_contents(
     here = claims if within is None else claims[claims["h3_r8"].isin(within)]
     histograms = territory.parent / "evidence" / "histograms.parquet"
     write_page_data(into / "map", hexagons, zones, points, communes, here, histograms, about)
-    named = {"name": f"Maille {release}", "description": notice}
+    named = {"name": f"Maille {release}", "description": notice, "attribution": "; ".join(attributions)}
     write_tiles(into / "tiles", into / "hexagons.pmtiles", hexagons, here, read_ground(communes), named)
     return Contents(hexagons, zones, points, around)
 

@@ -17,7 +17,7 @@ READ_AS_TABLES = (".csv", ".parquet")
 """Endings of the files that the frictionless tools read as tables."""
 MISSING = {".csv": ["", "NA"], ".parquet": ["", "nan"]}
 """The frictionless tools read Parquet by way of pandas, which makes a missing number ``nan``."""
-DCC_DIALECT = {"csv": {"delimiter": ";", "quoteChar": '"'}}
+DCC_DIALECT = {"delimiter": ";", "quoteChar": '"'}
 GEOMETRY = {
     "en": "{kind} in EPSG:{epsg}; WKB in GeoParquet, see the file's own metadata",
     "fr": "{kind} en EPSG:{epsg} ; WKB en GeoParquet, voir les métadonnées du fichier",

@@ -35,6 +35,13 @@ COMMUNES_FROM = 9
 NAMES = {5: 15, 6: 25, 7: 45, 8: 200, 9: 1000}
 """Ours: names by zoom, those of most people first, each being an image to draw; all of them from zoom 10."""
 
+FIELDS: dict[str, dict[str, str]] = {
+    "land": {},
+    "borders": {"departement": "Number"},
+    "names": {"name": "String", "rank": "Number"},
+}
+"""Layers and their properties: 1 for a border of départements and 0 for one of communes; 0 for the most people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:

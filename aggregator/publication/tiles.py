@@ -20,6 +20,7 @@ resolution. Tiles are not compressed: a server need not say so then.
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -30,6 +31,7 @@ from pmtiles.writer import Writer
 
 from aggregator.evidence.hexagons import HEXAGON_RESOLUTION, WGS_84, Cells, outlines, parent
 from aggregator.publication.claimed import claimed_shares
+from aggregator.publication.tile_ground import FIELDS as GROUND_FIELDS
 from aggregator.publication.tile_ground import Ground
 from aggregator.publication.vector_tile import (
     POLYGON,
@@ -115,7 +117,15 @@ def write_tiles(
         file = into / str(zoom) / str(column) / f"{row}{SUFFIX}"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    _write_archive(archive, tiles, ground, about)
+    keys = sorted({key for one in drawn.values() for key in one.keys})
+    _write_archive(archive, tiles, ground, {**about, "vector_layers": _layers(keys)})
+
+
+def _layers(keys: list[str]) -> list[dict[str, Any]]:
+    """The layers of the tiles and their properties, as TileJSON 3 tells readers."""
+    fields = {**GROUND_FIELDS, "cells": dict.fromkeys(keys, "Number")}
+    zooms = {"minzoom": min(ZOOMS), "maxzoom": max(ZOOMS)}
+    return [{"id": name, "fields": own, **zooms} for name, own in fields.items()]
 
 
 def _whole(tiles: dict[Tile, bytes]) -> dict[Tile, bytes]:
@@ -225,7 +235,7 @@ def _cell_layers(drawn: Drawn, zoom: int) -> list[tuple[tuple[int, int], bytes]]
     ]
 
 
-def _write_archive(file: Path, tiles: dict[Tile, bytes], ground: Ground, about: dict[str, str]) -> None:
+def _write_archive(file: Path, tiles: dict[Tile, bytes], ground: Ground, metadata: dict[str, Any]) -> None:
     """PMTiles 3, for readers who want one file."""
     west, south, east, north = (round(edge * 1e7) for edge in ground.bounds)
     header = {
@@ -239,11 +249,8 @@ def _write_archive(file: Path, tiles: dict[Tile, bytes], ground: Ground, about: 
         "center_lon_e7": (west + east) // 2,
         "center_lat_e7": (south + north) // 2,
     }
-    layers = [
-        {"id": name, "fields": {}} for name in [*(f"cells{size}" for size in sorted(set(ZOOMS.values()))), "land"]
-    ]
     with file.open("wb") as opened:
         writer = Writer(opened)
         for tile in sorted(tiles, key=lambda tile: zxy_to_tileid(*tile)):
             writer.write_tile(zxy_to_tileid(*tile), tiles[tile])
-        writer.finalize(header, {**about, "vector_layers": layers})
+        writer.finalize(header, metadata)

@@ -47,6 +47,7 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
     communes, claims = read_communes(data / "territory"), read_claims(data / "claims")
     sources = claim_sources(data / "claims/sources.json")
     notice = "; ".join([*["synthetic data"] * synthetic, *["project team only"] * team])
+    thanks = manifest.attributions(sources, communes, data / "territory", parameters.attributions)
     contents = write_contents(
         draft,
         release=making.release,
@@ -61,6 +62,7 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
         within=territory.cells if territory else None,
         previous=making.zones,
         notice=notice,
+        attributions=thanks,
         parameters=parameters.zones,
         about={
             "release": making.release,
@@ -78,7 +80,6 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
     write_observatory(
         draft, making, contents.hexagons, claims=claims, communes=communes, sources=sources, notice=notice
     )
-    thanks = manifest.attributions(sources, communes, data / "territory", parameters.attributions)
     write_dossiers(_released(making, contents, communes, claims, sources, thanks), draft, progress)
     if team:
         mark_release(draft)

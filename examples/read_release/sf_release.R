@@ -2,7 +2,7 @@
 library(sf)
 
 folder <- commandArgs(trailingOnly = TRUE)[1]
-hexagons <- st_read(file.path(folder, "hexagons.gpkg"), quiet = TRUE)
+hexagons <- st_read(file.path(folder, "hexagons.gpkg"), layer = "hexagons", quiet = TRUE)
 judged <- subset(hexagons, technology == "4G" & threshold == "service" & !remainder &
                    verdict %in% c("contradicted", "confirmed"))
 share <- tapply(judged$verdict == "contradicted", judged$operator_name, mean)

@@ -100,6 +100,7 @@ def test_everything_else_is_not_found(client: httpx.Client, path: str) -> None:
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem = answer.json()
+    assert (problem["code"], problem["description"]) == ("NotFound", problem["detail"])
     assert (problem["type"], problem["status"]) == ("urn:maille:problem:not-found", 404)
     assert path.split("%")[0].split("/")[1] in problem["detail"]
 
@@ -112,3 +113,4 @@ def test_nothing_leads_out_of_a_release(client: httpx.Client, release: Path) -> 
 def test_nothing_can_be_written(client: httpx.Client) -> None:
     answer = client.post("/releases/latest.json", content=b"{}")
     assert (answer.status_code, answer.json()["rule"]) == (405, "method-not-allowed")
+    assert (answer.json()["code"], answer.headers["Allow"]) == ("MethodNotAllowed", "GET, HEAD")

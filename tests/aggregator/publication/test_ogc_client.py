@@ -44,6 +44,25 @@ def test_gdal_counts_and_filters(served: httpx.Client, latest: Path) -> None:
     assert f"Feature Count: {(hexagons['verdict'] == 'contradicted').sum()}\n" in told
 
 
+def test_gdal_knows_the_type_of_columns_that_are_empty_at_first(served: httpx.Client, latest: Path) -> None:
+    source = f"OAPIF:{served.base_url}/ogc"
+    hexagons = gpd.read_parquet(latest / "hexagons.parquet")
+    assert hexagons["q"].iloc[:10].isna().all()  # what GDAL would guess from
+    told = ogrinfo("-so", "-oo", "PAGE_SIZE=10000", "-where", "q < 0.05", source, "hexagons")
+    assert "q: Real" in told
+    found = (hexagons["q"] < 0.05).sum()
+    assert f"Feature Count: {found}\n" in told
+    assert found > 0
+    assert "nearest_planned_m: Real" in ogrinfo("-so", source, "zones")
+    assert "accessible_share: Real" in ogrinfo("-so", source, "claims")
+    told = ogrinfo("-so", "-where", "claimed = 1", source, "hexagons")
+    assert f"Feature Count: {(hexagons['claimed'] == True).sum()}\n" in told  # noqa: E712
+    script = "import sys, pyogrio; told = pyogrio.read_info(sys.argv[1], layer='hexagons')"
+    script += "; print(dict(zip(told['fields'], told['dtypes']))['q'])"
+    newer = subprocess.run([sys.executable, "-c", script, source], capture_output=True, text=True, check=True)
+    assert newer.stdout == "float64\n"
+
+
 @pytest.mark.parametrize(("name", "crs"), [("claims", "EPSG:2154"), ("zones", "EPSG:2154"), ("claims", "EPSG:4326")])
 def test_gdal_reads_in_other_systems(served: httpx.Client, latest: Path, name: str, crs: str, tmp_path: Path) -> None:
     # in a process of its own: while this GDAL waits for an answer, no thread of its Python runs

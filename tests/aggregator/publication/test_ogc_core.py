@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import geopandas as gpd
 import httpx
+import jsonschema
 import pandas as pd
 import pytest
 import shapely
@@ -212,6 +213,12 @@ def test_property_filters(served: httpx.Client, hexagons: gpd.GeoDataFrame) -> N
     share = items(served, "claims", declared_share=0.9876, limit=1)
     assert share["numberMatched"] == 127
     assert items(served, "hexagons", verdict="")["numberMatched"] == hexagons["remainder"].sum()
+    assert items(served, "hexagons", insee_com="", limit=1)["numberMatched"] > 0
+    several = items(served, "hexagons", verdict="contradicted,suspected", operator="20801,20820")
+    assert several["numberMatched"] == hexagons["verdict"].isin(["contradicted", "suspected"]).sum() > len(rows)
+    for value, truth in (("1", True), ("true", True), ("0", False)):
+        found = items(served, "hexagons", claimed=value, limit=1)["numberMatched"]
+        assert found == (hexagons["claimed"] == truth).sum() > 0
 
 
 @pytest.mark.parametrize(
@@ -236,6 +243,13 @@ def test_property_filters(served: httpx.Client, hexagons: gpd.GeoDataFrame) -> N
         ("f=xml", "one of json, html"),
         ("resolution=eight", "whole number"),
         ("remainder=yes", "true or false"),
+        ("verdict=foo", "contradicted"),
+        ("verdict=contradicted,foo", "foo"),
+        ("operator=Orange", "20801"),
+        ("insee_com=Nevers", "58095"),
+        ("insee_dep=5", "05"),
+        ("h3=Nevers", "H3"),
+        ("quarter=2026", "form"),
         ("declared_share=much", "a number"),
     ],
 )
@@ -258,7 +272,13 @@ def test_every_address_refuses_unknown_parameters(served: httpx.Client, path: st
 
 @pytest.mark.parametrize(
     "path",
-    ["collections/none", "collections/none/items", "collections/zones/items/none", "releases/2026-01-01-0123456789/"],
+    [
+        "nothing",
+        "collections/none",
+        "collections/none/items",
+        "collections/zones/items/none",
+        "releases/2026-01-01-0123456789/",
+    ],
 )
 def test_what_is_not_there_is_not_found(served: httpx.Client, path: str) -> None:
     answer = served.get(f"/ogc/{path}")
@@ -333,6 +353,31 @@ def test_queryables(served: httpx.Client, hexagons: gpd.GeoDataFrame) -> None:
     assert set(told["properties"]) == {*hexagons.columns, "insee_com", "insee_dep"}
     kinds = {name: told["properties"][name]["type"] for name in ("h3", "devices", "p", "claimed")}
     assert kinds == {"h3": "string", "devices": "integer", "p": "number", "claimed": "boolean"}
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_schemas_describe_what_is_served(served: httpx.Client, name: str) -> None:
+    """The JSON Schema of a feature holds for every feature; Part 5, /req/schemas: the same columns, and a geometry"""
+    one = served.get(f"/ogc/collections/{name}").json()
+    feature, logical = (
+        served.get(link(one, rel, "application/schema+json")["href"])
+        for rel in ("describedBy", "http://www.opengis.net/def/rel/ogc/1.0/schema")
+    )
+    assert feature.headers["Content-Type"] == logical.headers["Content-Type"] == "application/schema+json"
+    schema, columns = feature.json(), logical.json()["properties"]
+    assert columns.pop("geometry")["x-ogc-role"] == "primary-geometry"
+    told = schema["properties"]["properties"]["properties"]
+    assert {column: own["type"] for column, own in columns.items()} == {
+        column: own["type"] for column, own in told.items()
+    }
+    assert all(own["description"] != column for column, own in told.items())
+    shape = schema["properties"].pop("geometry")["$ref"]
+    check = jsonschema.Draft202012Validator(schema)
+    for one in items(served, name)["features"]:
+        assert shape == f"https://geojson.org/schema/{one['geometry']['type']}.json"
+        assert set(one["properties"]) == set(told)
+        known = {column: value for column, value in one["properties"].items() if value is not None}
+        check.validate({**one, "properties": known})
 
 
 def test_other_releases_by_their_address(served: httpx.Client, shelf: Path, latest: Path) -> None:

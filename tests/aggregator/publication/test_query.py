@@ -227,6 +227,10 @@ def test_any_page_may_ask(served: httpx.Client) -> None:
         ("h3=881f", "881f94aa11fffff"),
         ("technology=6G", "2G, 3G, 4G, 5G"),
         ("verdict=wrong", "contradicted"),
+        ("operator=Orange", "20801"),
+        ("commune=Nevers", "58095"),
+        ("commune=58095,Nevers", "Nevers"),
+        ("departement=5", "05"),
         ("columns=h3,nothing", "nothing"),
         ("columns=h3,h3", "once"),
         ("format=xml", "json, csv, parquet, arrow"),
@@ -252,7 +256,11 @@ def test_releases_are_listed_with_their_files(served: httpx.Client, shelf: Path,
     told = served.get("/v1/releases").json()
     assert told["latest"] == latest.name
     assert {one["release"] for one in told["releases"]} == {path.name for path in shelf.iterdir() if path.is_dir()}
-    one = served.get("/v1/releases/latest").json()
+    answer = served.get("/v1/releases/latest")
+    for path, tag in (("", served.get("/v1/releases").headers["ETag"]), ("/latest", answer.headers["ETag"])):
+        again = served.get(f"/v1/releases{path}", headers={"If-None-Match": tag})
+        assert (again.status_code, again.content) == (304, b"")
+    one = answer.json()
     assert (one["release"], one["latest"], one["audience"], one["k"]) == (latest.name, True, "public", 5)
     assert served.get(one["ogc"]).status_code == served.get(one["hexagons"] + "&limit=1").status_code == 200
     by_path = {file["path"]: file for file in one["files"]}

@@ -1,5 +1,6 @@
 """Tiles: read back by another library, held against the rows they must follow from."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import h3
 import mapbox_vector_tile
 import numpy as np
 import pandas as pd
+import pyogrio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,6 +138,27 @@ def test_the_archive_holds_the_same_tiles_and_the_same_bytes_come_again(
     for name, table in (("a", hexagons), ("b", shuffled)):
         write_tiles(tmp_path / name, tmp_path / f"{name}.pmtiles", table, claims, read_ground(communes), {})
     assert (tmp_path / "a.pmtiles").read_bytes() == (tmp_path / "b.pmtiles").read_bytes()
+
+
+def test_a_reader_who_follows_the_archives_metadata_finds_everything(
+    release: Path, hexagons: gpd.GeoDataFrame, communes: gpd.GeoDataFrame
+) -> None:
+    archive = release / "hexagons.pmtiles"
+    told = Reader(MemorySource(archive.read_bytes())).metadata()
+    assert told["attribution"] == "; ".join(json.loads((release / "manifest.json").read_text())["attributions"])
+    assert all((one["minzoom"], one["maxzoom"]) == (5, 11) for one in told["vector_layers"])
+    layers = dict(pyogrio.list_layers(archive))
+    assert set(layers) == {one["id"] for one in told["vector_layers"]} == {"land", "borders", "names", "cells"}
+    assert (layers["land"], layers["names"], layers["cells"]) == ("Polygon", "Point", "Polygon")
+    seen = {name: pyogrio.read_dataframe(archive, layer=name, ZOOM_LEVEL="11") for name in layers}
+    for one in told["vector_layers"]:
+        assert set(one["fields"]) <= set(seen[one["id"]].columns)
+    cells = seen["cells"].dropna(subset=[f"v:{LAYER}"]).drop_duplicates("mvt_id")
+    mine = prevailing(hexagons)
+    mine = mine[mine["layer"] == LAYER]
+    ids = short_id(mine["cell"].to_numpy(np.int64), 8)
+    assert dict(zip(cells["mvt_id"], cells[f"v:{LAYER}"], strict=True)) == dict(zip(ids, mine["verdict"], strict=True))
+    assert set(seen["names"]["name"]) == set(communes["name"])
 
 
 def test_land_borders_and_names_lie_under_the_cells(release: Path) -> None:
