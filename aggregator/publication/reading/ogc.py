@@ -86,7 +86,7 @@ def routes(releases: Releases) -> list[Route]:
         told = openapi.described(asked.at.base, "", [asked.at.release.collection(n) for n in asked.at.release.names()])
         return _document(asked, told, "The API", documents.OPENAPI)
 
-    shown = [
+    shown: list[tuple[str, Callable[[Asked], Response], Callable[[Asked], list[Parameter]]]] = [
         ("", landing, only_form),
         ("/", landing, only_form),
         ("/api", api, only_form),
