@@ -1,14 +1,22 @@
 // Words that stay, and what the release says of itself.
 
 import { $, element, read } from "./dom.js";
+import { state } from "./state.js";
 import { language, words } from "./texts.js";
+
+/** The observatory in the same language and with the same choices, as they are now. */
+function linkObservatory() {
+  const chosen = ["op", "tech"].filter((name) => state[name]).map((name) => [name, state[name]]);
+  $("observatory").href = `observatory.html?lang=${language}#${new URLSearchParams(chosen)}`;
+}
 
 export function showWords() {
   document.documentElement.lang = language;
   for (const place of document.querySelectorAll("[data-text]")) place.textContent = words[place.dataset.text];
   for (const place of document.querySelectorAll("[data-label]")) place.setAttribute("aria-label", words[place.dataset.label]);
   $("search").placeholder = words.searchHint;
-  $("observatory").href = `observatory.html?lang=${language}`;
+  linkObservatory();
+  for (const event of ["pointerenter", "focus"]) $("observatory").addEventListener(event, linkObservatory);
   $("language").textContent = words.switchTo;
   $("language").lang = language === "fr" ? "en" : "fr";
   $("language").onclick = () => {

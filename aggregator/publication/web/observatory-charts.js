@@ -4,7 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** What the bars show, left to right; a class of the style sheet gives each its colour, a pattern tells it without. */
 export const BAR_STATES = ["confirmed", "contradicted_strong", "contradicted_moderate", "suspected", "unknown", "undeclared_service", "undeclared", "unspoken"];
-const HATCHED = { contradicted_moderate: "hatch-contradicted", suspected: "hatch-suspected", undeclared: "hatch-undeclared", unspoken: "hatch-undeclared" };
+const HATCHED = { contradicted_strong: "hatch-strong", contradicted_moderate: "hatch-contradicted", suspected: "hatch-suspected", undeclared: "hatch-undeclared", unspoken: "hatch-unspoken" };
 
 export function svg(tag, attributes = {}, ...children) {
   const made = document.createElementNS(SVG, tag);
@@ -17,17 +17,17 @@ export function svg(tag, attributes = {}, ...children) {
 export function patterns() {
   const stripes = (id, angle, gap) => svg("pattern", { id, width: gap, height: gap, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})`, class: id },
     svg("rect", { width: gap, height: gap, class: "ground" }), svg("rect", { width: gap / 2.4, height: gap, class: "stripe" }));
-  return svg("svg", { width: 0, height: 0, class: "patterns", "aria-hidden": "true" }, svg("defs", {}, stripes("hatch-contradicted", 45, 6), stripes("hatch-suspected", 0, 4), stripes("hatch-undeclared", -45, 5)));
+  return svg("svg", { width: 0, height: 0, class: "patterns", "aria-hidden": "true" }, svg("defs", {}, stripes("hatch-strong", 45, 5), stripes("hatch-contradicted", 45, 6), stripes("hatch-suspected", 0, 4), stripes("hatch-undeclared", -45, 5), stripes("hatch-unspoken", 90, 4)));
 }
 
 /** A bar of 100 %: parts of a whole by state. */
-export function bar(parts, height = 22) {
+export function bar(parts) {
   const total = BAR_STATES.reduce((sum, state) => sum + parts[state], 0) || 1;
-  const made = svg("svg", { viewBox: `0 0 1000 ${height}`, preserveAspectRatio: "none", class: "bar", "aria-hidden": "true" });
+  const made = svg("svg", { class: "bar", "aria-hidden": "true" }); // no viewBox: it would stretch the patterns
   let left = 0;
   for (const state of BAR_STATES) {
-    const width = (1000 * parts[state]) / total;
-    if (width > 0) made.append(svg("rect", { x: left, y: 0, width, height, class: `state-${state}`, ...(HATCHED[state] && { fill: `url(#${HATCHED[state]})` }) }));
+    const width = (100 * parts[state]) / total;
+    if (width > 0) made.append(svg("rect", { x: `${left}%`, y: 0, width: `${width}%`, height: "100%", class: `state-${state}`, ...(HATCHED[state] && { fill: `url(#${HATCHED[state]})` }) }));
     left += width;
   }
   return made;

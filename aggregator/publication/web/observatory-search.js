@@ -2,7 +2,8 @@
 
 const MOST = 12;
 
-export const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[-'’\s]+/g, " ").trim();
+/** Lower case without accents nor hyphens; "st" and "ste" before a name are the saints they stand for. */
+export const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/œ/g, "oe").replace(/[-'’.\s]+/g, " ").replace(/\bst(e?) /g, "saint$1 ").trim();
 
 /** Territories for what was typed: names that begin so first, the larger kinds first. */
 export function found(places, typed) {

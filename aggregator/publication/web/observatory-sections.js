@@ -73,21 +73,25 @@ function sites(index, state, counts) {
 function measured(index, state, entry, counts, operatorName) {
   const own = counts[`${state.op}/${state.tech}`] ?? {};
   const names = { operator: operatorName(state.op), technology: state.tech, quarter: quarterText(index.counts_quarter) };
-  const of = (evidence) => Object.fromEntries([["tests", "tests"], ["cells", "cells"], ["devices", "devices_at_least"], ["days", "device_days"]].map(([name, indicator]) => [name, number(own[`${indicator}_${evidence}`] ?? 0)]));
+  const of = (evidence) => Object.fromEntries([["tests", "tests"], ["cells", "cells"], ["devices", "devices_at_least"], ["days", "device_days"]].map(([name, indicator]) => [name, own[`${indicator}_${evidence}`] ?? 0]));
+  const told = (counts) => Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, number(count)]));
+  const crowd = of("crowd");
+  const about = (count) => Number(count.toPrecision(2)); // a sum of rounded counts
   const seen = subjectOf(entry, state.op, state.tech)?.measured ?? {};
   const shares = Object.entries(seen).filter(([name]) => name !== "main_roads" && name in entry.totals).map(([name, value]) => `${percent((100 * value) / entry.totals[name])} ${words.ofMeasure[name]}`);
   const lines = [
-    "tests_crowd" in own && words.measuredLine({ ...names, ...of("crowd") }),
-    "tests_survey" in own && words.measuredSurvey(of("survey")),
+    "tests_crowd" in own && words.measuredLine({ ...names, ...told({ ...crowd, tests: about(crowd.tests), days: about(crowd.days) }) }),
+    "tests_survey" in own && words.measuredSurvey(told(of("survey"))),
     shares.length && words.measuredShare(shares.join(", ")),
   ].filter(Boolean);
   return section(words.measured, ...(lines.length ? lines : [words.measuredNone]).map((textContent) => element("p", { textContent })), element("p", { className: "small", textContent: words.measuredNote }));
 }
 
 export function filesOf(root, index) {
-  const link = (path, text) => element("li", {}, element("a", { href: `${root}/${path}`, textContent: path, download: "" }), ` : ${text}`);
+  const link = (path, text) => element("li", {}, element("a", { href: `${root}/${path}`, textContent: path, download: "" }), ` – ${text}`);
   return section(words.files, element("ul", {}, link("observatory.csv", words.csvText), ...index.places.filter(([kind]) => kind === "departement").map(([, code, name]) => link(`observatory-communes-${code}.csv`, words.communesText(name)))),
     element("p", { className: "small", textContent: `${words.published(index.release, dateText(index.date))} ${words.permalink}` }));
 }
 
-export const methodOf = () => section(words.methodTitle, element("p", { textContent: words.method }), element("p", { className: "small", textContent: words.methodLinks }));
+export const methodOf = (root) => section(words.methodTitle, element("p", { textContent: words.method }),
+  element("p", { className: "small" }, `${words.methodLinks} `, element("a", { href: `${root}/manifest.json`, textContent: "manifest.json" }), "."));

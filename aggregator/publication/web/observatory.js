@@ -68,8 +68,7 @@ async function choose(changes) {
 
 /** The map with the same choices, at a commune where one is given. */
 function mapLink(at = entry?.at) {
-  const query = language === "en" ? "?lang=en" : "";
-  return `index.html${query}#${new URLSearchParams({ op: state.op, tech: state.tech, test: index.threshold, ...(at && { at: [...at, COMMUNE_ZOOM].join("/") }) })}`;
+  return `index.html?lang=${language}#${new URLSearchParams({ op: state.op, tech: state.tech, test: index.threshold, ...(at && { at: [...at, COMMUNE_ZOOM].join("/") }) })}`;
 }
 
 // --- answering ------------------------------------------------------------------------------------------------------
@@ -86,9 +85,9 @@ function standing() {
   const claims = index.claims_quarters[`${state.op}/${state.tech}`];
   return card(
     element("p", { className: "big" }, ...Object.entries(words.big).map(([name, text]) => element("span", {}, element("strong", { textContent: percent(f[name]) }), ` ${text}`))),
-    bar(states, 30),
+    bar(states),
     element("p", { className: "sentence", textContent: words.standSentence(figures) }),
-    element("p", { className: "small", textContent: `${words.standCaution}${claims ? ` (${words.claims(quarterText(claims))}.)` : ""}` }),
+    element("p", { className: "small", textContent: `${words.standCaution}${claims ? ` ${words.claims(quarterText(claims))}.` : ""}` }),
   );
 }
 
@@ -130,9 +129,10 @@ function barTable(heading, rows) {
   const body = rows.flatMap(([name, states, current]) => {
     if (!states) return [];
     const f = percents(states);
-    return [element("tr", { className: current ? "current" : "" },
-      element("th", { scope: "row" }, name), element("td", { className: "bar-cell" }, bar(states)),
-      ...columns.map((column) => element("td", {}, element("small", { textContent: words.states[column] }), percent(f[column]))))];
+    const unspoken = states.unspoken === totalOf(states); // nothing is declared, which is not 0 % declared
+    const figures = unspoken ? [element("td", { className: "none", colSpan: columns.length, textContent: words.states.unspoken })]
+      : columns.map((column) => element("td", {}, element("small", { textContent: words.states[column] }), percent(f[column])));
+    return [element("tr", { className: current ? "current" : "" }, element("th", { scope: "row" }, name), element("td", { className: "bar-cell" }, bar(states)), ...figures)];
   });
   const head = element("tr", {}, element("th", { scope: "col", textContent: heading }), element("td"), ...columns.map((name) => element("th", { scope: "col", textContent: words.states[name] })));
   return wide(`${heading} · ${words.measures[state.m]}`, element("table", { className: "bars" }, element("thead", {}, head), element("tbody", {}, ...body)));
@@ -199,10 +199,19 @@ function showBanner() {
   const lines = [index.synthetic && synthetic, index.audience === "team" && words.team].filter(Boolean);
   $("banner").hidden = !lines.length;
   $("banner").classList.toggle("team", index.audience === "team");
-  $("banner").textContent = lines.join(" ");
+  $("banner").firstElementChild.textContent = lines.join(" ");
+}
+
+/** Light or dark as chosen on the map. */
+function takeTheme() {
+  try {
+    const kept = localStorage.getItem("maille-theme");
+    if (kept) document.documentElement.dataset.theme = kept;
+  } catch { /* the reader refuses storage: the system decides */ }
 }
 
 async function start() {
+  takeTheme();
   showWords();
   const { release } = await read("releases/latest.json");
   root = `releases/${release}`;
@@ -216,7 +225,7 @@ async function start() {
   });
   tellPlace = combobox($("place"), $("places"), places, ({ key }) => choose({ p: key }), words.noPlace);
   defaults();
-  $("about").replaceChildren(filesOf(root, index), methodOf(index));
+  $("about").replaceChildren(filesOf(root, index), methodOf(root));
   for (const [id, name] of Object.entries({ operator: "op", technology: "tech", measure: "m" })) $(id).addEventListener("change", ({ target }) => choose({ [name]: target.value }));
   addEventListener("hashchange", () => { Object.assign(state, Object.fromEntries(new URLSearchParams(location.hash.slice(1)))); defaults(); choose({}); });
   await choose({});
