@@ -3,21 +3,12 @@
 from datetime import date
 from typing import Literal
 
+from client_sdk.dates import MONTHS
 from client_sdk.messages import Language
 from client_sdk.operators import operator_name
 
 Dates = Literal["month", "day"]
 
-_MONTHS: dict[Language, tuple[str, ...]] = {
-    "fr": (
-        *("janvier", "février", "mars", "avril", "mai", "juin"),
-        *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
-    ),
-    "en": (
-        *("January", "February", "March", "April", "May", "June"),
-        *("July", "August", "September", "October", "November", "December"),
-    ),
-}
 _SMALL: dict[Language, tuple[str, ...]] = {"fr": ("zéro", "un", "deux", "trois"), "en": ("zero", "one", "two", "three")}
 _NARROW_SPACE = "\u202f"
 
@@ -60,7 +51,7 @@ def operator_words(operator: str, language: Language) -> tuple[str, str]:
 def moment(day: str, language: Language, *, year: bool = True) -> str:
     """``2026-03`` as ``mars 2026``, ``2026-03-01`` as ``1er mars 2026``."""
     parts = [int(part) for part in day.split("-")]
-    words = [_MONTHS[language][parts[1] - 1]]
+    words = [MONTHS[language][parts[1] - 1]]
     if len(parts) == 3:
         words.insert(0, "1er" if parts[2] == 1 and language == "fr" else str(parts[2]))
     if year:

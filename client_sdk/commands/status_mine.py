@@ -91,6 +91,7 @@ def _lines(told: list[Told], refused: list[Refused], here: dict[str, Any], page:
 
 
 def _of_outbox(here: dict[str, Any]) -> list[str]:
+    from client_sdk.dates import span_text
     from client_sdk.mine.words import counted, kinds_text
 
     kinds, days = kinds_text(here["kinds"]), counted(here["days"], "day|days", "jour|jours")
@@ -103,12 +104,11 @@ def _of_outbox(here: dict[str, Any]) -> list[str]:
         )
     ]
     if kinds:
+        when = span_text(here["first_day"], here["last_day"])
         lines.append(
             tr(
-                f"Of those whose text is still here: {kinds}, on {days} from {here['first_day']} to "
-                f"{here['last_day']}.",
-                f"Parmi ceux dont le texte est encore ici : {kinds}, en {days}, du {here['first_day']} "
-                f"au {here['last_day']}.",
+                f"Of those whose text is still here: {kinds}, on {days}, {when}.",
+                f"Parmi ceux dont le texte est encore ici : {kinds}, en {days}, {when}.",
             )
         )
     return lines

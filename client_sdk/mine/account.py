@@ -1,6 +1,7 @@
 """A collector's account of one device, as its answer tells it (``docs/protocol.md`` §10.3)."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 Point = tuple[float, float]
@@ -92,7 +93,7 @@ def read_account(members: dict[str, Any]) -> Account:
         map_url=None if map_url is None else str(map_url),
         heap=_heap(members),
         kinds={str(kind): int(count) for kind, count in members["kinds"].items()},
-        months={str(month): int(count) for month, count in members["months"].items()},
+        months={_day(f"{month}-01")[:7]: int(count) for month, count in members["months"].items()},
         **{name: int(members[name]) for name in ("accepted", "flagged", "excluded", "rejected")},
         kilometres=float(members["kilometres"]),
         networks=tuple(Network(_text(one["operator"]), _text(one["rat"]), _heap(one)) for one in members["networks"]),
@@ -115,9 +116,12 @@ def _hexagon(members: dict[str, Any]) -> Hexagon:
 def _heap(members: dict[str, Any]) -> Heap:
     return Heap(
         **{name: int(members[name]) for name in ("samples", "tests", "countable", "days")},
-        first_day=_text(members["first_day"]),
-        last_day=_text(members["last_day"]),
+        **{name: None if members[name] is None else _day(members[name]) for name in ("first_day", "last_day")},
     )
+
+
+def _day(value: str) -> str:
+    return date.fromisoformat(value).isoformat()
 
 
 def _text(value: object) -> str | None:

@@ -11,8 +11,10 @@ from client_sdk.mine.words import said_names
 from client_sdk.operators import operator_name
 from client_sdk.survey.report_map import Frame
 
-WIDTH, LEAST_HEIGHT, MOST_HEIGHT, MARGIN = 900, 420, 1100, 34
-SMALLEST_PX = 7.0
+WIDTH, LEAST_HEIGHT, MOST_HEIGHT, MARGIN = 420, 200, 520, 16
+"""Ours: near a phone's width, where texts are then as high as they say."""
+
+SMALLEST_PX = 5.0
 """Ours: hexagons drawn smaller than this are shown by a dot."""
 
 LOOKS = {
@@ -114,10 +116,10 @@ def _next(svg: ET.Element, number: int, place: Near, hexagons: Sequence[Hexagon]
 
 
 def _scale_bar(svg: ET.Element, frame: Frame, height: int) -> None:
-    longest_m = 200 / frame.pixels_per_metre
+    longest_m = 110 / frame.pixels_per_metre
     power = 10 ** math.floor(math.log10(longest_m))
     metres = next(step * power for step in (5, 2, 1) if step * power <= longest_m)
-    y = height - 18
+    y = height - 10
     way = f"M{MARGIN} {y - 5}V{y}H{MARGIN + metres * frame.pixels_per_metre:.1f}V{y - 5}"
     ET.SubElement(svg, "path", d=way, attrib={"class": "bar"})
     text = ET.SubElement(svg, "text", x=str(MARGIN + 4), y=str(y - 7), attrib={"class": "km"})

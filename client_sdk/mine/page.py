@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from client_sdk.dates import day_text, month_text
 from client_sdk.messages import tr
 from client_sdk.mine.account import Account
 from client_sdk.mine.changes import TECHNOLOGY, VERDICTS, Changes, Near
@@ -33,10 +34,11 @@ ul.said b { font-variant-numeric: tabular-nums; min-width: 2rem; text-align: rig
   box-sizing: border-box; flex: none; text-align: center; line-height: 1.35rem; color: #000;
   font-weight: 700; font-size: .85rem; }
 figure { margin: .8rem 0; }
-svg { width: 100%; height: auto; border: 1px solid var(--rule); border-radius: .5rem; }
+svg { display: block; width: 100%; max-width: 40rem; height: auto; border: 1px solid var(--rule);
+  border-radius: .5rem; }
 .ground { fill: var(--tint); }
 .own { stroke: #0008; stroke-width: .7; }
-.next { fill: none; stroke: var(--ink); stroke-width: 2; stroke-dasharray: 4 3; }
+.next { fill: none; stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 4 3; }
 .sign, .number { text-anchor: middle; font: 700 12px system-ui, sans-serif; fill: #000; }
 .confirmed { fill: #fff; color: #fff; }
 .number, .km { fill: var(--ink); }
@@ -77,15 +79,16 @@ def page_of(told: Sequence[Told], day: str) -> str:
 
     Args:
         told: by each collector that answered.
-        day: on which it was made.
+        day: on which it was made, ISO.
     """
     title = tr("What my device contributed", "Ce que mon appareil a apporté")
     parts = [part for one in told for part in _section(one, headed=len(told) > 1)]
+    made = day_text(day)
     note = tr(
-        f"Made on {day}. This page is a file on this device: nothing of it was sent anywhere, and it asks for nothing. "
-        "It shows where you have been: think before you pass it on.",
-        f"Faite le {day}. Cette page est un fichier de cet appareil : rien n’en a été envoyé, et elle ne demande rien. "
-        "Elle montre où vous êtes passé : réfléchissez avant de la transmettre.",
+        f"Made on {made}. This page is a file on this device: nothing of it was sent anywhere, and it asks for "
+        "nothing. It shows where you have been: think before you pass it on.",
+        f"Faite le {made}. Cette page est un fichier de cet appareil : rien n’en a été envoyé, et elle ne demande "
+        "rien. Elle montre où vous êtes passé : réfléchissez avant de la transmettre.",
     )
     return "\n".join(
         [
@@ -187,19 +190,21 @@ def _networks(account: Account) -> list[str]:
         for one in account.networks
     ]
     head = tr("Operator of the SIM,Network,Samples,Tests,Days", "Opérateur de la SIM,Réseau,Relevés,Tests,Jours")
-    return [f"<h2>{tr('By operator', 'Par opérateur')}</h2>", _table(head.split(","), rows, 2)]
+    title = tr("By operator", "Par opérateur")
+    return [f"<h2>{title}</h2>", _table(title, head.split(","), rows, 2)]
 
 
 def _months(account: Account) -> list[str]:
     if not account.months:
         return []
     head = tr("Month,Samples", "Mois,Relevés")
-    rows = [[month, str(count)] for month, count in account.months.items()]
-    return [f"<h2>{tr('By month', 'Par mois')}</h2>", _table(head.split(","), rows, 1)]
+    title = tr("By month", "Par mois")
+    rows = [[month_text(month), str(count)] for month, count in account.months.items()]
+    return [f"<h2>{title}</h2>", _table(title, head.split(","), rows, 1)]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> str:
-    """A table whose first columns are texts, and the others numbers."""
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> str:
+    """A table whose first columns are texts, and the others numbers; where it is too wide it scrolls."""
 
     def row(cells: Sequence[str], tag: str) -> str:
         kinds = ["" if number < texts else ' class="n"' for number in range(len(cells))]
@@ -208,4 +213,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> st
         return f"<tr>{''.join(cells)}</tr>"
 
     body = "".join(row(cells, "td") for cells in rows)
-    return f'<div class="wide"><table><thead>{row(head, "th")}</thead><tbody>{body}</tbody></table></div>'
+    table = f"<table><thead>{row(head, 'th')}</thead><tbody>{body}</tbody></table>"
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{escape(title)}">{table}</div>'

@@ -7,6 +7,7 @@ for these areas, and not which hexagons of them matter.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import httpx
@@ -73,7 +74,7 @@ def fetch_release(map_url: str, hexagons: Iterable[str], client: httpx.Client) -
         published = set(about["parents"])
         found = Release(
             release=name,
-            date=str(about["date"]),
+            date=date.fromisoformat(about["date"]).isoformat(),
             k=int(about["k"]),
             synthetic=bool(about["synthetic"]),
         )

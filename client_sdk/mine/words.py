@@ -1,5 +1,6 @@
 """How an account and what became of it are said to people, on the terminal and on the page."""
 
+from client_sdk.dates import day_text, span_text
 from client_sdk.messages import kilometres, tr
 from client_sdk.mine.account import Account
 from client_sdk.mine.changes import TECHNOLOGY, VERDICTS, Changes
@@ -52,20 +53,21 @@ def thanks(account: Account) -> str:
     way = kilometres(account.kilometres * 1000)
     return tr(
         f"Thank you. This device measured on {days} and in {places} of 0.7 km², over {way}.",
-        f"Merci. Cet appareil a mesuré {days}, en {places} de 0,7 km², sur {way}.",
+        f"Merci. Cet appareil a mesuré pendant {days}, dans {places} de 0,7 km², sur {way}.",
     )
 
 
 def totals(account: Account) -> list[str]:
     """How much, and what became of it at the collector."""
     heap = account.heap
-    if not heap.samples:
+    if heap.first_day is None or heap.last_day is None:
         return []
     samples = counted(heap.samples, "sample|samples", "relevé|relevés")
+    when = span_text(heap.first_day, heap.last_day)
     return [
         tr(
-            f"{samples} from {heap.first_day} to {heap.last_day}: {kinds_text(account.kinds)}.",
-            f"{samples}, du {heap.first_day} au {heap.last_day} : {kinds_text(account.kinds)}.",
+            f"{samples} {when}: {kinds_text(account.kinds)}.",
+            f"{samples}, {when} : {kinds_text(account.kinds)}.",
         ),
         tr(
             f"Accepted as they are: {account.accepted}; with a remark: {account.flagged}; without a vote: "
@@ -91,11 +93,11 @@ def networks(account: Account) -> list[str]:
 
 def heading(release: Release, changes: Changes) -> str:
     """Of how many of the device's places a release speaks."""
-    judged = changes.count(*VERDICTS)
+    judged, day = changes.count(*VERDICTS), day_text(release.date)
     return tr(
-        f"Release of {release.date}, {TECHNOLOGY} service: it speaks of {judged} of the places × operators where this "
+        f"Release of {day}, {TECHNOLOGY} service: it speaks of {judged} of the places × operators where this "
         "device is one of those that measured.",
-        f"Publication du {release.date}, service {TECHNOLOGY} : elle parle de {judged} des lieux × opérateurs où cet "
+        f"Publication du {day}, service {TECHNOLOGY} : elle parle de {judged} des lieux × opérateurs où cet "
         "appareil est un de ceux qui ont mesuré.",
     )
 
@@ -144,7 +146,7 @@ def _unpublished(account: Account, release: Release, count: int) -> str:
     return tr(
         f"Not published yet: {count}. Nothing is shown where fewer than {release.k} volunteers’ phones measured, so "
         f"that nobody can be recognised: beside this one, at most {release.k - 1} more are needed there as a rule.",
-        f"Pas encore publiés : {count}. Rien n’est montré là où moins de {release.k} téléphones de bénévoles ont "
+        f"Pas encore publiés : {count}. Rien n’est montré là où moins de {release.k} téléphones de volontaires ont "
         f"mesuré, pour que personne ne soit reconnu : avec celui-ci, il en faut en général au plus {release.k - 1} "
         "autres.",
     )

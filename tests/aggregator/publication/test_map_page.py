@@ -15,11 +15,14 @@ import pandas as pd
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
+from gate_rig import running
 from h3.api import basic_int as h3
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from starlette.applications import Starlette
 
 from aggregator.publication.api import create_app, write_site
+from aggregator.publication.gate import ProxyLogin
+from aggregator.publication.shelf import Shelf
 
 READY = "Boolean(window.maille?.complete && window.maille.map.loaded() && !window.maille.map.isMoving())"
 NEAR = "#at=46.7600/3.4800/11.0"
@@ -354,15 +357,23 @@ def test_a_phone(chromium: Browser, address: str, hexagon: dict[str, int], schem
 
 def test_the_teams_page_says_so_and_the_public_one_does_not(chromium: Browser, made_up: Path) -> None:
     with (
-        served(create_app(made_up / "team-releases")) as address,
-        visiting(chromium.new_context(locale="fr-FR"), address) as visit,
+        running(Shelf(made_up / "team-releases", "team"), ProxyLogin("X-User")) as url,
+        visiting(chromium.new_context(locale="fr-FR", extra_http_headers={"X-User": "mairie"}), f"{url}/") as visit,
     ):
         page = visit.go()
+        assert page.locator("[role=note]:visible").count() == 1
         expect(page.locator("#team")).to_have_text(
             "Réservé à l’équipe projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier."
         )
         assert page.title() == "Maille · équipe projet, ne pas publier"
         assert page.locator("#team button").count() == 0
+        page.locator("#observatory").hover()
+        page.locator("#observatory").click()
+        banner = page.locator("[role=note]:visible")
+        expect(banner).to_have_count(1)
+        expect(banner).to_contain_text("Ne pas publier.")
+        expect(banner).to_contain_text("synthétiques")
+        assert "lang=fr#op=20801&tech=4G" in page.url
 
 
 def test_any_file_server_serves_the_same_page(

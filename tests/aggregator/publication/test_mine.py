@@ -179,7 +179,9 @@ def test_two_phones_are_each_told_what_became_of_their_own(
 
     text = one.run("--lang", "fr", "status", "--mine")
     assert f"contredite : {expected['contradicted-strong']}" in text
-    assert "moins de 5 téléphones de bénévoles" in text
+    assert "Publication du 13 juin 2026" in text
+    assert "pendant 2 jours, dans " in text
+    assert "moins de 5 téléphones de volontaires" in text
     assert "au plus 4 autres" in text
     page = one.home / "mine.html"
     assert str(page) in text
@@ -218,7 +220,7 @@ def test_without_a_network_the_outbox_tells_what_it_knows(
     assert (told["page"], page.read_bytes()) == (str(page), made)
     text = phone.run("--lang", "fr", "status", "--mine", code=3)
     assert "Ce que cet appareil sait seul : relevés envoyés 2" in text
-    assert "2 lectures du signal, en 1 jour, du" in text
+    assert "2 lectures du signal, en 1 jour, le 20 mai 2026" in text
     assert "Page faite auparavant" in text
 
 

@@ -176,6 +176,8 @@ def test_a_commune_is_found_without_its_accents_and_by_keyboard(visit: Visit) ->
     assert re.search(r"op=20801&.*at=46\.70\d*%2F3\.48\d*%2F12", str(page.locator("#to-map").get_attribute("href")))
     page.get_by_role("button", name="Nièvre").click()
     expect(page.locator("h2")).to_contain_text("Nièvre")
+    page.locator("#place").fill("st leger")
+    expect(page.locator("#places li")).to_contain_text("Saint-Léger-des-Vignes")
     page.locator("#place").fill("zzz")
     expect(page.locator("#places li")).to_contain_text("Aucun territoire")
 
@@ -185,6 +187,9 @@ def test_the_address_restores_the_choices(visit: Visit) -> None:
     page.select_option("#operator", label="Bouygues Telecom")
     page.select_option("#measure", "surface")
     expect(page.locator(".answer").first).to_contain_text("Aucune déclaration de Bouygues Telecom")
+    row = page.locator("table.bars tr", has=page.get_by_role("rowheader", name="Bouygues Telecom"))
+    assert row.locator("td").all_inner_texts() == ["", "aucune source"]  # and not 0 % declared
+    assert row.locator("rect").count() == 1
     kept = page.url.split("observatory.html")[1]
     assert "op=20820" in kept
     visit.go(kept)
@@ -194,6 +199,33 @@ def test_the_address_restores_the_choices(visit: Visit) -> None:
     assert "Where do we stand against 100%?" in page.locator(".answer").first.inner_text()
     assert "Orange declares 4G for" in visit.answer(0)
     assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_the_theme_chosen_on_the_map_is_kept(visit: Visit) -> None:
+    page = visit.go()
+    assert "lang=fr" in str(page.locator("#to-map").get_attribute("href"))
+    page.evaluate("localStorage.setItem('maille-theme', 'dark')")
+    visit.go("?lang=en")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert "lang=en" in str(page.locator("#to-map").get_attribute("href"))
+
+
+def test_all_of_a_table_is_on_the_printed_page(visit: Visit) -> None:
+    page = visit.go()
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 between margins of 1 cm
+    page.emulate_media(media="print")
+    expect(page.locator("nav")).to_be_hidden()
+    expect(page.locator("table.bars thead").first).to_be_visible()
+    for table in page.locator("table").all():
+        box = table.bounding_box()
+        assert box is None or box["x"] + box["width"] <= 718, box
+
+
+@pytest.mark.parametrize("visit", [{"viewport": LAPTOP, "java_script_enabled": False}], indirect=True)
+def test_without_scripts_a_notice_stands_alone(visit: Visit) -> None:
+    visit.page.goto(f"{visit.address}observatory.html")
+    expect(visit.page.locator("noscript p")).to_be_visible()
+    expect(visit.page.locator("select").first).to_be_hidden()
 
 
 def test_the_ranking_is_that_of_the_file(visit: Visit, site: Path) -> None:
