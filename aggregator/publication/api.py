@@ -13,6 +13,8 @@ from threading import Thread
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
@@ -78,12 +80,13 @@ def create_app(releases: Path) -> Starlette:
         releases: the folder ``publish`` writes into; it may still be empty.
     """
     shelf = Releases(releases)
+    packed = [Middleware(GZipMiddleware, compresslevel=6)]  # releases are left as they are: read in parts, and large
     return Starlette(
         routes=[
             *answering.routes(shelf),
             Mount("/releases", _Releases(directory=releases, check_dir=False)),
-            Mount("/maplibre", _MapLibre(directory=_maplibre())),
-            Mount("/", _Files(directory=PAGE, html=True)),
+            Mount("/maplibre", _MapLibre(directory=_maplibre()), middleware=packed),
+            Mount("/", _Files(directory=PAGE, html=True), middleware=packed),
         ],
         exception_handlers={HTTPException: _problem, **answering.REFUSALS},
         lifespan=partial(_reading_ahead, shelf),

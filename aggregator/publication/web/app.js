@@ -10,7 +10,7 @@ import { showLegend } from "./legend.js";
 import { listMissions, missionsOf } from "./missions.js";
 import { PAINTS, provideImage } from "./patterns.js";
 import { startSearch } from "./search.js";
-import { remember, rememberView, state, viewGiven } from "./state.js";
+import { recall, remember, rememberView, state, viewGiven } from "./state.js";
 import { words } from "./texts.js";
 import { startTheme } from "./theme.js";
 import { boxOf, listZones, pointsOf, ranksOf, zonePanel } from "./zones.js";
@@ -24,10 +24,11 @@ let missions = nothing;
 let afar = null; // a cell larger than a hexagon that was clicked
 let whole = false; // the first view is there: the rest may be drawn
 let telling = 0;
+let choices = 0;
 
 const operatorName = (code) => index.operators.find(({ operator }) => operator === code)?.name ?? code;
 const zoneNamed = (id) => zones?.features.find(({ properties }) => properties.zone_id === id);
-const isPhone = () => matchMedia("(max-width: 52rem)").matches;
+const isPhone = () => matchMedia("(max-width: 52rem), (max-height: 32rem)").matches; // as in style.css
 
 /** Room around what is shown: where the legend lies on the map, it hides nothing. */
 function margins() {
@@ -47,6 +48,7 @@ function redraw() {
 
 /** Make choices, and show what follows from them. */
 function choose(changes) {
+  choices += 1;
   Object.assign(state, changes);
   offerChoices(index);
   remember();
@@ -86,19 +88,27 @@ async function panel() {
   return { parts: [element("p", { textContent: words.hint })], hint: true };
 }
 
+/** What is said where the files of a place cannot be read: not that nothing is known there. */
+const unread = () => ({ parts: [element("p", { textContent: words.unread }), element("p", {}, element("button", { type: "button", className: "action", textContent: words.again, onclick: tell }))], hint: true });
+
 async function tell() {
   const turn = ++telling;
-  const { parts, ink, hint } = await panel();
+  const { parts, ink, hint } = await panel().catch(unread);
   if (turn !== telling) return; // another choice was made meanwhile
   const notice = index.synthetic && !hint ? element("p", { className: "notice", textContent: words.syntheticHere }) : null;
   const method = hint ? null : element("p", { className: "caution" }, element("a", { href: `${root}/manifest.json`, textContent: words.methodLink }));
   $("evidence").style.setProperty("--tone", ink ? `var(--${ink})` : "var(--rule)");
+  const within = $("evidence").contains(document.activeElement);
   $("evidence").replaceChildren(...[notice, ...parts, method].filter(Boolean));
+  if (within) { // what had the focus is gone
+    $("evidence").focus({ preventScroll: true });
+    reveal();
+  }
   for (const button of $("zones").querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.zone === state.zone));
 }
 
-/** On a phone the panel is below the map: bring what was just chosen into view. */
-const reveal = () => isPhone() && $("evidence").scrollIntoView({ block: "start" });
+/** Bring what was just chosen into view: on a phone the panel is below the map, elsewhere first in a list that scrolls. */
+const reveal = () => (isPhone() ? $("evidence").scrollIntoView({ block: "start" }) : $("side").scrollTo({ top: 0 }));
 
 /** Whether a position lies in a ring. */
 function within([x, y], ring) {
@@ -120,7 +130,11 @@ function cellAt(point, { lng, lat }) {
 
 function clicked({ point, lngLat }) {
   const [zone] = map.getLayer("zone-ranks") ? map.queryRenderedFeatures(point, { layers: ["zone-ranks"] }) : [];
-  if (zone) return chooseZone(zone.properties.zone_id);
+  return zone ? chooseZone(zone.properties.zone_id) : choosePlace(point, lngLat);
+}
+
+/** Choose what lies at a place: its hexagon or, from afar, its larger cell. */
+function choosePlace(point, lngLat) {
   const hit = cellAt(point, lngLat);
   const resolution = hit?.properties.r ?? HEXAGON;
   if (hit && resolution === HEXAGON) return chooseHexagon(cellOf(hit.id, resolution));
@@ -128,10 +142,35 @@ function clicked({ point, lngLat }) {
   return choose({ hex: "", zone: "" }).then(() => hit && reveal());
 }
 
+/** As a click there: the middle of the map for those who have no mouse. */
+function pressed(event) {
+  if (!["Enter", " "].includes(event.key)) return;
+  event.preventDefault();
+  const lngLat = map.getCenter();
+  clicked({ point: map.project(lngLat), lngLat });
+}
+
+/** Show a commune and, once it is drawn, tell of the hexagon at its centre, unless another choice came first. */
+async function goTo({ latitude, longitude }) {
+  afar = null;
+  await choose({ hex: "", zone: "" });
+  const [made, lngLat] = [choices, { lng: longitude, lat: latitude }];
+  map?.jumpTo({ center: lngLat, zoom: CLOSE }).once("idle", () => made === choices && choosePlace(map.project(lngLat), lngLat));
+}
+
+/** The address was changed by hand, or by a link. */
+function readdressed() {
+  recall();
+  afar = null;
+  const view = viewGiven();
+  if (view) map?.jumpTo(view);
+  return choose({});
+}
+
 function drawMap() {
   const given = viewGiven();
   const [west, south, east, north] = index.bounds;
-  const view = given ? { center: [given[1], given[0]], zoom: given[2] } : { bounds: [[west, south], [east, north]], fitBoundsOptions: { padding: margins() } };
+  const view = given ?? { bounds: [[west, south], [east, north]], fitBoundsOptions: { padding: margins() } };
   map = new maplibregl.Map({
     container: "map", style: style(), ...view, maxZoom: 15, minZoom: 5, fadeDuration: 0,
     dragRotate: false, pitchWithRotate: false, touchPitch: false, locale: words.controls,
@@ -142,6 +181,7 @@ function drawMap() {
   map.addControl(new maplibregl.ScaleControl(), "bottom-right");
   map.on("styleimagemissing", ({ id }) => provideImage(map, id));
   map.on("click", clicked);
+  map.getCanvas().addEventListener("keydown", pressed);
   for (const [event, cursor] of [["mouseenter", "pointer"], ["mouseleave", ""]]) map.on(event, "cells", () => { map.getCanvas().style.cursor = cursor; });
   map.on("moveend", () => rememberView(map));
 }
@@ -176,6 +216,7 @@ async function start() {
   startChoices((changes) => choose(changes));
   offerChoices(index);
   showLegend(state, index, zones, missions);
+  if (!state.zone) tell(); // zones are not there yet
   let first;
   try {
     await drawing;
@@ -183,10 +224,13 @@ async function start() {
     first = map.once("idle").then(viewed);
     await Promise.race([first, new Promise((done) => setTimeout(done, PATIENCE_MS))]);
   } catch (error) {
-    $("map").replaceChildren(element("p", { className: "failed", textContent: words.noMap + error.message }));
+    console.warn(error);
+    map = undefined;
+    $("map").replaceChildren(element("p", { className: "failed", textContent: words.noMap }));
   }
   window.maille = { map, index, chooseHexagon, chooseZone };
-  startSearch(root, ({ latitude, longitude }) => map?.jumpTo({ center: [longitude, latitude], zoom: CLOSE }));
+  startSearch(root, goTo);
+  addEventListener("hashchange", readdressed);
   startAbout(root, index);
   await Promise.all([first, complete()]);
   window.maille.complete = true;

@@ -50,7 +50,7 @@ function paint(chosen) {
   return {
     fill: { filter: ["!=", name, ""], paint: { "fill-color": match(({ ink }) => colour(ink), "#8b95a1"), "fill-opacity": ["*", match(({ opacity }) => opacity, 0.3), strength], "fill-antialias": false } },
     pattern: patterned.length
-      ? { filter: ["in", solid, ["literal", patterned]], paint: { "fill-pattern": ["match", solid, ...patterned.flatMap((one) => [one, `pattern:${theme}:${one}`]), ""], "fill-antialias": false } }
+      ? { filter: ["in", solid, ["literal", patterned]], paint: { "fill-pattern": ["match", solid, ...patterned.flatMap((one) => [one, `pattern:${theme}:${one}`]), ""], "fill-opacity": strength, "fill-antialias": false } }
       : { filter: false, paint: {} },
     edge: { filter: ["!=", name, ""] },
   };
@@ -84,7 +84,7 @@ export function styleOf(chosen, { root, index, zones, ranks, points, missions, h
       { id: "mission-ways", type: "line", source: "missions", filter: ["==", ["get", "type"], "tour"], paint: { "line-color": colour("accent"), "line-width": 2.5 } },
       { id: "mission-points", type: "circle", source: "missions", filter: ["==", ["get", "type"], "point"], paint: { "circle-radius": 4, "circle-color": colour("accent"), "circle-stroke-color": colour("map-edge"), "circle-stroke-width": 1.5 } },
       ...(whole ? [{ id: "names", type: "symbol", source: "tiles", "source-layer": "names", layout: { "icon-image": ["concat", `name:${theme}:`, ["get", "name"]], "symbol-sort-key": ["get", "rank"], "icon-padding": 6, "icon-anchor": "bottom", "icon-offset": [0, -4] } }] : []),
-      { id: "zone-ranks", type: "symbol", source: "ranks", layout: { "icon-image": ["concat", `rank:${theme}:`, ["to-string", ["get", "rank"]]], "symbol-sort-key": ["get", "rank"], "icon-padding": 0 } },
+      { id: "zone-ranks", type: "symbol", source: "ranks", layout: { "icon-image": ["concat", `rank:${theme}:`, ["to-string", ["get", "rank"]]], "symbol-sort-key": ["-", 0, ["get", "rank"]], "icon-allow-overlap": true, "icon-padding": 0 } },
       { id: "points", type: "circle", source: "points", paint: { "circle-radius": 6, "circle-color": colour("map-zone"), "circle-stroke-color": colour("map-edge"), "circle-stroke-width": 2 } },
       ...["chosen-halo", "chosen"].map((id, at) => ({ id, type: "line", ...cells, filter: hexagon === null ? false : ["all", isHexagon, ["==", ["id"], hexagon]], paint: { "line-color": colour(at ? "map-zone" : "map-edge"), "line-width": at ? 3 : 6 } })),
     ],

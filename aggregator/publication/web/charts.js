@@ -21,7 +21,7 @@ function bars(title, names, shares, note) {
   return element("figure", {}, element("figcaption", { textContent: title }), element("ul", { className: "bars" }, names.map((name, at) => line(name, shares[at]))), element("p", { className: "small", textContent: note }));
 }
 
-/** Phones by download rate, from the published rows at each threshold, where the same number of phones stands behind. */
+/** Phones, or a field team's points, by download rate, from the published rows at each threshold, where as many stand behind. */
 export function ratesOf(rows) {
   const at = ["3", "8", "30"].map((threshold) => rows.find((row) => row.threshold === threshold));
   const known = at.findIndex((row, place) => !row || row.devices !== at[0]?.devices || (place && row.failing < at[place - 1].failing));
@@ -30,14 +30,15 @@ export function ratesOf(rows) {
   const failing = [0, ...used.map((row) => row.failing), used[0].devices];
   const shares = failing.slice(1).map((upTo, place) => (upTo - failing[place]) / used[0].devices);
   const edges = RATE_EDGES_MBPS.slice(0, used.length);
-  return bars(words.rates, classesOf(edges, "Mbit/s"), shares, words.ratesNote(count(used[0].devices)));
+  const told = used[0].evidence === "survey" ? [words.pointRates, words.pointRatesNote] : [words.rates, words.ratesNote];
+  return bars(told[0], classesOf(edges, "Mbit/s"), shares, told[1](count(used[0].devices)));
 }
 
 /** What volunteers' phones received, by class of each phone's level; the last are those that received none. */
 export function phonesSignalOf({ quarter, phones }) {
   const all = phones.reduce((sum, number) => sum + number, 0);
   const names = [...classesOf(RSRP_EDGES_DBM, "dBm"), words.noLevel];
-  return bars(words.rsrp, names, phones.map((number) => number / all), words.phonesSignal(count(all), quarterPeriod(quarter)));
+  return bars(words.phonesRsrp, names, phones.map((number) => number / all), words.phonesSignal(count(all), quarterPeriod(quarter)));
 }
 
 /** What a field team received, by class. */

@@ -11,9 +11,14 @@ const RSRP_OF = ["4G", "5G"];
 const AREAS_KM2 = { 5: 253, 6: 36, 7: 5 };
 const kept = new Map();
 
-/** A file of panels, read once; null where there is none. */
+/** A file of panels, read once; null where the release has none, which says that nothing is published there. */
 function file(root, name) {
-  if (!kept.has(name)) kept.set(name, read(`${root}/map/cells/${name}.json`).catch(() => null));
+  if (!kept.has(name))
+    kept.set(name, read(`${root}/map/cells/${name}.json`).catch((error) => {
+      if (error.status === 404) return null;
+      kept.delete(name); // unreadable for now: the next choice asks again
+      throw error;
+    }));
   return kept.get(name);
 }
 
@@ -33,17 +38,18 @@ const prevailing = (rows) => [...rows].sort((a, b) => rank(a) - rank(b));
 const rank = (row) => (row.verdict === "insufficient" ? 2 : row.evidence === "survey" ? 0 : 1);
 
 function figures(row, state) {
-  const service = state.test === "service";
+  const against = state.test === "service" && ["contradicted", "suspected"].includes(row.verdict);
+  const survey = row.evidence === "survey";
   return facts([
-    [words.phones, `${count(row.failing)} ${words.of} ${count(row.devices)}`],
+    [survey ? words.failingPoints : words.phones, `${count(row.failing)} ${words.of} ${count(row.devices)}`],
     [words.days, count(row.device_days)],
     [words.tests, count(row.tests)],
     [words.months, period(row.first_month, row.last_month)],
     [words.evidence, words[row.evidence]],
     [words.share, row.declared_share === null ? words.notDeclared : percent(row.declared_share)],
     [words.where, row.edge === null || !row.claimed ? null : row.edge ? words.edge : words.inside],
-    [words.p, row.p === null || !service ? null : probability(row.p)],
-    [words.pWithdrawn(row.withdrawn), row.withdrawn > 0 && row.p_withdrawn !== null && service ? probability(row.p_withdrawn) : null],
+    [words.p, row.p !== null && against ? probability(row.p) : null],
+    [words.pWithdrawn(row.withdrawn, survey), row.withdrawn > 0 && row.p_withdrawn !== null && against ? probability(row.p_withdrawn) : null],
     [words.rule, row.rule],
   ]);
 }
@@ -79,7 +85,7 @@ export async function hexagonPanel(cell, page) {
     element("h3", { textContent: verdictText(verdictKey(row), state.test) }),
     element("p", { className: "sentence", textContent: row.sentence || words.noVerdict }),
     figures(row, state), own,
-    ...others.map((other) => element("div", { className: "other" }, element("strong", { textContent: `${words.other[other.evidence]} : ${verdictText(verdictKey(other), state.test)}` }), element("p", { textContent: other.sentence || words.noVerdict }), figures(other, state))),
+    ...others.map((other) => element("div", { className: "other" }, element("strong", { textContent: words.told(words.other[other.evidence], verdictText(verdictKey(other), state.test)) }), element("p", { textContent: other.sentence || words.noVerdict }), figures(other, state))),
     ratesOf(rows.filter((one) => one.evidence === row.evidence)),
     ...signal.map((one) => (one.phones ? phonesSignalOf(one) : signalOf(one))),
     crowd && RSRP_OF.includes(state.tech) && !signal.some((one) => one.phones) ? element("p", { className: "caution", textContent: words.noSignal }) : null,

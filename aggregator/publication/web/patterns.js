@@ -4,9 +4,9 @@ import { colour } from "./theme.js";
 
 const RATIO = 2;
 
-/** Kind of drawing → its colour in colours.css, pattern and opacity. */
+/** Kind of drawing → its colour in colours.css, opacity, pattern, and the pattern's own colour if it has one. */
 export const PAINTS = {
-  "contradicted strong": { ink: "contradicted", opacity: 0.88 },
+  "contradicted strong": { ink: "contradicted", opacity: 0.88, pattern: "hatch", line: "contradicted-line" }, // in grey, not as confirmed
   "contradicted moderate": { ink: "contradicted", opacity: 0.2, pattern: "hatch" },
   suspected: { ink: "suspected", opacity: 0.3, pattern: "dots" },
   confirmed: { ink: "confirmed", opacity: 0.62 },
@@ -28,10 +28,10 @@ function canvasOf(width, height) {
   return [canvas, canvas.getContext("2d")];
 }
 
-function tile({ ink: name, pattern }) {
+function tile({ ink: name, pattern, line = name }) {
   const side = 8 * RATIO;
   const [canvas, ink] = canvasOf(side, side);
-  ink.strokeStyle = ink.fillStyle = colour(name);
+  ink.strokeStyle = ink.fillStyle = colour(line);
   if (pattern === "dots") {
     for (const [x, y] of [[0.25, 0.25], [0.75, 0.75]]) {
       ink.beginPath();

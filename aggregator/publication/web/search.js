@@ -47,7 +47,9 @@ export function startSearch(root, go) {
 
   async function show() {
     shown = matches(await load(), input.value);
-    status.textContent = !input.value.trim() ? "" : shown.length ? words.found(shown.length) : words.noCommune;
+    const none = input.value.trim() !== "" && !shown.length;
+    status.textContent = none ? words.noCommune : shown.length ? words.found(shown.length) : "";
+    status.classList.toggle("unseen", !none);
     if (!shown.length) return close();
     list.replaceChildren(...shown.map((commune, place) => {
       const option = element("li", { id: `found-${place}`, onmousedown: (event) => event.preventDefault(), onclick: () => choose(commune) }, commune.name, element("small", { textContent: commune.code.slice(0, commune.code.startsWith("97") ? 3 : 2) }));

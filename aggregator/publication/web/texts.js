@@ -8,9 +8,19 @@ export const language = (() => {
   return (navigator.language || "fr").toLowerCase().startsWith("en") ? "en" : "fr";
 })();
 
-export const words = WORDS[language];
-
 const french = language === "fr";
+
+/** French spaces that must not break: inside quotation marks, before high punctuation and before units. */
+const unbroken = (text) => text.replace(/ (?=[;!?%])/g, "\u202f").replace(/ (?=[:»])|(?<=«) |(?<=\d) (?=km|Mbit|dBm)/g, "\u00a0");
+
+/** The same words, with those spaces in every text and in what every function gives. */
+function spaced(told) {
+  if (typeof told === "string") return unbroken(told);
+  if (typeof told === "function") return (...given) => spaced(told(...given));
+  return Object.fromEntries(Object.entries(told).map(([name, value]) => [name, spaced(value)]));
+}
+
+export const words = french ? spaced(WORDS.fr) : WORDS.en;
 const numbers = new Intl.NumberFormat(language);
 
 /** A published count: above 20 it is rounded, and says so; null where it is withheld. */
@@ -47,5 +57,5 @@ export const thresholdText = (threshold, technology) => (threshold === "service"
 
 export const uncapitalised = (text) => text[0].toLowerCase() + text.slice(1);
 
-/** Lower case without accents, for a search. */
-export const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").replace(/œ/g, "oe").toLowerCase().replace(/[-’']/g, " ");
+/** Lower case without accents, for a search; a saint may be abbreviated. */
+export const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/œ/g, "oe").replace(/[-’']/g, " ").replace(/\bst(e?)\.? /g, "saint$1 ");
