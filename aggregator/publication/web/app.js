@@ -167,6 +167,18 @@ function readdressed() {
   return choose({});
 }
 
+/** On paper the map has a size of its own; it is printed from a copy, for what WebGL draws does not last until then. */
+function onPaper(printed) {
+  $("map").classList.toggle("printed", printed);
+  map.resize().redraw();
+  $("paper")?.remove();
+  if (!printed) return;
+  const { width, height } = map.getCanvas();
+  const paper = element("canvas", { id: "paper", width, height });
+  paper.getContext("2d").drawImage(map.getCanvas(), 0, 0);
+  $("map").append(paper);
+}
+
 function drawMap() {
   const given = viewGiven();
   const [west, south, east, north] = index.bounds;
@@ -184,6 +196,7 @@ function drawMap() {
   map.getCanvas().addEventListener("keydown", pressed);
   for (const [event, cursor] of [["mouseenter", "pointer"], ["mouseleave", ""]]) map.on(event, "cells", () => { map.getCanvas().style.cursor = cursor; });
   map.on("moveend", () => rememberView(map));
+  for (const [event, printed] of [["beforeprint", true], ["afterprint", false]]) addEventListener(event, () => onPaper(printed));
 }
 
 /** The first view is drawn: zones, missions, names and patterns may follow. */
