@@ -26,9 +26,7 @@ def meaning(finding: Finding, language: Language, constants: Constants) -> str:
         return _nothing_follows(finding, language)
     parts = [_chance(finding, language, constants), _held(finding, language)]
     if finding.verdict == "unclaimed_service":
-        parts.append(
-            "L’opérateur n’y déclare pas de couverture." if french else "The operator declares no coverage there."
-        )
+        parts.append(_unclaimed(finding, language))
     elif finding.is_rate:
         parts.append(
             "L’opérateur promet un service et aucun débit : sa carte n’est pas en cause."
@@ -57,6 +55,18 @@ def meaning(finding: Finding, language: Language, constants: Constants) -> str:
     if finding.verdict in AGAINST:
         parts.append(WAY_FORWARD[language])
     return " ".join(part for part in parts if part)
+
+
+def _unclaimed(finding: Finding, language: Language) -> str:
+    """What the operator declares where its claim, if any, is of too little of the place to count."""
+    french = language == "fr"
+    if finding.partly_claimed:
+        return (
+            "L’opérateur n’y déclare qu’une couverture partielle."
+            if french
+            else "The operator declares only partial coverage there."
+        )
+    return "L’opérateur n’y déclare pas de couverture." if french else "The operator declares no coverage there."
 
 
 def _held(finding: Finding, language: Language) -> str:

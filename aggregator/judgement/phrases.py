@@ -12,7 +12,11 @@ AGAINST = frozenset(("contradicted", "suspected"))
 
 
 class Finding(NamedTuple):
-    """What decides the words, but for the period. ``held_since`` is a day or a month, empty where nothing is held."""
+    """What decides the words, but for the period.
+
+    ``held_since`` is a day or a month, empty where nothing is held. ``partly_claimed`` is of service where the operator
+    declares some of the place, too little for a claim.
+    """
 
     verdict: str
     strength: str
@@ -26,6 +30,7 @@ class Finding(NamedTuple):
     failing: int
     withdrawn: int
     claim_known: bool
+    partly_claimed: bool
     held_since: str
 
     @property

@@ -55,6 +55,7 @@ def sentence(
         **{name: int(given.get(name, number)) for name, number in _COUNTS.items()},
         **{name: day_text(given.get(name, ""), dates) for name in _DAYS},
         "claim_known": "claimed" in given,
+        "partly_claimed": given["verdict"] == "unclaimed_service" and given.get("declared_share", 0.0) > 0,
     }
     _require_counts(known["failing"], known["devices"])
     finding = Finding(*(known[name] for name in Finding._fields))
@@ -110,6 +111,11 @@ def _complete(verdicts: pd.DataFrame, dates: Dates) -> pd.DataFrame:
         **{name: rows[name].mask(alone, 0 if name == "device_days" else "") for name in _PERIOD},
     )
     rows["claim_known"] = verdicts["claimed"].notna()
+    rows["partly_claimed"] = False
+    if "declared_share" in verdicts:
+        rows["partly_claimed"] = (rows["verdict"] == "unclaimed_service") & (
+            verdicts["declared_share"].astype("float64") > 0
+        )
     wrong = (rows["failing"] > rows["devices"]) | (rows["failing"] < 0)
     for failing, devices in rows.loc[wrong, ["failing", "devices"]].head(1).to_numpy(int).tolist():
         _require_counts(failing, devices)

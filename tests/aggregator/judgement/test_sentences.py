@@ -109,6 +109,11 @@ def test_a_strong_contradiction_word_by_word() -> None:
             "The operator declares no coverage there.",
         ),
         (
+            {"verdict": "unclaimed_service", "claimed": False, "failing": 1, "declared_share": 0.24},
+            "L’opérateur n’y déclare qu’une couverture partielle.",
+            "The operator declares only partial coverage there.",
+        ),
+        (
             {"verdict": "insufficient", "claimed": None, "devices": 1, "failing": 1},
             "1 téléphone a testé le réseau d’Orange",
             "1 phone tested the network of Orange",
@@ -216,6 +221,7 @@ findings = st.builds(
     resolution=st.sampled_from((7, 8)),
     held_since=st.sampled_from((None, date(2026, 6, 30))),
     claimed=st.sampled_from((True, False, None)),
+    declared_share=st.sampled_from((None, 0.0, 0.3)),
     withdrawn=st.integers(0, 3),
     device_days=st.integers(0, 3000),
     first_day=st.dates(date(2025, 1, 1), date(2025, 12, 31)),

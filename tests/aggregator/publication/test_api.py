@@ -80,6 +80,12 @@ def test_the_page_and_maplibre_come_from_here(client: httpx.Client) -> None:
         assert client.get(f"/{file}").status_code == 200, file
 
 
+def test_the_page_goes_out_compressed_and_releases_as_they_are(client: httpx.Client, release: Path) -> None:
+    for file in ("app.js", "maplibre/maplibre-gl.js"):
+        assert client.get(f"/{file}").headers["Content-Encoding"] == "gzip", file
+    assert "Content-Encoding" not in client.get(f"/releases/{release.name}/manifest.json").headers
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -76,7 +76,8 @@ class Opened:
         return self.evidence()
 
     def evidence(self) -> str:
-        return self.page.locator("#evidence").inner_text()
+        """What the panel says; French spaces that do not break are as others here."""
+        return re.sub("[\u00a0\u202f]", " ", self.page.locator("#evidence").inner_text())
 
     def drawn(self, name: str = "cells") -> list[dict[str, object]]:
         """Properties of what a layer of the map shows now."""
@@ -140,7 +141,10 @@ def test_a_click_on_a_hexagon_shows_its_evidence(opened: Opened, hexagon: dict[s
     assert page.locator("#team").is_hidden()
     told = opened.click(hexagon["hole"])
     assert "Contredite" in told
-    assert "Commune de Toury-Lurcy" in told
+    assert "Commune : Toury-Lurcy" in told
+    assert "Téléphones en échec" in told
+    assert "Points en échec" in told  # of the field team
+    assert "Probabilité d’autant d’échecs si la carte est juste à 95 %" in told
     assert "9 téléphones différents sur 9 n’ont le plus souvent pas pu utiliser la 4G d’Orange" in told
     assert "sur 18 journées de mesure, entre avril et mai 2026" in told
     assert "À vérifier sur place avant toute démarche" in told
@@ -161,13 +165,13 @@ def test_histograms_are_told_in_words_and_bars(opened: Opened, hexagon: dict[str
     rates, phones, signal = page.locator("#evidence figure").all_inner_texts()
     assert "Débit descendant, par téléphone" in rates
     assert "9 téléphones" in rates
-    assert "Signal reçu (RSRP)" in phones
+    assert "Signal reçu (RSRP), volontaires" in phones
     assert "9 téléphones de volontaires, entre avril et juin 2026" in phones
     assert phones.replace("\u202f", " ").replace("\xa0", " ").split("\n")[3:15] == [
         *("−120 à −110 dBm", "67 %", "−110 à −100 dBm", "0 %", "−100 à −90 dBm", "0 %", "−90 à −80 dBm", "22 %"),
         *("−80 dBm ou plus", "0 %", "aucun", "11 %"),
     ]
-    assert "Signal reçu (RSRP)" in signal
+    assert "Signal reçu (RSRP), équipe de terrain" in signal
     assert signal.replace("\u202f", " ").replace("\xa0", " ").split("\n")[3:5] == [
         "−120 à −110 dBm",
         "75 %",
@@ -256,8 +260,48 @@ def test_a_commune_is_found_by_keyboard_without_its_accents(opened: Opened) -> N
     opened.settle()
     assert "at=46.8411%2F3.4511%2F11.5" in page.url
     assert search.get_attribute("aria-expanded") == "false"
+    expect(page.locator("#evidence .place")).to_contain_text("Commune : Saint-Léger-des-Vignes")
+    assert "hex=88" in page.url
+    search.fill("st leger")
+    expect(page.locator("#found li")).to_have_text(["Saint-Léger-des-Vignes58"])
     search.fill("zzz")
     expect(page.locator("#search-status")).to_have_text("Aucune commune de ce nom ici")
+    assert (page.locator("#search-status").bounding_box() or {})["width"] > 100  # for eyes too
+
+
+def test_the_middle_of_the_map_is_chosen_by_keyboard(opened: Opened, hexagon: dict[str, int]) -> None:
+    latitude, longitude = h3.cell_to_latlng(hexagon["hole"])
+    page = opened.go(f"#at={latitude:.4f}/{longitude:.4f}/11.0")
+    page.locator("#map canvas").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#evidence h3")).to_have_text("Contredite")
+    assert f"hex={h3.int_to_str(hexagon['hole'])}" in page.url
+
+
+def test_measurements_that_cannot_be_read_are_not_called_missing(opened: Opened, hexagon: dict[str, int]) -> None:
+    page = opened.go()
+    page.route("**/map/cells/*", lambda route: route.abort())
+    page.mouse.click(*opened.pixel(hexagon["hole"]))
+    expect(page.locator("#evidence")).to_contain_text("Les mesures de ce lieu n’ont pas pu être lues.")
+    page.unroute("**/map/cells/*")
+    assert set(opened.complaints) == {"Failed to load resource: net::ERR_FAILED"}
+    opened.complaints.clear()
+    page.get_by_role("button", name="Réessayer").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#evidence h3")).to_have_text("Contredite")
+    assert page.evaluate("document.activeElement.id") == "evidence"  # the button that had the focus is gone
+
+
+def test_an_address_is_followed_where_it_makes_sense(opened: Opened, hexagon: dict[str, int]) -> None:
+    page = opened.go("#hex=zzz&at=999/999/99&tech=6G")
+    assert "Choisissez un hexagone ou une zone" in opened.evidence()
+    latitude, longitude = h3.cell_to_latlng(hexagon["hole"])
+    address = f"#hex={h3.int_to_str(hexagon['hole'])}&op=20801&at={latitude:.4f}/{longitude:.4f}/12.0"
+    page.evaluate("(hash) => { location.hash = hash; }", address)
+    expect(page.locator("#evidence h3")).to_have_text("Contredite")
+    opened.settle()
+    assert len(opened.drawn("chosen")) == 1
+    assert "tech=4G" in page.url
 
 
 def test_a_zone_is_reached_by_keyboard_and_leads_to_its_hexagons(opened: Opened) -> None:
