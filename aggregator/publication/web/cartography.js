@@ -14,6 +14,7 @@ export const nothing = { type: "FeatureCollection", features: [] };
 
 const value = (kind, parts, otherwise = 0) => ["coalesce", ["get", [kind, ...parts].join(":")], otherwise];
 const isHexagon = ["==", ["get", "r"], 8];
+const CROWDED = 8; // ours: below this zoom numbers of zones would hide the cells, so that some of them give way
 const [SUSPECTED, CONFIRMED, UNCLAIMED] = [3, 4, 5];
 
 /** The class of each cell as a name of CLASSES, "" where nothing is drawn, and how opaque the class is there. */
@@ -84,7 +85,7 @@ export function styleOf(chosen, { root, index, zones, ranks, points, missions, h
       { id: "mission-ways", type: "line", source: "missions", filter: ["==", ["get", "type"], "tour"], paint: { "line-color": colour("accent"), "line-width": 2.5 } },
       { id: "mission-points", type: "circle", source: "missions", filter: ["==", ["get", "type"], "point"], paint: { "circle-radius": 4, "circle-color": colour("accent"), "circle-stroke-color": colour("map-edge"), "circle-stroke-width": 1.5 } },
       ...(whole ? [{ id: "names", type: "symbol", source: "tiles", "source-layer": "names", layout: { "icon-image": ["concat", `name:${theme}:`, ["get", "name"]], "symbol-sort-key": ["get", "rank"], "icon-padding": 6, "icon-anchor": "bottom", "icon-offset": [0, -4] } }] : []),
-      { id: "zone-ranks", type: "symbol", source: "ranks", layout: { "icon-image": ["concat", `rank:${theme}:`, ["to-string", ["get", "rank"]]], "symbol-sort-key": ["-", 0, ["get", "rank"]], "icon-allow-overlap": true, "icon-padding": 0 } },
+      { id: "zone-ranks", type: "symbol", source: "ranks", layout: { "icon-image": ["concat", `rank:${theme}:`, ["to-string", ["get", "rank"]]], "symbol-sort-key": ["step", ["zoom"], ["get", "rank"], CROWDED, ["-", 0, ["get", "rank"]]], "icon-allow-overlap": ["step", ["zoom"], false, CROWDED, true], "icon-padding": 0 } },
       { id: "points", type: "circle", source: "points", paint: { "circle-radius": 6, "circle-color": colour("map-zone"), "circle-stroke-color": colour("map-edge"), "circle-stroke-width": 2 } },
       ...["chosen-halo", "chosen"].map((id, at) => ({ id, type: "line", ...cells, filter: hexagon === null ? false : ["all", isHexagon, ["==", ["id"], hexagon]], paint: { "line-color": colour(at ? "map-zone" : "map-edge"), "line-width": at ? 3 : 6 } })),
     ],
