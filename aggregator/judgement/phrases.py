@@ -5,7 +5,7 @@ Each part depends on few values, so that a table of verdicts needs each of them 
 
 from typing import NamedTuple
 
-from aggregator.judgement.wording import operator_words, period, whole
+from aggregator.judgement.wording import EXACT_UP_TO, about, operator_words, period, rounded
 from client_sdk.messages import Language
 
 AGAINST = frozenset(("contradicted", "suspected"))
@@ -62,14 +62,18 @@ def fact(finding: Finding, language: Language) -> str:
     if finding.verdict == "insufficient":
         return f"{place}, {_looked(finding, language)}"
     told = finding.failing if finding.tells_failures else finding.devices - finding.failing
-    count, of_all = whole(told, language), whole(finding.devices, language)
+    count, of_all, alone = about(told, language), about(finding.devices, language), ""
+    if finding.devices > told and rounded(told) == rounded(finding.devices):
+        of_all = {"fr": "un peu plus", "en": "slightly more"}[language]
+    elif finding.devices == told > EXACT_UP_TO:
+        alone = {"fr": ", sans exception,", "en": ", without exception,"}[language]
     if finding.evidence == "survey":
-        return f"{place}, " + _at_points(finding, count, of_all, told > 1, language)
+        return f"{place}, " + _at_points(finding, count, of_all, alone, language)
     if language == "en":
-        return f"{place}, {count} of {of_all} different phones most often {_done_en(finding)}"
+        return f"{place}, {count} of {of_all} different phones{alone} most often {_done_en(finding)}"
     phones = "téléphones différents" if told > 1 else "téléphone"
     verb = ("n’" if finding.tells_failures else "") + ("ont" if told > 1 else "a")
-    return f"{place}, {count} {phones} sur {of_all} {verb} le plus souvent {_done_fr(finding)}"
+    return f"{place}, {count} {phones} sur {of_all}{alone} {verb} le plus souvent {_done_fr(finding)}"
 
 
 def when(device_days: int, first: str, last: str, language: Language) -> str:
@@ -78,7 +82,7 @@ def when(device_days: int, first: str, last: str, language: Language) -> str:
     if device_days > 0:
         days = "days" if device_days > 1 else "day"
         journees = "journées" if device_days > 1 else "journée"
-        number = whole(device_days, language)
+        number = about(device_days, language)
         parts.append(f", sur {number} {journees} de mesure" if language == "fr" else f", over {number} {days} of tests")
     if first and last:
         parts.append(f", {period(first, last, language)}")
@@ -99,7 +103,7 @@ def _place(finding: Finding, language: Language) -> str:
 
 
 def _looked(finding: Finding, language: Language) -> str:
-    number, several = whole(finding.devices, language), finding.devices > 1
+    number, several = about(finding.devices, language), finding.devices > 1
     _, of = operator_words(finding.operator, language)
     survey = finding.evidence == "survey"
     if language == "fr":
@@ -110,11 +114,11 @@ def _looked(finding: Finding, language: Language) -> str:
     return f"{number} {'phones' if several else 'phone'} tested the network {of}"
 
 
-def _at_points(finding: Finding, count: str, of_all: str, several: bool, language: Language) -> str:
+def _at_points(finding: Finding, count: str, of_all: str, alone: str, language: Language) -> str:
     failed = finding.tells_failures
     name, of = operator_words(finding.operator, language)
     if language == "en":
-        where = f"at {count} of {of_all} {'point' if of_all == '1' else 'points'}"
+        where = f"at {count} of {of_all} {'point' if of_all == '1' else 'points'}{alone}"
         if finding.any_service:
             return f"{where} there was {'no service at all' if failed else 'service'} from {name}"
         if finding.is_rate:
@@ -123,13 +127,13 @@ def _at_points(finding: Finding, count: str, of_all: str, several: bool, languag
             )
         return f"{where} {_network_en(finding)} {'could not be used' if failed else 'could be used'}"
     better = "" if failed or finding.technology == "5G" else " ou mieux"
-    where = f"à {count} {'points' if several else 'point'} sur {of_all}"
+    where = f"à {count} {'point' if count == '1' else 'points'} sur {of_all}{alone or ','}"
     if finding.any_service:
-        return f"{where}, il {'n’y avait aucun service' if failed else 'y avait du service'} {of}"
+        return f"{where} il {'n’y avait aucun service' if failed else 'y avait du service'} {of}"
     if finding.is_rate:
         reached = "n’ont pas été atteints" if failed else "ont été atteints"
-        return f"{where}, {finding.threshold} Mbit/s {reached} en {finding.technology}{better} chez {name}"
-    return f"{where}, la {finding.technology} {of}{better} {'n’a pas pu' if failed else 'a pu'} être utilisée"
+        return f"{where} {finding.threshold} Mbit/s {reached} en {finding.technology}{better} chez {name}"
+    return f"{where} la {finding.technology} {of}{better} {'n’a pas pu' if failed else 'a pu'} être utilisée"
 
 
 def _done_fr(finding: Finding) -> str:

@@ -1,6 +1,7 @@
 """A verdict in plain words, for people who will act on it, in French and in English.
 
-A sentence says what was seen, when, and how surprising that would be were the map right. It never says that something
+A sentence says what was seen, when, and how surprising that would be were the map right. Counts above 20 are told as
+they are published, rounded and with "about"; "25 of 25" is said only where all are meant. It never says that something
 is shown beyond doubt, never gives a share of coverage in per cent, and never speaks of an operator's obligations but to
 say that one place tells nothing about them. Whatever speaks against a map ends with what to do first: go and look.
 An operator promises service and no rate, so a low rate is told as such, and puts no map in question.

@@ -11,12 +11,26 @@ Dates = Literal["month", "day"]
 
 _SMALL: dict[Language, tuple[str, ...]] = {"fr": ("zéro", "un", "deux", "trois"), "en": ("zero", "one", "two", "three")}
 _NARROW_SPACE = "\u202f"
+EXACT_UP_TO = 20
+STEP_ABOVE = 5
+"""Ours: published counts above 20 are rounded to 5, so that one device more or less seldom shows."""
 
 
 def whole(number: int, language: Language) -> str:
     """``1 234`` in French, with the narrow space that never breaks; ``1,234`` in English."""
     text = f"{number:,}"
     return text.replace(",", _NARROW_SPACE) if language == "fr" else text
+
+
+def rounded(number: int) -> int:
+    """As a count is published: up to :data:`EXACT_UP_TO` as it is, a larger one to the nearest :data:`STEP_ABOVE`."""
+    return number if number <= EXACT_UP_TO else (number + STEP_ABOVE // 2) // STEP_ABOVE * STEP_ABOVE
+
+
+def about(number: int, language: Language) -> str:
+    """A count as it is published, with ``environ`` or ``about`` before one that is rounded."""
+    word = {"fr": "environ", "en": "about"}[language]
+    return f"{word} {whole(rounded(number), language)}" if number > EXACT_UP_TO else whole(number, language)
 
 
 def decimal(number: float, language: Language, decimals: int = 1) -> str:

@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 from aggregator.evidence.hexagons import parent
 from aggregator.evidence.ledger import THRESHOLDS
 from aggregator.judgement.votes import count_votes
+from aggregator.judgement.wording import EXACT_UP_TO, STEP_ABOVE
 
 K_VOLUNTEERS = 5
 K_TEAM = 3
 RESOLUTIONS = (8, 7, 6, 5)
-EXACT_UP_TO = 20
-STEP_ABOVE = 5
 READINGS = [(technology, threshold) for threshold in THRESHOLDS for technology in ("4G", "5G", "3G", "2G")]
 """Ours: service before rates, 4G first, because that is what claims and candidate zones are about."""
 

@@ -135,10 +135,8 @@ def published_hexagons(issue: Issue, notice: str = "", within: NDArray[np.int64]
 
 
 def in_words(judged: pd.DataFrame) -> dict[str, pd.Series]:
-    """What each verdict says to people, by the numbers and months that are published."""
-    rounded = {name: rounded_counts(judged[name].astype("Int64").fillna(0)) for name in COUNTS if name != "tests"}
-    told = judged.assign(**{name: counts.astype("int64") for name, counts in rounded.items()})
-    return {name: sentences(told, language, dates="month") for name, language in SENTENCES.items()}
+    """What each verdict says to people, by the months that are published, counts rounded as they are published."""
+    return {name: sentences(judged, language, dates="month") for name, language in SENTENCES.items()}
 
 
 def optional(rows: pd.DataFrame, name: str) -> pd.Series:

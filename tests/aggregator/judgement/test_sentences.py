@@ -77,7 +77,11 @@ def test_a_strong_contradiction_word_by_word() -> None:
         ({"withdrawn": 3}, "écartant les trois téléphones", "without the three most adverse"),
         ({"withdrawn": 0}, "au plus une fois sur 20. ", "at most once in 20. "),
         ({"device_days": 1}, "sur 1 journée de mesure,", "over 1 day of tests,"),
-        ({"devices": 2345, "failing": 1234}, "1\u202f234 téléphones différents sur 2\u202f345", "1,234 of 2,345"),
+        (
+            {"devices": 2345, "failing": 1234},
+            "environ 1\u202f235 téléphones différents sur environ 2\u202f345",
+            "about 1,235 of about 2,345",
+        ),
         ({"operator": "20810"}, "la 4G de SFR", "SFR 4G"),
         ({"operator": "26207"}, "la 4G de l’opérateur 26207", "4G of operator 26207"),
         ({"technology": "2G"}, "n’ont le plus souvent eu aucun service d’Orange", "had no service at all from Orange"),
@@ -243,9 +247,18 @@ def test_laws_of_every_sentence(rows: list[tuple[dict[str, Any], tuple[int, int]
             assert not FORBIDDEN.search(text)
             # the only share in per cent is that of the hypothesis: never one of coverage, whatever the phones
             assert re.findall(r"[\d,.]+\s?%", text) in ([], ["95 %" if language == "fr" else "95%"])
-            for k, d in re.findall(r"(\d+) (?:téléphones? (?:différents )?sur|of|points? sur) (\d+)", text):
-                assert 1 <= int(k) <= int(d) == row["devices"]
-                assert int(k) in (row["failing"], row["devices"] - row["failing"])
+            counted = (
+                r"(environ |about |)(\d+) (?:téléphones? (?:différents )?sur|of|points? sur) (environ |about |)(\d+)"
+            )
+            for about, k, about_all, d in re.findall(counted, text):
+                told = (row["failing"], row["devices"] - row["failing"])
+                assert any(abs(int(k) - one) <= 2 and bool(about) == (one > 20) for one in told)
+                assert abs(int(d) - row["devices"]) <= 2
+                assert bool(about_all) == (row["devices"] > 20)
+                if not (about or about_all):
+                    assert int(k) in told
+                    assert int(d) == row["devices"]
+                assert (int(k) < int(d)) or row["devices"] in told
             against = row["verdict"] in AGAINST
             assert text.endswith(WAY_FORWARD[language]) == against
             assert ("À vérifier" in text or "checked on site" in text) == against
@@ -255,6 +268,38 @@ def test_laws_of_every_sentence(rows: list[tuple[dict[str, Any], tuple[int, int]
             assert not re.search(r"  |\.\.|, \.|None|nan|NaT", text)
             if dates == "month":
                 assert not re.search(r"\b\d{1,2}(er)? (mars|août|January|March|juin|June)|\ble \d", text)
+
+
+@pytest.mark.parametrize(
+    ("failing", "devices", "french", "english"),
+    [
+        (20, 20, "20 téléphones différents sur 20 n’ont", "20 of 20 different phones most"),
+        (20, 22, "20 téléphones différents sur un peu plus n’ont", "20 of slightly more different phones most"),
+        (
+            *(25, 25, "environ 25 téléphones différents sur environ 25, sans exception, n’ont"),
+            "about 25 of about 25 different phones, without exception, most",
+        ),
+        (
+            23,
+            27,
+            "environ 25 téléphones différents sur un peu plus n’ont",
+            "about 25 of slightly more different phones",
+        ),
+        (3, 47, "3 téléphones différents sur environ 45 n’ont", "3 of about 45 different phones most"),
+    ],
+)
+def test_counts_that_are_rounded_are_told_as_such(failing: int, devices: int, french: str, english: str) -> None:
+    assert french in said(failing=failing, devices=devices)
+    assert english in said("en", failing=failing, devices=devices)
+
+
+def test_successes_are_counted_before_they_are_rounded() -> None:
+    confirmed = {"verdict": "confirmed", "strength": "", "failing": 1, "devices": 47, "device_days": 61}
+    assert "environ 45 téléphones différents sur un peu plus ont le plus souvent pu" in said(**confirmed)
+    assert "sur environ 60 journées de mesure" in said(**confirmed)
+    surveyed = {"evidence": "survey", "failing": 24, "devices": 24}
+    assert "à environ 25 points sur environ 25, sans exception, la 4G d’Orange n’a pas pu" in said(**surveyed)
+    assert "at about 25 of about 25 points, without exception, Orange 4G could not be used" in said("en", **surveyed)
 
 
 @given(devices=st.integers(2, 300))

@@ -20,7 +20,8 @@ from h3.api import basic_int as h3
 from aggregator.evidence.hexagons import parent
 from aggregator.judgement.comparison import compare
 from aggregator.judgement.votes import SUBJECT, device_votes, tally, with_hexagon
-from aggregator.publication.anonymity import EXACT_UP_TO, K_VOLUNTEERS, RESOLUTIONS, place, summary
+from aggregator.judgement.wording import EXACT_UP_TO
+from aggregator.publication.anonymity import K_VOLUNTEERS, RESOLUTIONS, place, summary
 from aggregator.publication.hexagons import published_hexagons
 from aggregator.publication.issuing import FIGURE, Issue, issue
 from aggregator.publication.quarters import four_quarters, quarters_of
