@@ -26,11 +26,11 @@ NOBODY = "Maille"
 """Publisher of a release whose data directory names none."""
 LIMITS = {
     "en": [
-        "One hexagon (0.7 km²) never proves that an operator breaks its obligations, which are stated for areas of at "
-        "least 50 km².",
+        "One hexagon (0.7 km²) never proves a breach: what is required of operators' maps is judged by the rate of "
+        "success on zones larger than 50 km² (95%) or 1,000 km² (98%).",
         "A candidate zone is a place to look at, not a finding.",
-        "Only 'contradicted' with strength 'strong' may be called contradicted without a check on the ground; "
-        "'suspected' is a list of places to visit.",
+        "Only 'contradicted' with strength 'strong' may be called contradicted; whatever speaks against a map is to be "
+        "checked on site before any step is taken, and 'suspected' is no more than a list of places to visit.",
         "'insufficient' is neither a confirmation nor a contradiction; a hexagon that is absent was not measured by "
         "enough devices.",
         "The constants of the rule (spread of the signal, loss in a vehicle) come from a simulation; the loss in a "
@@ -45,11 +45,11 @@ LIMITS = {
         "No voice test is made.",
     ],
     "fr": [
-        "Un hexagone seul (0,7 km²) ne prouve jamais qu'un opérateur manque à ses obligations, qui portent sur des "
-        "zones d'au moins 50 km².",
+        "Un hexagone seul (0,7 km²) ne prouve jamais un manquement : ce qui est exigé des cartes des opérateurs se juge "
+        "en taux de réussite sur des zones de plus de 50 km² (95 %) ou de plus de 1 000 km² (98 %).",
         "Une zone candidate est un lieu à examiner, pas un constat.",
-        "Seul « contredite » de force « strong » peut être dit contredit sans vérification sur place ; « à vérifier » "
-        "est une liste de lieux à visiter.",
+        "Seul « contredite » de force « strong » peut être dit contredit ; tout ce qui va contre une carte est à "
+        "vérifier sur place avant toute démarche, et « à vérifier » n'est qu'une liste de lieux à visiter.",
         "« Données insuffisantes » n'est ni une confirmation ni une contradiction ; un hexagone absent n'a pas été "
         "mesuré par assez de téléphones.",
         "Les constantes de la règle (dispersion du signal, perte dans un véhicule) viennent d'une simulation ; la "

@@ -19,8 +19,9 @@ from aggregator.publication.team_words import TEAM_ONLY
 from client_sdk.operators import operator_name
 
 LIMITS = (
-    "Un hexagone seul (0,7 km²) ne prouve jamais qu’un opérateur manque à ses obligations, qui portent sur des zones "
-    "d’au moins 50 km² : ni la carte ni le tableau ci-dessus n’en sont la preuve.",
+    "Un hexagone seul (0,7 km²) ne prouve jamais un manquement : ce qui est exigé des cartes des opérateurs se juge en "
+    "taux de réussite sur des zones de plus de 50 km² (95 %) ou de plus de 1 000 km² (98 %). Ni les cartes ni les "
+    "tableaux de ce document n’en sont la preuve.",
     "Une zone candidate est un lieu à examiner, pas un constat. Seule une vérification sur place, puis l’Arcep selon "
     "son protocole, peuvent constater.",
     "Un lieu sans mesure n’est ni confirmé ni contredit. Les téléphones mesurent dehors ou en véhicule, jamais à "

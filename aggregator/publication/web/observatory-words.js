@@ -23,7 +23,7 @@ const WORDS = {
     noHistory: "L’historique d’une commune n’est pas tenu : les changements se lisent par EPCI et par département.",
     claimsMoved: (from, to) => `Déclarations de l’Arcep : ${from} alors, ${to} maintenant.`, claimsSame: (q) => `Mêmes déclarations de l’Arcep (${q}) : ce qui change vient des mesures, ou de ce que l’on sait du terrain.`,
     changeCaution: "Une part confirmée ou contredite peut changer parce que le réseau change, ou parce que l’on mesure plus, ou ailleurs.",
-    standCaution: "« Contredite » : les téléphones y échouent le plus souvent, même sans les plus défavorables. Ce n’est pas un constat de manquement : les obligations se jugent sur au moins 50 km². « Inconnue » n’est ni bon ni mauvais signe.",
+    standCaution: "« Contredite » : les téléphones y échouent le plus souvent, même sans les plus défavorables. Ce n’est pas un constat de manquement : ce qui est exigé des cartes des opérateurs se juge en taux de réussite sur des zones de plus de 50 km² (95 %) ou de plus de 1 000 km² (98 %). « Inconnue » n’est ni bon ni mauvais signe.",
     quarter: (year, n) => `${["1er", "2e", "3e", "4e"][n - 1]} trimestre ${year}`, claims: (q) => `Déclarations de l’Arcep : ${q}`, noQuarter: "trimestre non précisé",
     compare: (tech) => `Les opérateurs, ${tech}`,
     states: {
@@ -72,7 +72,7 @@ const WORDS = {
     noHistory: "No history is kept of single communes: changes are told by EPCI and by département.",
     claimsMoved: (from, to) => `Arcep’s declarations: ${from} then, ${to} now.`, claimsSame: (q) => `The same declarations of Arcep (${q}): what changes comes from measurements, or from what is known of the ground.`,
     changeCaution: "A confirmed or contradicted share may change because the network does, or because more is measured, or elsewhere.",
-    standCaution: "“Contradicted”: phones mostly fail there, even without the worst of them. It is no finding of a breach: obligations are judged on 50 km² at least. “Unknown” is neither a good nor a bad sign.",
+    standCaution: "“Contradicted”: phones mostly fail there, even without the worst of them. It is no finding of a breach: what is required of operators’ maps is judged by the rate of success on zones larger than 50 km² (95%) or 1,000 km² (98%). “Unknown” is neither a good nor a bad sign.",
     quarter: (year, n) => `${["first", "second", "third", "fourth"][n - 1]} quarter of ${year}`, claims: (q) => `Arcep’s declarations: ${q}`, noQuarter: "quarter not stated",
     compare: (tech) => `Operators, ${tech}`,
     states: {

@@ -265,4 +265,4 @@ def test_screen_readers_and_archives_can_use_a_dossier(public: Path) -> None:
 def test_destinations_whose_format_is_not_public_are_named(public: Path) -> None:
     for file in (public / "dossiers").iterdir():
         assert "Le format d’import de la plateforme France Mobile n’est pas public" in text_of(file)
-        assert "zones d’au moins 50 km²" in text_of(file)
+        assert "zones de plus de 50 km² (95 %)" in text_of(file)

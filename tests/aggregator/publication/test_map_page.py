@@ -150,7 +150,7 @@ def test_a_click_on_a_hexagon_shows_its_evidence(opened: Opened, hexagon: dict[s
     assert "À vérifier sur place avant toute démarche" in told
     assert "contradicted-strong-2" in told
     assert h3.int_to_str(hexagon["hole"]) in told
-    assert "au moins 50 km²" in told
+    assert "des zones de plus de 50 km² (95 %)" in told
     assert "Équipe de terrain, à part" in told
     assert "Bouygues Telecom" in told
     for overstated in ("démontré", "prouvé", "manquement"):
