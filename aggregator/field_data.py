@@ -50,8 +50,8 @@ DRIVE_FOLDER = "5G-production-dataset/Download/Driving/"
 CLAIMS_QUARTER = "2024_T1"
 RAIL_LINE = "TGV Paris – Marseille"
 ATTRIBUTIONS = (
-    "Quality of service, sites: Arcep (Licence Ouverte); population: INSEE (Licence Ouverte)",
-    "Drive test: University College Cork, 5G production dataset (Raca et al., MMSys 2020)",
+    "Arcep (Licence Ouverte), INSEE (Licence Ouverte)",
+    "University College Cork, 5G production dataset (Raca et al., MMSys 2020)",
 )
 
 

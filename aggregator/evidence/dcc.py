@@ -42,7 +42,7 @@ class DccImported:
         what = tr("points", "points") if self.kind == "points" else tr("sites", "sites")
         return tr(
             f"{self.decided} decided {what} of the DCC; {self.left_out} rows left out.",
-            f"{self.decided} {what} déjà décidés de la DCC ; {self.left_out} lignes écartées.",
+            f"{self.decided} {what} déjà décidés au titre du dispositif ; {self.left_out} lignes écartées.",
         )
 
 

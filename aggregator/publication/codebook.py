@@ -90,7 +90,7 @@ def _lines(told: Mapping[str, Any], columns: Mapping[str, Sequence[str]], langua
         ("conventions", CONVENTIONS[language]),
         ("privacy", [told["not_included"][language]]),
         ("limits", told["limits"][language]),
-        ("thanks", told["attributions"]),
+        ("thanks", told["attributions_fr" if language == "fr" else "attributions"]),
     ):
         yield f"## {words[heading]}\n"
         yield from (f"- {line}" for line in lines)

@@ -42,7 +42,7 @@ _PAGE = """<!doctype html>
 <html lang="fr"><head><meta charset="utf-8"><title>Maille</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"></head>
 <body style="font:1rem/1.5 sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem">
-<h1>Réservé à l’équipe projet</h1><p>{french}</p>
+<h1>Réservé à l’équipe-projet</h1><p>{french}</p>
 <div lang="en"><h2>For the project team alone</h2><p>{english}</p></div></body></html>
 """
 

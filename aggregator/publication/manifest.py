@@ -15,6 +15,7 @@ from aggregator.judgement.trust import TRUST_RULES
 from aggregator.proposals.demand import DEMAND_MODEL, DEMAND_TEXT
 from aggregator.publication.media_types import media_type
 from aggregator.publication.team_words import TEAM_ONLY
+from client_sdk.messages import Language
 from collector.plausibility import rules as plausibility
 
 LICENCE = {
@@ -45,8 +46,8 @@ LIMITS = {
         "No voice test is made.",
     ],
     "fr": [
-        "Un hexagone seul (0,7 km²) ne prouve jamais un manquement : ce qui est exigé des cartes des opérateurs se juge "
-        "en taux de réussite sur des zones de plus de 50 km² (95 %) ou de plus de 1 000 km² (98 %).",
+        "Un hexagone seul (0,7 km²) ne prouve jamais un manquement : ce qui est exigé des cartes des opérateurs se "
+        "juge en taux de réussite sur des zones de plus de 50 km² (95 %) ou de plus de 1 000 km² (98 %).",
         "Une zone candidate est un lieu à examiner, pas un constat.",
         "Seul « contredite » de force « strong » peut être dit contredit ; tout ce qui va contre une carte est à "
         "vérifier sur place avant toute démarche, et « à vérifier » n'est qu'une liste de lieux à visiter.",
@@ -93,29 +94,56 @@ DCC_VALUES = {
     "Mobile n'est pas public : ni ce fichier ni les dossiers ne prétendent s'y conformer.",
 }
 _OUTLINES = {
-    "voronoi": "Communes: centres from GeoNames (CC BY 4.0) unless the territory's sources say otherwise; outlines are "
-    "Voronoi cells of the centres, not administrative boundaries",
-    "official": "Communes: official outlines (IGN ADMIN EXPRESS, Licence Ouverte 2.0) unless the territory's sources "
-    "say otherwise",
+    "voronoi": {
+        "en": "Communes: centres from GeoNames (CC BY 4.0) unless the territory's sources say otherwise; outlines are "
+        "Voronoi cells of the centres, not administrative boundaries",
+        "fr": "Communes : centres de GeoNames (CC BY 4.0), sauf indication contraire des sources du territoire ; les "
+        "contours sont les cellules de Voronoï des centres, non les limites administratives",
+    },
+    "official": {
+        "en": "Communes: official outlines (IGN ADMIN EXPRESS, Licence Ouverte 2.0) unless the territory's sources say "
+        "otherwise",
+        "fr": "Communes : contours officiels (IGN ADMIN EXPRESS, Licence Ouverte 2.0), sauf indication contraire des "
+        "sources du territoire",
+    },
 }
-
-
 _GROUND = {
-    "sites.parquet": "Sites in service: Arcep, as operators declare them, and ANFR (Licence Ouverte 2.0), unless the "
-    "territory's sources say otherwise",
-    "planned-sites.parquet": "Planned sites: Arcep, as operators declare them (Licence Ouverte 2.0), unless the "
-    "territory's sources say otherwise",
-    "dcc.parquet": "Dispositif de couverture ciblée: Arcep and the State (Licence Ouverte 2.0)",
-    "roads.parquet": "Roads: © OpenStreetMap contributors (ODbL 1.0) by Geofabrik, or IGN (Licence Ouverte 2.0): "
-    "the territory's sources say",
+    "sites.parquet": {
+        "en": "Sites in service: Arcep, as operators declare them, and ANFR (Licence Ouverte 2.0), unless the "
+        "territory's sources say otherwise",
+        "fr": "Sites en service : Arcep, d'après les opérateurs, et ANFR (Licence Ouverte 2.0), sauf indication "
+        "contraire des sources du territoire",
+    },
+    "planned-sites.parquet": {
+        "en": "Planned sites: Arcep, as operators declare them (Licence Ouverte 2.0), unless the territory's sources "
+        "say otherwise",
+        "fr": "Sites annoncés : Arcep, d'après les opérateurs (Licence Ouverte 2.0), sauf indication contraire des "
+        "sources du territoire",
+    },
+    "dcc.parquet": {
+        "en": "Dispositif de couverture ciblée: Arcep and the State (Licence Ouverte 2.0)",
+        "fr": "Dispositif de couverture ciblée : Arcep et État (Licence Ouverte 2.0)",
+    },
+    "roads.parquet": {
+        "en": "Roads: © OpenStreetMap contributors (ODbL 1.0) by Geofabrik, or IGN (Licence Ouverte 2.0): the "
+        "territory's sources say",
+        "fr": "Routes : © contributeurs d'OpenStreetMap (ODbL 1.0) par Geofabrik, ou IGN (Licence Ouverte 2.0) : les "
+        "sources du territoire le disent",
+    },
+    "population.parquet": {
+        "en": "People: {people} (INSEE, Licence Ouverte 2.0, unless it says otherwise)",
+        "fr": "Habitants : {people} (INSEE, Licence Ouverte 2.0, sauf indication contraire)",
+    },
 }
 """Of what a territory may have, by its file; which source it was is not recorded, so each line leaves it open."""
+NOBODYS_CLAIM = {"en": "synthetic, nobody's claim", "fr": "synthétique, déclaration de personne"}
+"""Licence of made-up claims."""
 
 VERIFY = {
     "en": "maille publish --verify DIRECTORY --data DATA makes this release again from the inputs named here and "
     "compares every byte.",
-    "fr": "maille publish --verify DOSSIER --data DONNEES refait cette publication à partir des entrées nommées ici et "
-    "compare chaque octet.",
+    "fr": "maille publish --verify PUBLICATION --data DATA refait cette publication à partir des entrées nommées ici "
+    "et compare chaque octet.",
 }
 
 
@@ -195,21 +223,31 @@ def listing(folder: Path, leave_out: Iterable[str] = ()) -> list[dict[str, Any]]
 
 def attributions(
     claim_sources: Sequence[Mapping[str, Any]], communes: gpd.GeoDataFrame, territory: Path, more: Sequence[str]
-) -> list[str]:
+) -> dict[Language, list[str]]:
     """Whom the release owes thanks: sources of claims, of outlines, of what else is known of the ground, and more.
 
     Args:
         claim_sources: as the import wrote them.
         communes: as ``territory.read_communes`` gives them.
         territory: directory of what else is known of the ground.
-        more: lines of the data directory's own.
+        more: lines of the data directory's own, the same in every language.
+
+    Returns:
+        Lines by language.
     """
-    claims = [f"{source.get('source') or source.get('file')} ({source.get('licence')})" for source in claim_sources]
-    outlines = [_OUTLINES.get(str(kind), str(kind)) for kind in sorted(communes["outline_kind"].dropna().unique())]
-    ground = [line for name, line in _GROUND.items() if (territory / name).exists()]
-    if (territory / "population.parquet").exists():
-        ground.append(f"People: {population_source(territory)} (INSEE, Licence Ouverte 2.0, unless it says otherwise)")
-    return list(dict.fromkeys([*claims, *outlines, *ground, *more]))
+    people = population_source(territory)
+    grid = {"en": people, "fr": people.replace("grid ", "carroyage ", 1)}
+    kinds = sorted(map(str, communes["outline_kind"].dropna().unique()))
+    thanks: dict[Language, list[str]] = {"en": [], "fr": []}
+    for language, lines in thanks.items():
+        for source in claim_sources:
+            licence = str(source.get("licence"))
+            told = NOBODYS_CLAIM[language] if licence == NOBODYS_CLAIM["en"] else licence
+            lines.append(f"{source.get('source') or source.get('file')} ({told})")
+        lines += [_OUTLINES[kind][language] if kind in _OUTLINES else kind for kind in kinds]
+        ground = [words[language] for name, words in _GROUND.items() if (territory / name).exists()]
+        lines += [line.format(people=grid[language]) for line in ground] + list(more)
+    return {language: list(dict.fromkeys(lines)) for language, lines in thanks.items()}
 
 
 def write_compact_json(content: Any, file: Path) -> None:

@@ -4,7 +4,7 @@ from client_sdk.messages import tr
 
 TEAM_ONLY = {
     "en": "For the project team alone: it shows places seen by 3 or 4 devices. Not to be published.",
-    "fr": "Réservé à l'équipe projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier.",
+    "fr": "Réservé à l'équipe-projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier.",
 }
 
 

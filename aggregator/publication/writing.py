@@ -31,6 +31,10 @@ from client_sdk.messages import tr
 
 Progress = Callable[[str, float], None]
 
+MADE_UP = "synthetic data (données synthétiques)"
+TEAM_ALONE = "project team only (équipe-projet seule)"
+"""What every row says, in both languages: rows travel without the files around them."""
+
 
 def write_release(making: Making, draft: Path, progress: Progress | None = None) -> None:
     """Write every file into an empty directory, the manifest last: it lists the others.
@@ -45,8 +49,8 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
     territory = parameters.territory
     missions = read_missions(data) if team else []
     communes, claims = read_communes(data / "territory"), read_claims(data / "claims")
-    sources = claim_sources(data / "claims/sources.json")
-    notice = "; ".join([*["synthetic data"] * synthetic, *["project team only"] * team])
+    people, sources = read_people(data / "territory", communes), claim_sources(data / "claims/sources.json")
+    notice = "; ".join([*[MADE_UP] * synthetic, *[TEAM_ALONE] * team])
     thanks = manifest.attributions(sources, communes, data / "territory", parameters.attributions)
     contents = write_contents(
         draft,
@@ -56,13 +60,13 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
         claims=claims,
         sources=sources,
         communes=communes,
-        people=read_people(data / "territory", communes),
+        people=people,
         territory=data / "territory",
         decisions=_decisions(data, parameters.audience),
         within=territory.cells if territory else None,
         previous=making.zones,
         notice=notice,
-        attributions=thanks,
+        attributions=thanks["en"],
         parameters=parameters.zones,
         about={
             "release": making.release,
@@ -80,7 +84,7 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
     write_observatory(
         draft, making, contents.hexagons, claims=claims, communes=communes, sources=sources, notice=notice
     )
-    write_dossiers(_released(making, contents, communes, claims, sources, thanks), draft, progress)
+    write_dossiers(_released(making, contents, communes, people, claims, sources, thanks["fr"]), draft, progress)
     if team:
         mark_release(draft)
     told = {
@@ -89,7 +93,8 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
         "origin": making.made_from,
         **manifest.described(parameters, quarter=making.issue.quarter),
         "citation": manifest.citation(making.release, parameters),
-        "attributions": thanks,
+        "attributions": thanks["en"],
+        "attributions_fr": thanks["fr"],
         "code": code(),
         "libraries": libraries(),
         "inputs": [{"path": name, "sha256": value} for name, value in sorted(making.inputs.items())],
@@ -106,6 +111,7 @@ def _released(
     making: Making,
     contents: Contents,
     communes: gpd.GeoDataFrame,
+    people: "pd.Series[float]",
     claims: pd.DataFrame,
     sources: Sequence[dict[str, Any]],
     attributions: Sequence[str],
@@ -127,6 +133,7 @@ def _released(
         points=contents.points,
         communes=communes,
         departements=_departements(communes, parameters.territory.cells if parameters.territory else None),
+        people=people,
         around=contents.around,
         claims=claims,
         sources=sources,

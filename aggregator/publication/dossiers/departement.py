@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from aggregator.judgement.wording import decimal, whole
+from aggregator.judgement.wording import about, decimal, whole
 from aggregator.publication.departements import departement_text
 from aggregator.publication.dossiers.decided import WORDS, decision_on, told
-from aggregator.publication.dossiers.essentials import CLASS_TEXT
-from aggregator.publication.dossiers.measured import VERDICTS
+from aggregator.publication.dossiers.essentials import CLASS_TEXT, grade_kind
+from aggregator.publication.dossiers.measured import VERDICTS, nearly
 from aggregator.publication.dossiers.release_facts import (
     Released,
     kilometres,
@@ -80,7 +80,7 @@ def _boxes(released: Released, own: pd.DataFrame, zones: gpd.GeoDataFrame) -> li
     crowd = own[own["evidence"] == "crowd"]
     phones = crowd["judged_devices"].fillna(crowd["devices"]).dropna()
     tests = int(own["tests"].fillna(0).sum())
-    each = f"de {whole(int(phones.min()), 'fr')} à {whole(int(phones.max()), 'fr')}" if len(phones) else "—"
+    each = f"de {nearly(int(phones.min()))} à {nearly(int(phones.max()))}" if len(phones) else "—"
     graded = zones["evidence_class"].value_counts()
     classes = ", ".join(f"{graded[grade]} de classe {grade}" for grade in "ABC" if grade in graded)
     return [
@@ -88,9 +88,15 @@ def _boxes(released: Released, own: pd.DataFrame, zones: gpd.GeoDataFrame) -> li
         [
             "Hexagones mesurés",
             whole(own["h3"].nunique(), "fr"),
-            f"dont {whole(against, 'fr')} où la carte d’un opérateur au moins est contredite ou à vérifier",
+            f"{'aucun' if not against else whole(against, 'fr')} où la carte d’un opérateur au moins est contredite ou "
+            "mise en doute",
         ],
-        ["Tests", whole(tests, "fr"), f"publiés, {released.subject}, {quarter_text(released.quarter)}"],
+        [
+            "Tests",
+            about(tests, "fr"),
+            f"{released.subject}, {quarter_text(released.quarter)}, dans ces hexagones ; l’observatoire compte aussi "
+            "ceux qui ne sont publiés que par secteur plus large",
+        ],
         ["Téléphones", each, "par hexagone et opérateur ; leur nombre dans le département n’est pas publié"],
     ]
 
@@ -108,10 +114,10 @@ def _row(released: Released, zone: "pd.Series[Any]") -> list[str]:
     row = [
         str(zone["rank"]),
         "\n".join([*names, str(zone["zone_id"])]),
-        str(zone["evidence_class"]),
+        "".join([str(zone["evidence_class"]), f",\n{kind}" if (kind := grade_kind(zone)) else ""]),
         whole(round(float(zone["people"])), "fr"),
         operators_text(missing) or "—",
-        whole(int(zone["devices"]), "fr"),
+        nearly(int(zone["devices"])),
         f"{whole(int(zone['contradicted']), 'fr')} / {whole(int(zone['suspected']), 'fr')}",
         kilometres(zone["nearest_site_m"]) or "—",
         kilometres(zone["nearest_planned_m"]) or "—",

@@ -21,6 +21,10 @@ SPARE = 0.07
 """Ours: a zone's outline leaves this share of its size free on each side."""
 POINT_MM = 2.0
 """Half the size of a numbered point."""
+SIGN_MM = 3.7
+"""Between the centres of a numbered point and of a letter that touches it."""
+BESIDE_MM = ((0.0, 0.0), (0.0, -3.8), (3.8, 0.0), (-3.8, 0.0), (0.0, 3.8), (3.8, -3.8), (-3.8, -3.8))
+"""Where a letter may stand, from the centre of its hexagon, which is 10 mm wide in a zone of one disc."""
 
 
 def legend(looks: Sequence[str], threshold: str) -> list[list[str]]:
@@ -44,10 +48,9 @@ def zone_map(
     drawn = scene.drawn(frame.ground)
     places = points_in_lambert_93(points).reshape(-1, 2)
     numbered = [{"text": str(number), "x": x, "y": y} for number, (x, y) in enumerate(frame.placed(places), start=1)]
-    signs: list[dict[str, Any]] = [
-        {"text": letter, "x": x, "y": y}
-        for letter, (x, y) in zip(letters, frame.placed(np.array([*letters.values()]).reshape(-1, 2)), strict=True)
-    ]
+    signs = _beside(
+        dict(zip(letters, frame.placed(np.array([*letters.values()]).reshape(-1, 2)), strict=True)), numbered
+    )
     masts = _masts(scene, frame)
     taken = [_around(one["x"], one["y"], POINT_MM) for one in [*numbered, *signs]]
     taken += [_around(one["x"], one["y"], POINT_MM / 2) for one in masts]
@@ -120,6 +123,21 @@ def departement_map(scene: Scene, departement: str, zones: gpd.GeoDataFrame) -> 
         ],
         "looks": [name for name in SEVERITY if name in drawn],
     }
+
+
+def _beside(letters: Mapping[str, Sequence[float]], numbered: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The sign of each quoted hexagon: at its centre, or beside the numbered point that is there."""
+    signs: list[dict[str, Any]] = []
+    for letter, (x, y) in letters.items():
+        taken = [*numbered, *signs]
+        free = [
+            (x + right, y + down)
+            for right, down in BESIDE_MM
+            if all(max(abs(x + right - one["x"]), abs(y + down - one["y"])) >= SIGN_MM for one in taken)
+        ]
+        at = free[0] if free else (x, y)
+        signs.append({"text": letter, "x": round(at[0], DECIMALS), "y": round(at[1], DECIMALS)})
+    return signs
 
 
 def _joined(shapes: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from aggregator.judgement.wording import period, whole
+from aggregator.judgement.wording import EXACT_UP_TO, STEP_ABOVE, period, rounded, whole
 from client_sdk.operators import operator_name
 
 VERDICTS = (
@@ -13,6 +13,9 @@ VERDICTS = (
     *("confirmed", "unclaimed_service", "insufficient"),
 )
 """Columns of the table, as the zone's ``verdicts`` name them."""
+
+APPROXIMATELY = "≈"
+"""Before a count that is rounded, where words have no room."""
 
 
 def measured_rows(
@@ -27,8 +30,8 @@ def measured_rows(
 
     Returns:
         ``measured``: for each operator its name, hexagons, one count for each of :data:`VERDICTS`, devices of a
-        hexagon, device-days and period; no row where nobody measured. ``days_hidden``: whether some device-days are
-        withheld.
+        hexagon, device-days summed over hexagons, and period; no row where nobody measured. ``days_hidden``: whether
+        some device-days are withheld. ``days_rounded``: whether some figure is rounded.
     """
     crowd = own[own["evidence"] == "crowd"]
     rows, hidden = [], False
@@ -37,18 +40,18 @@ def measured_rows(
         mine = _explained(crowd[crowd["operator"] == operator])
         missing = int(mine["days"].isna().sum())
         hidden |= missing > 0
-        days = whole(int(mine["days"].sum()), "fr")
         rows.append(
             [
                 operator_name(operator),
                 whole(sum(counts.values()), "fr"),
                 *(whole(counts.get(name, 0), "fr") for name in VERDICTS),
                 _range(mine["devices"]),
-                (f"≥ {days}" if missing else days) if len(mine) else "—",
+                _sum(mine["days"], missing > 0) if len(mine) else "—",
                 span(mine),
             ]
         )
-    return {"measured": rows, "days_hidden": hidden}
+    some_rounded = any(APPROXIMATELY in text for row in rows for text in row)
+    return {"measured": rows, "days_hidden": hidden, "days_rounded": some_rounded}
 
 
 def surveyed_rows(own: pd.DataFrame) -> list[list[str]]:
@@ -61,7 +64,7 @@ def surveyed_rows(own: pd.DataFrame) -> list[list[str]]:
             [
                 operator_name(str(operator)),
                 whole(len(mine), "fr"),
-                whole(int(explained["devices"].sum()), "fr"),
+                _sum(explained["devices"], False),
                 whole(int(counts.get("contradicted", 0)), "fr"),
                 whole(int(counts.get("confirmed", 0) + counts.get("unclaimed_service", 0)), "fr"),
                 whole(int(counts.get("insufficient", 0)), "fr"),
@@ -95,4 +98,18 @@ def _range(devices: "pd.Series[int]") -> str:
     if told.empty:
         return "—"
     least, most = int(told.min()), int(told.max())
-    return whole(least, "fr") if least == most else f"{whole(least, 'fr')} à {whole(most, 'fr')}"
+    return nearly(least) if least == most else f"{nearly(least)} à {nearly(most)}"
+
+
+def nearly(count: int) -> str:
+    """A published count in few characters: ``≈ 25`` where it is rounded."""
+    return f"{APPROXIMATELY} {whole(rounded(count), 'fr')}" if count > EXACT_UP_TO else whole(count, "fr")
+
+
+def _sum(counts: "pd.Series[int]", some_hidden: bool) -> str:
+    """Of published counts: exact where each of them is, and a lower bound where some are withheld."""
+    told = counts.dropna()
+    unsure, total = int((told > EXACT_UP_TO).sum()), int(told.sum())
+    if some_hidden:
+        return f"≥ {whole(total - STEP_ABOVE // 2 * unsure, 'fr')}"
+    return nearly(total) if unsure else whole(total, "fr")

@@ -46,7 +46,8 @@ class Released:
         synthetic: what it says of made-up data, empty for real ones.
         hexagons: as ``published_hexagons`` gives them. zones, points: as the release publishes them, in EPSG:2154.
         communes: as ``territory.read_communes`` gives them. departements: codes of those that get a summary.
-        around: antennas, roads and the DCC's decisions. claims: as ``read_claims`` gives them.
+        people: of each hexagon, by ``h3_r8``. around: antennas, roads and the DCC's decisions.
+        claims: as ``read_claims`` gives them.
         sources: of the claims, as the import wrote them. decisions: of the team; none in a public release.
         parameters: how zones are proposed. constants: of the decision rule. attributions: lines of thanks.
     """
@@ -65,6 +66,7 @@ class Released:
     points: gpd.GeoDataFrame
     communes: gpd.GeoDataFrame
     departements: Sequence[str]
+    people: "pd.Series[float]"
     around: Surroundings
     claims: pd.DataFrame
     sources: Sequence[Mapping[str, Any]]
@@ -82,7 +84,7 @@ class Released:
 
 def marks(released: Released) -> dict[str, Any]:
     """What stands on every page."""
-    team = [TEAM_ONLY["fr"].replace("'", "’")] if released.team else []
+    team = [typographic(TEAM_ONLY["fr"])] if released.team else []
     return {
         "release": released.release,
         "date": [released.day.year, released.day.month, released.day.day],
@@ -118,24 +120,35 @@ def method(released: Released, rules: Sequence[str]) -> list[list[str]]:
         ["Programme", f"Maille {released.code['version']}, SHA-256 {released.code['sha256']}"],
         [
             "Refaire",
-            "maille publish --verify DOSSIER --data DONNÉES refait cette publication et compare chaque octet",
+            "maille publish --verify PUBLICATION --data DATA refait cette publication et compare chaque octet",
         ],
-        ["Licence", f"{LICENCE['name']} ; sources : {' ; '.join(released.attributions) or 'voir manifest.json'}"],
+        [
+            "Licence",
+            f"{LICENCE['name']} ; sources : {typographic(' ; '.join(released.attributions)) or 'voir manifest.json'}",
+        ],
     ]
+
+
+def typographic(text: str) -> str:
+    """With the apostrophes of a printed text."""
+    return text.replace("'", "’")
 
 
 def weights_text(weights: DemandWeights) -> str:
     """How a zone's worth is reckoned."""
     return (
-        f"Demande non satisfaite (modèle {DEMAND_MODEL}) : habitants × {decimal(weights.person, 'fr', 2)}, plus "
-        f"{decimal(weights.main_road_km, 'fr', 2)} par kilomètre de route principale et "
+        f"Demande non satisfaite estimée (modèle {DEMAND_MODEL}) : habitants × "
+        f"{decimal(weights.person, 'fr', 2)}, plus {decimal(weights.main_road_km, 'fr', 2)} "
+        f"par kilomètre de route principale et "
         f"{decimal(weights.other_road_km, 'fr', 2)} par kilomètre d’autre route, le tout multiplié par la probabilité "
-        "que le service manque, en moyenne sur les opérateurs. C’est une pondération, pas un nombre d’habitants. "
+        "que le service manque, en moyenne sur les opérateurs. La demande étayée en est la part qui repose sur une "
+        "carte ou sur des mesures, et non sur ce qu’apprennent les seuls lieux semblables. Ce sont des pondérations, "
+        "pas des nombres d’habitants. "
         f"Une probabilité non mesurée compte × {decimal(weights.prior_only, 'fr', 2)}, une absence de déclaration × "
         f"{decimal(weights.undeclared, 'fr', 2)} ; à moins de {decimal(weights.dcc_reach_m / 1000, 'fr')} km d’un "
-        f"point déjà décidé par la DCC, il reste {decimal(100 * weights.dcc_remaining, 'fr')} % de la demande des "
-        "opérateurs obligés. Aucune grille nationale n’est publique : ces poids sont les nôtres, que l’équipe-projet "
-        "peut changer (weights.toml)."
+        "point déjà décidé au titre du dispositif, il reste "
+        f"{decimal(100 * weights.dcc_remaining, 'fr')} % de la demande des opérateurs obligés. Aucune grille nationale "
+        "n’est publique : ces poids sont les nôtres, que l’équipe-projet peut changer (weights.toml)."
     )
 
 

@@ -32,7 +32,8 @@ def write_dossiers(released: Released, release: Path, progress: Progress | None 
     tell = progress or (lambda _label, _fraction: None)
     (release / "dossiers").mkdir()
     scene = scene_of(released.hexagons, released.communes, released.around, released.parameters)
-    declared = declared_of(released.claims, released.sources, released.parameters.technology)
+    technology, least = released.parameters.technology, released.constants.claimed_share
+    declared = declared_of(released.claims, released.sources, technology, released.people, least)
     departements = sorted({*released.departements, *map(str, released.zones["insee_dep"])})
     whole = len(released.zones) + len(departements)
     for position, zone_id in enumerate(released.zones["zone_id"]):
@@ -63,9 +64,6 @@ def zone_document(released: Released, declared: Declared, scene: Scene, position
         "panels": panels,
         "locator": locator_map(scene, str(zone["insee_dep"]), zone.geometry),
         "legend": legend(sorted(looks), released.parameters.threshold),
-        "planned_known": released.around.planned is not None,
-        "sites_known": released.around.sites is not None,
-        "roads_known": len(scene.roads) > 0,
         "official": scene.official,
     }
 

@@ -67,6 +67,7 @@ def zone_facts(
         "rank": f"rang {zone['rank']} sur {len(released.zones)}",
         "subject": released.subject,
         "technology": released.parameters.technology,
+        "roads_weigh": released.around.roads is not None,
         "boxes": boxes(zone, missing),
         "brief": brief(released, zone, missing),
         **measured_rows(json.loads(zone["verdicts"]), own, operators),
@@ -87,8 +88,10 @@ def zone_facts(
         "points": _points(released, points),
         "more_points": max(0, len(points) - LISTED_POINTS),
         "decision": decision_lines(zone, released.decisions) if released.team else [],
-        "ranking": f"Rang, demande et poids : voir la synthèse du département (departement-{zone['insee_dep']}.pdf).",
-        "method": method(released, rules),
+        "method": [
+            *method(released, rules),
+            ["Rang, demande et poids", f"voir la synthèse du département, departement-{zone['insee_dep']}.pdf"],
+        ],
     }
 
 
@@ -137,8 +140,14 @@ def _check(own: pd.DataFrame, grade: str) -> list[str]:
         lines.append(f"Une équipe de terrain a conclu sur {whole(concluded, 'fr')} hexagone{several}.")
     if len(open_ones):
         lines.append(
-            f"Restent à vérifier sur place : {whole(len(open_ones), 'fr')} couples hexagone et opérateur contredits ou "
-            "à vérifier d’après les seuls volontaires. « maille missions » en prévoit la tournée."
+            (
+                f"{whole(len(open_ones), 'fr')} résultats contre une carte (un hexagone et un opérateur à chaque fois) "
+                "viennent "
+                if len(open_ones) > 1
+                else "Un résultat contre une carte (un hexagone et un opérateur) vient "
+            )
+            + "des seuls volontaires : une équipe de terrain doit y aller avant toute démarche. « maille missions » en "
+            "prévoit la tournée."
         )
     elif len(against) == 0:
         lines.append(

@@ -51,7 +51,7 @@ export function startAbout(root, index) {
       element("p", { textContent: manifest.demand_model[language] }),
       element("h3", { textContent: words.files }), list(["manifest.json", ...files].map(link)),
       element("h3", { textContent: words.licence }), element("p", { textContent: manifest.licence.name }),
-      element("h3", { textContent: words.attributions }), list(manifest.attributions),
+      element("h3", { textContent: words.attributions }), list((language === "fr" && manifest.attributions_fr) || manifest.attributions),
     );
   });
 }

@@ -47,7 +47,7 @@ const WORDS = {
     files: "Fichiers", csv: "observatory.csv", csvText: "territoire, départements, EPCI, toutes les publications", communesText: (name) => `communes (${name}), cette publication`, methodTitle: "Méthode",
     method: "La part déclarée d’un hexagone (0,7 km²) compte dans l’état de son verdict : si 80 % d’un hexagone sont déclarés et que la couverture y est confirmée, 80 % de sa surface sont « confirmés » et 20 % « non déclarés ». Un hexagone à cheval sur deux communes compte dans chacune selon la surface qu’il y a. Les habitants et les lignes prennent la part déclarée des lieux accessibles de l’hexagone (routes, habitations) quand elle est connue ; une ligne compte, tronçon par tronçon, dans la commune qui tient le milieu du tronçon. Déclarée = confirmée + contredite + probablement contredite + à vérifier + inconnue.",
     methodLinks: "La méthode, les règles et les empreintes des entrées sont dans", published: (id, date) => `Publication ${id}, données jusqu’au ${date}.`,
-    synthetic: "Données synthétiques de démonstration : rien ici ne décrit un réseau réel.", team: "Réservé à l’équipe projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier.",
+    synthetic: "Données synthétiques de démonstration : rien ici ne décrit un réseau réel.", team: "Réservé à l’équipe-projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier.",
     failed: "L’observatoire n’a pas pu être lu : ", less: "moins de", more: "plus de", permalink: "L’adresse de cette page garde vos choix.",
   },
   en: {

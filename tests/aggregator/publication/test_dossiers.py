@@ -196,7 +196,7 @@ def test_every_page_of_the_team_says_so_and_no_public_one_does(team: Path, publi
     for release, marked in ((team, True), (public, False)):
         for file in (release / "dossiers").iterdir():
             for page in PdfReader(file).pages:
-                assert ("Réservé à l’équipe projet" in plain(page.extract_text())) is marked
+                assert ("Réservé à l’équipe-projet" in plain(page.extract_text())) is marked
 
 
 def test_the_summary_has_the_ranked_list_and_class_c_apart(public: Path) -> None:

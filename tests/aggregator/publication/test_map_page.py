@@ -407,9 +407,9 @@ def test_the_teams_page_says_so_and_the_public_one_does_not(chromium: Browser, m
         page = visit.go()
         assert page.locator("[role=note]:visible").count() == 1
         expect(page.locator("#team")).to_have_text(
-            "Réservé à l’équipe projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier."
+            "Réservé à l’équipe-projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier."
         )
-        assert page.title() == "Maille · équipe projet, ne pas publier"
+        assert page.title() == "Maille · équipe-projet, ne pas publier"
         assert page.locator("#team button").count() == 0
         page.locator("#observatory").hover()
         page.locator("#observatory").click()

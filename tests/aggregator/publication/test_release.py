@@ -239,7 +239,7 @@ def test_the_teams_release_is_elsewhere_and_says_so(data: Path) -> None:
     devices = gpd.read_parquet(team / "hexagons.parquet")["devices"]
     assert (devices[devices > 1] >= 3).all()
     for table in ("hexagons.geojson", "zones.geojson"):
-        assert set(gpd.read_file(team / table)["notice"]) == {"project team only"}
+        assert set(gpd.read_file(team / table)["notice"]) == {"project team only (équipe-projet seule)"}
     assert "project team only" in (team / "dcc_poi.csv").read_text(encoding="utf-8")
     assert (devices < 5).any()
 
@@ -281,7 +281,7 @@ def test_generated_data_stay_so_whoever_publishes_them(build_data: Build, ledger
     manifest = json.loads((release / "manifest.json").read_text(encoding="utf-8"))
     assert (manifest["synthetic"], manifest["synthetic_label"]["fr"]) == (True, "inventé")
     assert "a seed" in manifest["attributions"]
-    assert set(gpd.read_parquet(release / "hexagons.parquet")["notice"]) == {"synthetic data"}
+    assert set(gpd.read_parquet(release / "hexagons.parquet")["notice"]) == {"synthetic data (données synthétiques)"}
     (data / "origin.json").write_text("{", encoding="utf-8")
     with pytest.raises(PublicationError, match=r"origin\.json: cannot be read"):
         publish(data)

@@ -89,7 +89,7 @@ def test_the_password_opens_and_every_answer_is_marked(
             assert headers["www-authenticate"].startswith("Basic realm=")
             assert team.name.encode() not in body
     _, _, page = raw(url, "/")
-    assert "Réservé à l’équipe projet".encode() in page
+    assert "Réservé à l’équipe-projet".encode() in page
     assert b"For the project team alone" in page
     for bad in (
         *("", "Basic", "Basic ?", "Bearer x", basic(""), basic(PASSWORD.upper()), basic(PASSWORD + "\0")),
