@@ -131,7 +131,10 @@ def _false_alarms(finding: Finding, language: Language) -> str:
     survey = finding.evidence == "survey"
     kind = "survey" if survey else "suspected" if finding.verdict == "suspected" else finding.strength
     number = FALSE_PER_100[kind]
-    honest = {"fr": "" if survey else ", téléphones honnêtes", "en": "" if survey else ", honest phones"}[language]
+    honest = {
+        "fr": "" if survey else ", où les téléphones disent vrai",
+        "en": "" if survey else ", where phones report truly",
+    }[language]
     if language == "fr":
         would = "le seraient" if number > 1 else "le serait"
         return f"Sur 100 lieux signalés ainsi, {number} environ {would} à tort (mesuré en simulation{honest})."

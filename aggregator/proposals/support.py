@@ -50,10 +50,18 @@ def class_of(shares: dict[str, float], enough: float) -> str:
 
 def missing_operators(demand: Demand, members: NDArray[np.intp], reported: set[str]) -> list[str]:
     """Operators whose claim is contradicted or suspected here, or that are absent from a part of the demand."""
+    shares = undeclared_shares(demand, members)
+    return sorted(reported | {name for name, share in shares.items() if share >= LACKING})
+
+
+def undeclared_shares(demand: Demand, members: NDArray[np.intp]) -> dict[str, float]:
+    """Share of the demand of some hexagons where each operator declares nothing, and nobody found that it serves."""
     weight = demand.demand[members]
-    undeclared = (demand.absent[members] * weight[:, None]).sum(axis=0) >= LACKING * weight.sum()
-    absent = {name for name, lacks in zip(demand.operators, undeclared, strict=True) if lacks and weight.sum() > 0}
-    return sorted(reported | absent)
+    total = float(weight.sum())
+    if total <= 0:
+        return dict.fromkeys(demand.operators, 0.0)
+    absent = (demand.absent[members] * weight[:, None]).sum(axis=0) / total
+    return {name: float(share) for name, share in zip(demand.operators, absent, strict=True)}
 
 
 def ground_figures(demand: Demand, members: NDArray[np.intp]) -> dict[str, Any]:
@@ -69,6 +77,9 @@ def ground_figures(demand: Demand, members: NDArray[np.intp]) -> dict[str, Any]:
         "unmet_people": round(float(demand.unmet[members].sum()), 1),
         "evidenced_people": round(float(demand.evidenced[members].sum()), 1),
         "dcc_subtracted": round(float(demand.subtracted[members].sum()), 1),
+        "undeclared": json.dumps(
+            {name: round(share, SHARE_DECIMALS) for name, share in undeclared_shares(demand, members).items()}
+        ),
     }
 
 

@@ -37,7 +37,7 @@ from aggregator.proposals.surroundings import Surroundings, decided_near, neares
 
 ZONE_COLUMNS = [
     *("zone_id", "rank", "name", "h3_centre", "latitude", "longitude", "insee_dep", "communes", "people"),
-    *("main_road_km", "other_road_km", "demand", "unmet_people", "evidenced_people"),
+    *("main_road_km", "other_road_km", "demand", "unmet_people", "evidenced_people", "undeclared"),
     *("hexagons", "contradicted", "suspected", "verdicts"),
     *("operators_missing", "devices", "device_days", "first_day", "last_day", "e_value", "evidence", "evidence_class"),
     *(*SHARES, "nearest_site_m", "nearest_site_operators", "nearest_planned_m", "dcc_near", "dcc_dossiers"),

@@ -69,6 +69,14 @@ ZONES = Table(
             least=0,
             short="evidenced",
         ),
+        text(
+            "undeclared",
+            "share of D where each operator declares nothing and nobody found that it serves, as JSON; from a quarter "
+            "on, it lacks there",
+            "part de D où chaque opérateur ne déclare rien sans que personne y ait trouvé de service, en JSON ; dès un "
+            "quart, il y manque",
+            short="",
+        ),
         count(
             "hexagons",
             "hexagons of the zone that were measured",

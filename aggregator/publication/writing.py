@@ -49,7 +49,7 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
     territory = parameters.territory
     missions = read_missions(data) if team else []
     communes, claims = read_communes(data / "territory"), read_claims(data / "claims")
-    people, sources = read_people(data / "territory", communes), claim_sources(data / "claims/sources.json")
+    sources = claim_sources(data / "claims/sources.json")
     notice = "; ".join([*[MADE_UP] * synthetic, *[TEAM_ALONE] * team])
     thanks = manifest.attributions(sources, communes, data / "territory", parameters.attributions)
     contents = write_contents(
@@ -60,7 +60,7 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
         claims=claims,
         sources=sources,
         communes=communes,
-        people=people,
+        people=read_people(data / "territory", communes),
         territory=data / "territory",
         decisions=_decisions(data, parameters.audience),
         within=territory.cells if territory else None,
@@ -84,7 +84,7 @@ def write_release(making: Making, draft: Path, progress: Progress | None = None)
     write_observatory(
         draft, making, contents.hexagons, claims=claims, communes=communes, sources=sources, notice=notice
     )
-    write_dossiers(_released(making, contents, communes, people, claims, sources, thanks["fr"]), draft, progress)
+    write_dossiers(_released(making, contents, communes, claims, sources, thanks["fr"]), draft, progress)
     if team:
         mark_release(draft)
     told = {
@@ -111,7 +111,6 @@ def _released(
     making: Making,
     contents: Contents,
     communes: gpd.GeoDataFrame,
-    people: "pd.Series[float]",
     claims: pd.DataFrame,
     sources: Sequence[dict[str, Any]],
     attributions: Sequence[str],
@@ -133,7 +132,6 @@ def _released(
         points=contents.points,
         communes=communes,
         departements=_departements(communes, parameters.territory.cells if parameters.territory else None),
-        people=people,
         around=contents.around,
         claims=claims,
         sources=sources,

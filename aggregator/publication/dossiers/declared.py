@@ -12,6 +12,7 @@ from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, covering, projected
 from aggregator.judgement.declared import USAGE
 from aggregator.judgement.wording import decimal
 from aggregator.proposals.discs import hexagon_centres, lambert_93
+from aggregator.proposals.support import LACKING
 from aggregator.publication.dossiers.release_facts import quarter_text
 from client_sdk.operators import operator_name
 
@@ -33,8 +34,6 @@ class Declared:
         operators: whose map was imported.
         bounded: those whose map says nothing outside its rows.
         quarters: operator → quarter of its map, where known.
-        people: of each hexagon, by ``h3_r8``.
-        claimed_share: declared share from which a hexagon counts as declared.
     """
 
     shares: pd.DataFrame
@@ -42,25 +41,15 @@ class Declared:
     operators: frozenset[str]
     bounded: frozenset[str]
     quarters: Mapping[str, str]
-    people: "pd.Series[float]"
-    claimed_share: float
 
 
-def declared_of(
-    claims: pd.DataFrame,
-    sources: Sequence[Mapping[str, Any]],
-    technology: str,
-    people: "pd.Series[float]",
-    claimed_share: float,
-) -> Declared:
+def declared_of(claims: pd.DataFrame, sources: Sequence[Mapping[str, Any]], technology: str) -> Declared:
     """What operators declare for one technology.
 
     Args:
         claims: as ``claims_table.read_claims`` gives them.
         sources: of the claims, as the import wrote them.
         technology: of the zones.
-        people: of each hexagon, by ``h3_r8``.
-        claimed_share: declared share from which a hexagon counts as declared.
     """
     own = claims[(claims["technology"] == technology) & (claims["usage"] == USAGE)]
     found = {str(level) for level in own["level"].dropna().unique() if level}
@@ -74,30 +63,30 @@ def declared_of(
             for one in sources
             if (one.get("technology"), one.get("usage")) == (technology, USAGE)
         },
-        people=people,
-        claimed_share=claimed_share,
     )
 
 
-def declared_rows(declared: Declared, outline: Any, operators: Sequence[str]) -> dict[str, Any]:
+def declared_rows(
+    declared: Declared, outline: Any, operators: Sequence[str], undeclared: Mapping[str, float]
+) -> dict[str, Any]:
     """Share of a zone declared by each operator.
 
     Args:
         declared: the maps.
         outline: of the zone, in EPSG:2154.
         operators: to be listed.
+        undeclared: operator → share of the zone's demand where it declares nothing, as the zone's table has it.
 
     Returns:
         ``levels``: names of the columns. ``declared``: for each operator its name, all levels together, each level,
-        what is not declared, the share of the people who live in hexagons that are not, and the quarter of the map;
-        dashes where no map was imported, or none that speaks of the zone.
+        what is not declared, the share of the demand without, and the quarter of the map; dashes where no map was
+        imported, or none that speaks of the zone.
     """
     cells = _centred_in(outline)
     every = declared.shares["h3_r8"].to_numpy(np.int64)
     starts, ends = np.searchsorted(every, cells, "left"), np.searchsorted(every, cells, "right")
     spans = [np.arange(start, end) for start, end in zip(starts, ends, strict=True)]
     here = declared.shares.iloc[np.concatenate([*spans, np.empty(0, np.int64)]).astype(np.int64)]
-    people = declared.people.reindex(cells).fillna(0.0)
     rows = []
     for operator in operators:
         mine = here[here["operator"] == operator]
@@ -110,19 +99,17 @@ def declared_rows(declared: Declared, outline: Any, operators: Sequence[str]) ->
         told = [total, *(float(by_level.get(level, 0.0)) for level in declared.levels), 1.0 - total]
         partly = "" if known == len(cells) else f" (connue sur {percent(known / len(cells))} de la zone)"
         quarter = quarter_text(declared.quarters.get(operator, ""))
-        unserved = _people_without(mine, people, declared)
-        rows.append([operator_name(operator), *map(percent, told), unserved, quarter + partly])
+        rows.append(
+            [operator_name(operator), *map(percent, told), _without(undeclared.get(operator)), quarter + partly]
+        )
     return {"levels": [LEVELS.get(level, level) for level in declared.levels], "declared": rows}
 
 
-def _people_without(mine: pd.DataFrame, people: "pd.Series[float]", declared: Declared) -> str:
-    """Share of the people of a zone who live in hexagons that an operator does not declare."""
-    shares = mine.groupby("h3_r8")["declared_share"].sum()
-    bounded = len(mine) > 0 and str(mine["operator"].iloc[0]) in declared.bounded
-    known = people[people.index.isin(shares.index)] if bounded else people
-    total = float(known.sum())
-    without = known[shares.reindex(known.index).fillna(0.0) < declared.claimed_share]
-    return percent(float(without.sum()) / total) if total > 0 else "—"
+def _without(share: float | None) -> str:
+    """A share of the demand; one that falls short of what makes an operator lack is not rounded up to it."""
+    if share is None:
+        return "—"
+    return percent(share if share >= LACKING else min(share, LACKING - 0.01))
 
 
 def percent(share: float) -> str:

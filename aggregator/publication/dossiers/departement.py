@@ -6,8 +6,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from h3.api import basic_int as h3
 
 from aggregator.judgement.wording import about, decimal, whole
+from aggregator.proposals.discs import lambert_93
 from aggregator.publication.departements import departement_text
 from aggregator.publication.dossiers.decided import WORDS, decision_on, told
 from aggregator.publication.dossiers.essentials import CLASS_TEXT, grade_kind
@@ -50,7 +52,7 @@ def departement_facts(released: Released, scene: Scene, code: str) -> dict[str, 
         **marks(released),
         "title": departement_text(code),
         "subject": released.subject,
-        "boxes": _boxes(released, own, zones),
+        "boxes": _boxes(released, scene, code, own, zones),
         "head": _head(released.team),
         "ranked": [_row(released, zone) for _, zone in ranked.iterrows()],
         "later": [_row(released, zone) for _, zone in later.iterrows()],
@@ -75,11 +77,23 @@ def _verdicts_in(scene: Scene, code: str) -> pd.DataFrame:
     return scene.verdicts[inside]
 
 
-def _boxes(released: Released, own: pd.DataFrame, zones: gpd.GeoDataFrame) -> list[list[str]]:
+def _tests(released: Released, border: Any, evidence: str) -> int:
+    """Published tests in a département as the observatory counts them: a remainder is where its cell's centre is."""
+    rows, about_zones = released.hexagons, released.parameters
+    rows = rows[(rows["technology"] == about_zones.technology) & (rows["threshold"] == about_zones.threshold)]
+    rows = rows[rows["evidence"] == evidence]
+    centres = np.array([h3.cell_to_latlng(h3.str_to_int(cell)) for cell in rows["h3"]]).reshape(-1, 2)
+    places = lambert_93(centres[:, 0].tolist(), centres[:, 1].tolist()).reshape(-1, 2)
+    inside = shapely.intersects(border, shapely.points(places)) if len(rows) else np.empty(0, bool)
+    return int(rows.loc[inside, "tests"].fillna(0).sum())
+
+
+def _boxes(released: Released, scene: Scene, code: str, own: pd.DataFrame, zones: gpd.GeoDataFrame) -> list[list[str]]:
     against = own[own["verdict"].isin(["contradicted", "suspected"])]["h3"].nunique()
     crowd = own[own["evidence"] == "crowd"]
     phones = crowd["judged_devices"].fillna(crowd["devices"]).dropna()
-    tests = int(own["tests"].fillna(0).sum())
+    tests, of_teams = (_tests(released, scene.departements[code], evidence) for evidence in ("crowd", "survey"))
+    teams = f" ; et {about(of_teams, 'fr')} d’équipes de terrain, sur quatre trimestres" if of_teams else ""
     each = f"de {nearly(int(phones.min()))} à {nearly(int(phones.max()))}" if len(phones) else "—"
     graded = zones["evidence_class"].value_counts()
     classes = ", ".join(f"{graded[grade]} de classe {grade}" for grade in "ABC" if grade in graded)
@@ -93,9 +107,8 @@ def _boxes(released: Released, own: pd.DataFrame, zones: gpd.GeoDataFrame) -> li
         ],
         [
             "Tests",
-            about(tests, "fr"),
-            f"{released.subject}, {quarter_text(released.quarter)}, dans ces hexagones ; l’observatoire compte aussi "
-            "ceux qui ne sont publiés que par secteur plus large",
+            nearly(tests),
+            f"de volontaires, {released.subject}, {quarter_text(released.quarter)}{teams}",
         ],
         ["Téléphones", each, "par hexagone et opérateur ; leur nombre dans le département n’est pas publié"],
     ]
@@ -114,7 +127,7 @@ def _row(released: Released, zone: "pd.Series[Any]") -> list[str]:
     row = [
         str(zone["rank"]),
         "\n".join([*names, str(zone["zone_id"])]),
-        "".join([str(zone["evidence_class"]), f",\n{kind}" if (kind := grade_kind(zone)) else ""]),
+        "".join([str(zone["evidence_class"]), f", {kind}" if (kind := grade_kind(zone)) else ""]),
         whole(round(float(zone["people"])), "fr"),
         operators_text(missing) or "—",
         nearly(int(zone["devices"])),

@@ -26,11 +26,11 @@ GRADE_TEXT = {
 """Of one zone, in the few words its box has room for."""
 FIRM = {BY_TESTS: "des verdicts forts ou un relevé de terrain", BY_SILENCE: "parce que rien n’y est déclaré"}
 RESTS_ON = {
-    "share_strong": "des verdicts forts ou un relevé de terrain",
-    "share_unclaimed": "l’absence de déclaration par l’opérateur lui-même",
-    "share_reported": "des verdicts à confirmer ou à vérifier",
-    "share_measured": "des mesures sans conclusion",
-    "share_prior": "ce qu’apprennent les lieux semblables",
+    "share_strong": "à des verdicts forts ou un relevé de terrain",
+    "share_unclaimed": "à l’absence de déclaration",
+    "share_reported": "à des verdicts à confirmer ou à vérifier",
+    "share_measured": "à des mesures sans conclusion",
+    "share_prior": "à ce qu’apprennent les lieux semblables",
 }
 """Column of a zone → what that share of its unmet demand rests on."""
 
@@ -91,13 +91,13 @@ def _why(released: Released, zone: "pd.Series[Any]", missing: Sequence[str]) -> 
 
 
 def _rests_on(zone: "pd.Series[Any]") -> str:
-    parts = [f"{percent(float(zone[name]))} sur {words}" for name, words in RESTS_ON.items() if zone[name] > 0]
+    parts = [f"{percent(float(zone[name]))} {words}" for name, words in RESTS_ON.items() if zone[name] > 0]
     if not parts:
         return "Aucune demande n’y est estimée."
     whole_of_it, evidenced = (whole(round(float(zone[name])), "fr") for name in ("unmet_people", "evidenced_people"))
     return (
-        f"Demande non satisfaite estimée à {whole_of_it}, dont {evidenced} de demande étayée (pondérations, non des "
-        f"habitants) ; elle repose à {', '.join(parts)}."
+        f"Demande non satisfaite estimée à {whole_of_it}, dont {evidenced} étayés (pondérations, non des habitants) ; "
+        f"elle tient pour {', '.join(parts)}."
     )
 
 

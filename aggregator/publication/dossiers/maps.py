@@ -13,7 +13,7 @@ from aggregator.publication.dossiers.frames import DECIMALS, Frame, frame_around
 from aggregator.publication.dossiers.scene import SEVERITY, Scene
 from aggregator.publication.hexagons import in_french
 
-ZONE_MM = (114.0, 102.0)
+ZONE_MM = (114.0, 98.0)
 PANEL_MM = (42.0, 36.0)
 LOCATOR_MM = (44.0, 30.0)
 DEPARTEMENT_MM = (178.0, 112.0)

@@ -46,8 +46,7 @@ class Released:
         synthetic: what it says of made-up data, empty for real ones.
         hexagons: as ``published_hexagons`` gives them. zones, points: as the release publishes them, in EPSG:2154.
         communes: as ``territory.read_communes`` gives them. departements: codes of those that get a summary.
-        people: of each hexagon, by ``h3_r8``. around: antennas, roads and the DCC's decisions.
-        claims: as ``read_claims`` gives them.
+        around: antennas, roads and the DCC's decisions. claims: as ``read_claims`` gives them.
         sources: of the claims, as the import wrote them. decisions: of the team; none in a public release.
         parameters: how zones are proposed. constants: of the decision rule. attributions: lines of thanks.
     """
@@ -66,7 +65,6 @@ class Released:
     points: gpd.GeoDataFrame
     communes: gpd.GeoDataFrame
     departements: Sequence[str]
-    people: "pd.Series[float]"
     around: Surroundings
     claims: pd.DataFrame
     sources: Sequence[Mapping[str, Any]]
@@ -95,14 +93,15 @@ def marks(released: Released) -> dict[str, Any]:
     }
 
 
-def method(released: Released, rules: Sequence[str]) -> list[list[str]]:
+def method(released: Released, rules: Sequence[str], elsewhere: str = "") -> list[list[str]]:
     """Name and text of each line about how the figures came about.
 
     Args:
         released: the release.
         rules: ids of those that decided.
+        elsewhere: where more of it is told.
     """
-    constants = released.constants
+    constants, more = released.constants, f" ; {elsewhere}" if elsewhere else ""
     counted = whole(released.window_days, "fr")
     least = (
         f"aucun chiffre ne repose sur moins de {released.k} téléphones de volontaires ; les effectifs au-dessus de 20 "
@@ -115,7 +114,10 @@ def method(released: Released, rules: Sequence[str]) -> list[list[str]]:
             f"jours ; règles {', '.join(rules) or '—'} ; constantes {constants.version}, seuil "
             f"{decimal(constants.significance, 'fr', 3)}",
         ],
-        ["Publication", f"{released.release}, données jusqu’au {moment(released.day.isoformat(), 'fr')} ; {least}"],
+        [
+            "Publication",
+            f"{released.release}, données jusqu’au {moment(released.day.isoformat(), 'fr')} ; {least}{more}",
+        ],
         ["Empreinte des entrées", f"SHA-256 {released.origin}"],
         ["Programme", f"Maille {released.code['version']}, SHA-256 {released.code['sha256']}"],
         [

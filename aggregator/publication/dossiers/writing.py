@@ -32,8 +32,7 @@ def write_dossiers(released: Released, release: Path, progress: Progress | None 
     tell = progress or (lambda _label, _fraction: None)
     (release / "dossiers").mkdir()
     scene = scene_of(released.hexagons, released.communes, released.around, released.parameters)
-    technology, least = released.parameters.technology, released.constants.claimed_share
-    declared = declared_of(released.claims, released.sources, technology, released.people, least)
+    declared = declared_of(released.claims, released.sources, released.parameters.technology)
     departements = sorted({*released.departements, *map(str, released.zones["insee_dep"])})
     whole = len(released.zones) + len(departements)
     for position, zone_id in enumerate(released.zones["zone_id"]):

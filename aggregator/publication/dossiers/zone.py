@@ -72,7 +72,7 @@ def zone_facts(
         "brief": brief(released, zone, missing),
         **measured_rows(json.loads(zone["verdicts"]), own, operators),
         "surveyed": surveyed_rows(own),
-        **declared_rows(declared, zone.geometry, operators),
+        **declared_rows(declared, zone.geometry, operators, json.loads(zone["undeclared"])),
         "sentences": [
             {
                 "letter": letter,
@@ -88,10 +88,7 @@ def zone_facts(
         "points": _points(released, points),
         "more_points": max(0, len(points) - LISTED_POINTS),
         "decision": decision_lines(zone, released.decisions) if released.team else [],
-        "method": [
-            *method(released, rules),
-            ["Rang, demande et poids", f"voir la synthèse du département, departement-{zone['insee_dep']}.pdf"],
-        ],
+        "method": method(released, rules, f"rang, demande et poids : departement-{zone['insee_dep']}.pdf"),
     }
 
 

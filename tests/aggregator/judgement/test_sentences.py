@@ -57,15 +57,15 @@ def test_a_strong_contradiction_word_by_word() -> None:
         "En ce lieu, 6 téléphones différents sur 7 n’ont le plus souvent pas pu utiliser la 4G d’Orange, sur 9 "
         "journées de mesure, entre mars et août 2026. Si la carte était juste à 95 %, on verrait cela au plus une fois "
         "sur 20, même en écartant les deux téléphones les plus défavorables. Sur 100 lieux signalés ainsi, 2 environ "
-        "le seraient à tort (mesuré en simulation, téléphones honnêtes). Un lieu seul ne dit rien du respect des "
-        "obligations de l’opérateur. À vérifier sur place avant toute démarche."
+        "le seraient à tort (mesuré en simulation, où les téléphones disent vrai). Un lieu seul ne dit rien "
+        "du respect des obligations de l’opérateur. À vérifier sur place avant toute démarche."
     )
     assert said("en") == (
         "At this place, 6 of 7 different phones most often could not use Orange 4G, over 9 days of tests, between "
         "March and August 2026. If the map were right 95% of the time, this would be seen at most once in 20, even "
         "without the two most adverse phones. Of 100 places flagged so, about 2 would be wrong (measured in "
-        "simulation, honest phones). One place says nothing of whether the operator meets its obligations. To be "
-        "checked on site before any step is taken."
+        "simulation, where phones report truly). One place says nothing of whether the operator meets its "
+        "obligations. To be checked on site before any step is taken."
     )
 
 
