@@ -48,7 +48,7 @@ def zone_map(
     drawn = scene.drawn(frame.ground)
     places = points_in_lambert_93(points).reshape(-1, 2)
     numbered = [{"text": str(number), "x": x, "y": y} for number, (x, y) in enumerate(frame.placed(places), start=1)]
-    signs = _beside(
+    signs = beside(
         dict(zip(letters, frame.placed(np.array([*letters.values()]).reshape(-1, 2)), strict=True)), numbered
     )
     masts = _masts(scene, frame)
@@ -125,8 +125,13 @@ def departement_map(scene: Scene, departement: str, zones: gpd.GeoDataFrame) -> 
     }
 
 
-def _beside(letters: Mapping[str, Sequence[float]], numbered: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The sign of each quoted hexagon: at its centre, or beside the numbered point that is there."""
+def beside(letters: Mapping[str, Sequence[float]], numbered: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The sign of each quoted hexagon: at its centre, or beside the numbered point that is there.
+
+    Args:
+        letters: letter → centre of its hexagon on the sheet, in millimetres.
+        numbered: signs that are there already.
+    """
     signs: list[dict[str, Any]] = []
     for letter, (x, y) in letters.items():
         taken = [*numbered, *signs]

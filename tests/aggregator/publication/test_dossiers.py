@@ -13,9 +13,12 @@ import pytest
 from h3.api import basic_int as h3
 from pypdf import PdfReader
 
+from aggregator.evidence.claims import read_claims
 from aggregator.judgement.basis import record_basis
 from aggregator.proposals.decisions import Decision, decide
 from aggregator.proposals.parameters import ZoneParameters
+from aggregator.publication.dossiers.declared import declared_of, declared_rows, percent
+from aggregator.publication.dossiers.maps import beside
 from aggregator.publication.origin import Origin, write_origin
 from aggregator.publication.release import publish
 from client_sdk.messages import use_language
@@ -43,6 +46,11 @@ def text_of(file: Path) -> str:
 
 def plain(text: str) -> str:
     return re.sub(r"\s+", " ", text.replace("\u00ad", "").replace("\u202f", " ").replace("\u00a0", " "))
+
+
+def counted(number: int) -> str:
+    """A count as people read it."""
+    return f"{'environ ' if number > 20 else ''}{number:,}".replace(",", " ")
 
 
 def squeezed(text: str) -> str:
@@ -120,10 +128,16 @@ def test_a_dossier_says_what_the_tables_say(public: Path) -> None:
         assert squeezed(f"Communes : {zone['communes']}. Département : Nièvre (58), Bourgogne-Franche-Comté.") in tight
         assert f"Habitants de la zone {zone['people']:,.0f}".replace(",", " ") in text
         if zone["devices"]:
-            assert f"Téléphones {zone['devices']:,}".replace(",", " ") in text
-            assert f"{zone['device_days']:,}".replace(",", " ") + " journées de mesure, " in text
-        assert f"Hexagones mesurés : {zone['hexagons']}, dont {zone['contradicted']} où la carte" in text
-        assert f"et {zone['suspected']} à vérifier sur place" in text
+            assert f"Téléphones {counted(zone['devices'])}" in text
+            assert f"{counted(zone['device_days'])} journées-téléphone distinctes, " in text
+            assert f"Hexagones mesurés : {zone['hexagons']} ; " in text
+        else:
+            assert "Aucun hexagone mesuré." in text
+        if zone["contradicted"]:
+            assert f"dans {zone['contradicted']}, la carte d’un opérateur au moins est contredite" in text
+        assert bool(zone["suspected"]) == ("une carte est seulement mise en doute" in text)
+        whole, evidenced = (f"{zone[name]:,.0f}".replace(",", " ") for name in ("unmet_people", "evidenced_people"))
+        assert f"Demande non satisfaite estimée à {whole}, dont {evidenced} étayés" in text
         assert f"à {zone['nearest_site_m'] / 1000:.1f}".replace(".", ",").removesuffix(",0") in text
         for point in points[points["zone_id"] == zone["zone_id"]].to_dict("records"):
             for name, decimals in (("x_lambert_93", 1), ("y_lambert_93", 1), ("latitude", 6), ("longitude", 6)):
@@ -150,11 +164,27 @@ def test_counts_by_operator_are_those_of_the_zone_and_its_sentences_are_the_rele
 
 def test_the_declared_share_of_a_zone_is_that_of_its_hexagons(public: Path) -> None:
     """Orange declares half of every hexagon very well covered and a quarter well; Bouygues a thousandth."""
-    for zone_id in zones_in(public)["zone_id"]:
-        text = text_of(public / "dossiers" / f"{zone_id}.pdf")
+    for zone in zones_in(public).to_dict("records"):
+        text = text_of(public / "dossiers" / f"{zone['zone_id']}.pdf")
         table = text[text.index("Ce que les opérateurs déclarent") :]
-        assert "Orange 75 % 50 % 25 % 0 % 25 % 3e trimestre 2026" in table
-        assert "Bouygues Telecom < 1 % 0 % 0 % < 1 % > 99 % trimestre inconnu" in table
+        without = json.loads(zone["undeclared"])
+        assert {name for name, share in without.items() if share >= 0.25} <= {
+            name[3:] for name in zone if name.startswith("op_") and zone[name] == 1
+        }
+        assert without["20801"] == 0, "three quarters of each hexagon are declared"
+        assert "Orange 75 % 50 % 25 % 0 % 25 % 0 % 3e trimestre 2026" in table
+        nothing = percent(without["20820"])
+        assert f"Bouygues Telecom < 1 % 0 % 0 % < 1 % > 99 % {nothing} trimestre inconnu" in plain(table)
+
+
+def test_a_share_is_not_rounded_up_to_what_makes_an_operator_lack(public: Path) -> None:
+    declared = declared_of(read_claims(public.parents[1] / "claims"), [], "4G")
+    outline = zones_in(public).geometry.iloc[0]
+    shares = (0.2496, 0.25, 0.004)
+    rows = [declared_rows(declared, outline, ["20801"], {"20801": share})["declared"][0] for share in shares]
+    assert [plain(row[-2]) for row in rows] == ["24 %", "25 %", "< 1 %"]
+    assert declared_rows(declared, outline, ["20801"], {})["declared"][0][-2] == "—"
+    assert len({len(row) for row in rows}) == 1
 
 
 def test_antennas_are_told_by_place_and_operator(public: Path) -> None:
@@ -210,8 +240,37 @@ def test_the_summary_has_the_ranked_list_and_class_c_apart(public: Path) -> None
     assert "20 par kilomètre de route principale" in text
     own = gpd.read_parquet(public / "hexagons.parquet")
     own = own[~own["remainder"] & (own["technology"] == "4G") & (own["threshold"] == "service")]
-    assert f"Hexagones mesurés {own['h3'].nunique()} dont" in text
+    assert f"Hexagones mesurés {own['h3'].nunique()} " in text
+    for zone in zones.to_dict("records"):
+        kind = "par mesures" if zone["share_strong"] >= zone["share_unclaimed"] else "par absence de déclaration"
+        named = squeezed(
+            f"{zone['zone_id']} {zone['evidence_class']}{f', {kind}' if zone['evidence_class'] == 'A' else ''}"
+        )
+        assert named in squeezed(text)
     assert f"{len(PdfReader(public / 'dossiers/departement-58.pdf').pages)}" in "234"
+
+
+def test_the_summary_counts_tests_as_the_observatory_does(public: Path) -> None:
+    table = pd.read_csv(public / "observatory.csv", dtype={"code": "str"})
+    own = table[(table["kind"] == "departement") & (table["code"] == "58") & (table["technology"] == "4G")]
+    crowd, survey = (int(own.loc[own["indicator"] == f"tests_{who}", "value"].sum()) for who in ("crowd", "survey"))
+    assert crowd > 20
+    text = text_of(public / "dossiers" / "departement-58.pdf")
+    shown = f"{(crowd + 2) // 5 * 5:,}".replace(",", " ")
+    assert f"Tests ≈ {shown} de volontaires, 4G" in text
+    assert ("d’équipes de terrain" in text) is (survey > 0)
+
+
+def test_no_letter_stands_under_the_number_of_a_point() -> None:
+    numbered = [{"text": "1", "x": 20.0, "y": 20.0}, {"text": "2", "x": 20.0, "y": 16.2}]
+    signs = beside({"a": (20.0, 20.0), "b": (60.0, 60.0), "c": (23.8, 20.0)}, numbered)
+    assert (signs[1]["x"], signs[1]["y"]) == (60.0, 60.0)
+    drawn = [*numbered, *signs]
+    for number, one in enumerate(drawn):
+        for other in drawn[:number]:
+            assert max(abs(one["x"] - other["x"]), abs(one["y"] - other["y"])) > 3.5
+    for sign, (x, y) in zip(signs, ((20.0, 20.0), (60.0, 60.0), (23.8, 20.0)), strict=True):
+        assert max(abs(sign["x"] - x), abs(sign["y"] - y)) <= 4.0, "still in its hexagon"
 
 
 def test_a_departement_without_a_zone_has_a_summary_that_says_so_and_that_its_data_are_made_up(
