@@ -116,7 +116,8 @@ def _hexagon(members: dict[str, Any]) -> Hexagon:
 def _heap(members: dict[str, Any]) -> Heap:
     return Heap(
         **{name: int(members[name]) for name in ("samples", "tests", "countable", "days")},
-        **{name: None if members[name] is None else _day(members[name]) for name in ("first_day", "last_day")},
+        first_day=None if members["first_day"] is None else _day(members["first_day"]),
+        last_day=None if members["last_day"] is None else _day(members["last_day"]),
     )
 
 
