@@ -138,7 +138,7 @@ def decide(
 
     import geopandas as gpd
 
-    from aggregator.proposals.decisions import FILE, WORDS, Decision, read_decisions
+    from aggregator.proposals.decisions import FILE, WORDS, Decision, own_name, read_decisions
     from aggregator.proposals.decisions import decide as write_decision
 
     folder = data_directory(data)
@@ -164,7 +164,7 @@ def decide(
         note=note,
         operator_answer=operator_answer,
         into=into,
-        name=str(row.get("name", "")),
+        name=own_name(row) if row else "",
         latitude=row.get("latitude"),
         longitude=row.get("longitude"),
         decided_on=datetime.now().astimezone().date().isoformat(),

@@ -1,7 +1,7 @@
 """Which hexagons belong to which zone: first those a team decided on, then discs chosen on what these leave."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class Area:
         members: positions of its hexagons, ascending.
         gain: their evidenced demand.
         zone_id: of a zone that was decided on, else empty, as are ``decision`` (``kept`` or ``set-aside``), ``names``
-            (its own and those merged into it) and ``merged`` (ids).
+            (its own, which may be empty, and those merged into it) and ``merged`` (ids).
     """
 
     centre: int
@@ -67,7 +67,7 @@ def decided_areas(
     Args:
         demand: of the territory.
         metres: Lambert-93 of its hexagons.
-        decisions: with their places; a merged zone's hexagons go to the zone it was merged into.
+        decisions: as ``decisions.located`` gives them; a merged zone's hexagons go to the zone it was merged into.
         radius_m: radius of a disc.
     """
     free = np.ones(len(demand.cells), dtype=bool)
@@ -98,12 +98,33 @@ def decided_areas(
                 members=members,
                 gain=float(evidenced[members].sum()),
                 zone_id=host.zone_id,
-                decision="set-aside" if host.decision == "set-aside" else "kept",
-                names=tuple(one.name for one in (host, *guests) if one.name),
+                decision=host.decision,
+                names=tuple(one.name for one in (host, *guests)),
                 merged=tuple(one.zone_id for one in guests),
             )
         )
     return areas, free
+
+
+def wanted_areas(
+    demand: Demand,
+    metres: NDArray[np.float64],
+    free: NDArray[np.bool_],
+    count: int,
+    parameters: ZoneParameters,
+    wanted: Callable[[Area], bool],
+) -> tuple[list[Area], Choice]:
+    """Up to ``count`` areas as ``new_areas`` chooses them; those not wanted give way to the next ones."""
+    found, choice = new_areas(demand, metres, free, count, parameters)
+    kept, free, asked = list[Area](), free.copy(), count
+    while True:
+        kept += [area for area in found if wanted(area)]
+        if len(kept) >= count or len(found) < asked:  # enough, or no disc is left
+            return kept[:count], choice
+        for area in found:
+            free[area.members] = False
+        asked *= 2  # few rounds, however many give way
+        found, _ = new_areas(demand, metres, free, asked, replace(parameters, exact=False))
 
 
 def new_areas(

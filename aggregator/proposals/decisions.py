@@ -8,11 +8,11 @@ columns are needed. ``latitude`` and ``longitude`` are the zone's centre when it
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from h3.api import basic_int as h3
@@ -41,6 +41,8 @@ WORDS: dict[str, Kind] = {
     "": "open",
 }
 """What the column ``decision`` may hold, in English or French; ``open`` is a zone with a note or an answer alone."""
+JOINT = " + "
+"""Between the names of zones merged into one."""
 _ZONE_ID = re.compile(r"^(?P<departement>[0-9AB]{2,3})-(?P<cell>8[0-9a-f]{8,14}?)f*(-\d+)?$")
 
 
@@ -160,24 +162,42 @@ def decide(data: Path, decision: Decision) -> list[Decision]:
     return ordered
 
 
-def located(decisions: Iterable[Decision], zones: pd.DataFrame | None) -> list[Decision]:
-    """Decisions about places (all but ``open`` ones), each with its centre and name.
+def followed(decisions: Iterable[Decision]) -> list[Decision]:
+    """Decisions, by zone, with what they imply: a zone that another is merged into is kept."""
+    by_id = {one.zone_id: one for one in decisions}
+    for zone_id in sorted({one.into for one in by_id.values() if one.decision == "merged"}):
+        host = by_id.get(zone_id, Decision(zone_id=zone_id, decision="kept"))
+        by_id[zone_id] = replace(host, decision="kept")
+    return [by_id[zone_id] for zone_id in sorted(by_id)]
 
-    Where the file does not say the centre, the zone's place in ``zones`` (``zone_id, latitude, longitude, name``)
-    counts, else the hexagon in its id.
+
+def own_name(zone: Mapping[Any, Any]) -> str:
+    """Name of a zone (``name``, ``merged``) without those of the zones merged into it."""
+    name = str(zone["name"])
+    return name.partition(JOINT)[0] if zone.get("merged") else name
+
+
+def joined(names: Iterable[str]) -> str:
+    """One name for merged zones, in which each is named once however often they were joined."""
+    return JOINT.join(dict.fromkeys(name for one in names for name in one.split(JOINT) if name))
+
+
+def located(decisions: Iterable[Decision], zones: pd.DataFrame | None) -> list[Decision]:
+    """Decisions about places, as they are followed (all but ``open`` ones), each with its centre and name.
+
+    Where the file does not say them, those of ``zones`` (``zone_id, latitude, longitude, name, merged``) count, and for
+    a place the hexagon in the zone's id is the last resort.
 
     Raises:
         DecisionError: a zone is in neither.
     """
     rows = {} if zones is None else {str(row["zone_id"]): row for row in zones.to_dict("records")}
-    by_id = {one.zone_id: one for one in decisions}
-    hosts = {one.into for one in by_id.values() if one.decision == "merged"}
-    wanted = [one for one in by_id.values() if one.decision != "open" or one.zone_id in hosts]
-    wanted += [Decision(zone_id=zone_id, decision="open") for zone_id in sorted(hosts - set(by_id))]
     found = []
-    for one in sorted(wanted, key=lambda one: one.zone_id):
+    for one in followed(decisions):
+        if one.decision == "open":
+            continue
         row = rows.get(one.zone_id)
-        name = one.name or (str(row["name"]) if row else "")
+        name = one.name or (own_name(row) if row else "")
         if one.latitude is None or one.longitude is None:
             at = (float(row["latitude"]), float(row["longitude"])) if row else _place_of(one.zone_id)
             one = replace(one, latitude=at[0], longitude=at[1])

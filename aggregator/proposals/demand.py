@@ -7,15 +7,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from aggregator.evidence.hexagons import LAMBERT_93
 from aggregator.judgement.constants import Constants
 from aggregator.judgement.votes import BALLOT
 from aggregator.proposals.discs import hexagon_centres, lambert_93
 from aggregator.proposals.empirical_bayes import Fitted, unmet_probability
 from aggregator.proposals.parameters import ZoneParameters
 from aggregator.proposals.strata import UNCLAIMED, UNKNOWN, agreed, claim_strata, places_of
+from aggregator.proposals.surroundings import obliging
 
 DEMAND_MODEL = "empirical-bayes-2"
 DEMAND_TEXT = {
@@ -209,15 +208,13 @@ def _left_by_dcc(
 ) -> NDArray[np.float64]:
     """Share (h, o) of the demand that counts: 1, or ``remaining`` near a point decided for the operator."""
     left = np.ones((len(cells), len(operators)))
-    if dcc is None or dcc.empty or not len(cells):
+    decided = obliging(dcc)
+    if not decided or not len(cells):
         return left
-    points = dcc.to_crs(LAMBERT_93).geometry
-    decided = np.column_stack([points.x, points.y])
     centres = hexagon_centres(cells.tolist())
     metres = lambert_93(centres[:, 0].tolist(), centres[:, 1].tolist())
     for column, operator in enumerate(operators):
-        own = decided[[operator in obliged.split() for obliged in dcc["operators"]]]
-        if len(own):
-            apart, _ = cKDTree(own).query(metres, distance_upper_bound=reach_m)
+        if operator in decided:
+            apart, _ = decided[operator].query(metres, distance_upper_bound=reach_m)
             left[np.isfinite(apart), column] = remaining
     return left

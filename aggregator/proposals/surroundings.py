@@ -1,5 +1,6 @@
 """What lies around a zone besides people and verdicts: roads, antennas there are and will be, decisions of the DCC."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,13 +96,33 @@ SAME_PLACE_M = 50.0
 """Ours: antennas this near each other stand on one mast, or beside it."""
 
 
-def decided_near(dcc: gpd.GeoDataFrame | None, centres: NDArray[np.float64], radius_m: float) -> list[tuple[int, str]]:
-    """Decided points and sites of the DCC in the disc around each centre: how many, and of which dossiers."""
-    if dcc is None or dcc.empty or not len(centres):
-        return [(0, "")] * len(centres)
+def decided_near(
+    dcc: gpd.GeoDataFrame | None, discs: Sequence[NDArray[np.float64]], radius_m: float
+) -> list[tuple[int, str]]:
+    """Decided points and sites of the DCC in each zone: how many, and of which dossiers.
+
+    Args:
+        dcc: decided points and sites.
+        discs: for each zone the centres (n, 2) of its discs.
+        radius_m: of a disc.
+    """
+    if dcc is None or dcc.empty:
+        return [(0, "")] * len(discs)
     places, dossiers = points_in_lambert_93(dcc), dcc["dossier"].to_numpy()
-    inside = [np.hypot(*(places - centre).T) <= radius_m for centre in centres]
+    apart = [np.hypot(*(places[:, None, :] - centres[None, :, :]).transpose(2, 0, 1)) for centres in discs]
+    inside = [(metres <= radius_m).any(axis=1) for metres in apart]
     return [(int(near.sum()), ", ".join(sorted(set(map(str, dossiers[near]))))) for near in inside]
+
+
+def obliging(dcc: gpd.GeoDataFrame | None) -> dict[str, cKDTree]:
+    """For each operator, the tree of the decided points and sites of the DCC that oblige it, in Lambert-93."""
+    if dcc is None or dcc.empty:
+        return {}
+    places, obliged = points_in_lambert_93(dcc), [set(str(names).split()) for names in dcc["operators"]]
+    return {
+        operator: cKDTree(places[[operator in names for names in obliged]])
+        for operator in sorted(set[str]().union(*obliged))
+    }
 
 
 @dataclass(frozen=True, slots=True)

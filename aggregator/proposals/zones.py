@@ -18,8 +18,8 @@ from scipy.spatial import cKDTree
 
 from aggregator.evidence.territory import commune_of
 from aggregator.judgement.constants import Constants
-from aggregator.proposals.areas import Area, Choice, decided_areas, new_areas
-from aggregator.proposals.decisions import Decision
+from aggregator.proposals.areas import Area, Choice, decided_areas, wanted_areas
+from aggregator.proposals.decisions import Decision, joined
 from aggregator.proposals.demand import DEMAND_MODEL, Demand, prevailing, unmet_demand
 from aggregator.proposals.discs import LAMBERT_93, hexagon_centres, lambert_93
 from aggregator.proposals.identity import zone_ids
@@ -33,7 +33,7 @@ from aggregator.proposals.support import (
     shares_of,
     verdict_figures,
 )
-from aggregator.proposals.surroundings import Surroundings, decided_near, nearest_m, road_finder
+from aggregator.proposals.surroundings import Surroundings, decided_near, nearest_m, obliging, road_finder
 
 ZONE_COLUMNS = [
     *("zone_id", "rank", "name", "h3_centre", "latitude", "longitude", "insee_dep", "communes", "people"),
@@ -45,8 +45,10 @@ ZONE_COLUMNS = [
 ]
 POINT_COLUMNS = [
     *("zone_id", "point_id", "name", "kind", "placed_on", "insee_com", "commune_name", "insee_dep"),
-    *("latitude", "longitude", "x_lambert_93", "y_lambert_93"),
+    *("latitude", "longitude", "x_lambert_93", "y_lambert_93", "nearest_site_m", "nearest_planned_m"),
 ]
+SERVED = ("confirmed", "unclaimed_service")
+"""Verdicts that find service: nothing is asked of the operator in that hexagon."""
 
 
 def propose_zones(
@@ -91,9 +93,9 @@ def propose_zones(
     Returns:
         Zones (``ZONE_COLUMNS``, ``op_<PLMN>`` columns, disc) by rank (classes A and B first, then by evidenced demand,
         then class C), then those a team set aside, with rank 0; and
-        points (``POINT_COLUMNS``, the same ``op_`` columns, point); both in EPSG:2154. Figures are of the hexagons that
-        no zone of a better rank holds. ``evidence`` is ``crowd``, ``survey`` where only field teams measured, or
-        ``none``.
+        points (``POINT_COLUMNS``, ``op_`` columns of their own, point); both in EPSG:2154. Figures are of the hexagons
+        that no zone of a better rank holds. ``evidence`` is ``crowd``, ``survey`` where only field teams measured, or
+        ``none``. A disc of class A or B where no operator lacks is no zone.
     """
     chosen = parameters or ZoneParameters(technology=technology, threshold=threshold, count=count, radius_m=radius_m)
     around = surroundings or Surroundings()
@@ -109,10 +111,17 @@ def propose_zones(
     )
     rows = prevailing(verdicts)
     rows = rows[(rows["technology"] == chosen.technology) & (rows["threshold"] == chosen.threshold)]
-    ground = _ground(demand, rows, communes, around)
+    ground = _ground(demand, rows, communes, around, chosen.weights.dcc_reach_m)
     decided, free = decided_areas(demand, ground.metres, decisions, chosen.radius_m)
     left = max(0, chosen.count - sum(area.decision != "set-aside" for area in decided))
-    areas, choice = new_areas(demand, ground.metres, free, left, chosen)
+    areas, choice = wanted_areas(
+        demand,
+        ground.metres,
+        free,
+        left,
+        chosen,
+        lambda area: _class(demand, area, chosen) == "C" or bool(_lacking(demand, rows, area)),
+    )
     if tell_choice:
         tell_choice(choice)
     homes = [int(_communes(ground, area).index[0]) for area in areas]
@@ -137,19 +146,18 @@ def propose_zones(
     own_centres = np.array([area.centres[0] for area in ranked]).reshape(-1, 2)
     sites = nearest_m(around.sites, chosen.technology, own_centres)
     planned = nearest_m(around.planned, chosen.technology, own_centres)
-    near = decided_near(around.dcc, own_centres, chosen.radius_m)
+    near = decided_near(around.dcc, [area.centres for area in ranked], chosen.radius_m)
     zones: list[dict[str, Any]] = []
     points: list[dict[str, Any]] = []
     taken = set[int]()
     for number, area in enumerate(ranked):
         zone_id = area.zone_id or ids[area.centre]
-        own = rows[rows["h3_r8"].isin(demand.cells[area.members])]
-        reported = set(own.loc[own["verdict"].isin(["contradicted", "suspected"]), "operator"].astype(str))
-        missing = missing_operators(demand, area.members, reported)
-        flags = {f"op_{operator}": int(operator in missing) for operator in demand.operators}
+        own, missing = _own(demand, rows, area), _lacking(demand, rows, area)
+        lacking = {operator: int(operator in missing) for operator in demand.operators}
         zone = {"zone_id": zone_id, "rank": 0 if area.decision == "set-aside" else number + 1}
         zone |= _place(ground, demand, area) | ground_figures(demand, area.members)
-        zone |= verdict_figures(own, device_days) | shares_of(demand, area.members) | flags
+        zone |= verdict_figures(own, device_days) | shares_of(demand, area.members)
+        zone |= {f"op_{operator}": lacks for operator, lacks in lacking.items()}
         zone |= {"operators_missing": len(missing), "evidence_class": _class(demand, area, chosen)}
         zone |= {"nearest_site_m": sites[number][0], "nearest_site_operators": sites[number][1]}
         zone |= {"nearest_planned_m": planned[number][0], "dcc_near": near[number][0], "dcc_dossiers": near[number][1]}
@@ -158,8 +166,11 @@ def propose_zones(
         seats = [int(s) for s in np.flatnonzero(area.holds(ground.commune_metres, chosen.radius_m)) if s not in taken]
         taken.update(seats)
         if len(area.members) and area.decision != "set-aside":
-            made = zone_points(ground, zone_id, area.members, seats, near_m=chosen.near_m)
-            points += [point | flags for point in made]
+            points += zone_points(ground, zone_id, area.members, seats, near_m=chosen.near_m, lacking=lacking)
+    places = np.array([(point["x_lambert_93"], point["y_lambert_93"]) for point in points]).reshape(-1, 2)
+    for column, masts in (("nearest_site_m", around.sites), ("nearest_planned_m", around.planned)):
+        for point, (distance, _) in zip(points, nearest_m(masts, chosen.technology, places), strict=True):
+            point[column] = distance
     flag_columns = [f"op_{operator}" for operator in demand.operators]
     outlines = [_outline(area, chosen.radius_m) for area in ranked]
     return (
@@ -167,8 +178,8 @@ def propose_zones(
             _typed(pd.DataFrame(zones, columns=[*ZONE_COLUMNS, *flag_columns])), geometry=outlines, crs=LAMBERT_93
         ),
         gpd.GeoDataFrame(
-            pd.DataFrame(points, columns=[*POINT_COLUMNS, *flag_columns]),
-            geometry=[shapely.Point(p["x_lambert_93"], p["y_lambert_93"]) for p in points],
+            _typed(pd.DataFrame(points, columns=[*POINT_COLUMNS, *flag_columns])),
+            geometry=shapely.points(places),
             crs=LAMBERT_93,
         ),
     )
@@ -178,18 +189,30 @@ def _class(demand: Demand, area: Area, parameters: ZoneParameters) -> str:
     return class_of(shares_of(demand, area.members), parameters.class_share)
 
 
+def _own(demand: Demand, rows: pd.DataFrame, area: Area) -> pd.DataFrame:
+    return rows[rows["h3_r8"].isin(demand.cells[area.members])]
+
+
+def _lacking(demand: Demand, rows: pd.DataFrame, area: Area) -> list[str]:
+    own = _own(demand, rows, area)
+    reported = own.loc[own["verdict"].isin(["contradicted", "suspected"]), "operator"]
+    return missing_operators(demand, area.members, set(reported.astype(str)))
+
+
 def _outline(area: Area, radius_m: float) -> shapely.Geometry:
-    """The disc; of a zone with others merged into it, all their discs, or what spans them where they lie apart."""
-    discs = shapely.union_all(shapely.buffer(shapely.points(area.centres), radius_m, quad_segs=16))
-    return discs if discs.geom_type == "Polygon" else shapely.convex_hull(discs)
+    """The disc; of a zone with others merged into it, all their discs, which may lie apart."""
+    return shapely.union_all(shapely.buffer(shapely.points(area.centres), radius_m, quad_segs=16))
 
 
-def _typed(zones: pd.DataFrame) -> pd.DataFrame:
-    """Columns that may be empty keep their type where no zone has a value."""
-    return zones.astype(dict.fromkeys(("nearest_site_m", "nearest_planned_m", "e_value"), "float64"))
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns that may be empty keep their type where no row has a value."""
+    may_be_empty = [name for name in ("nearest_site_m", "nearest_planned_m", "e_value") if name in table]
+    return table.astype(dict.fromkeys(may_be_empty, "float64"))
 
 
-def _ground(demand: Demand, rows: pd.DataFrame, communes: gpd.GeoDataFrame, surroundings: Surroundings) -> Ground:
+def _ground(
+    demand: Demand, rows: pd.DataFrame, communes: gpd.GeoDataFrame, surroundings: Surroundings, dcc_reach_m: float
+) -> Ground:
     centres = hexagon_centres(demand.cells.tolist())
     metres = lambert_93(centres[:, 0].tolist(), centres[:, 1].tolist())
     commune_metres = lambert_93(communes["latitude"].tolist(), communes["longitude"].tolist())
@@ -208,7 +231,18 @@ def _ground(demand: Demand, rows: pd.DataFrame, communes: gpd.GeoDataFrame, surr
         index=pd.Index(demand.cells, name="h3_r8"),
     )
     finder = road_finder(surroundings.roads)
-    return Ground(hexagons, metres, communes, commune_metres, finder, surroundings.people_places)
+    served = rows[rows["verdict"].isin(SERVED)]
+    return Ground(
+        hexagons=hexagons,
+        metres=metres,
+        communes=communes,
+        commune_metres=commune_metres,
+        roads=finder,
+        people_places=surroundings.people_places,
+        served=frozenset(zip(served["h3_r8"].astype("int64").tolist(), served["operator"].astype(str), strict=True)),
+        obliged=obliging(surroundings.dcc),
+        reach_m=dcc_reach_m,
+    )
 
 
 LISTED_SHARE = 0.05
@@ -229,7 +263,7 @@ def _place(ground: Ground, demand: Demand, area: Area) -> dict[str, Any]:
     names = ground.communes["name"].iloc[unmet.index].tolist()
     listed = [name for name, part in zip(names, unmet, strict=True) if part >= LISTED_SHARE * unmet.sum() > 0]
     return {
-        "name": " + ".join(area.names) if area.names else str(names[0]),
+        "name": joined([*(area.names[:1] if any(area.names[:1]) else [str(names[0])]), *area.names[1:]]),
         "h3_centre": h3.int_to_str(centre),
         "latitude": round(latitude, 6),
         "longitude": round(longitude, 6),

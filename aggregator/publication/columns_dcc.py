@@ -8,8 +8,9 @@ def _operator(plmn: str, name: str) -> Column:
         name=plmn,
         kind="integer",
         en=f"1 where {name} lacks in the zone (contradicted, to be checked, or not declared); 0 where nothing is "
-        f"reported",
-        fr=f"1 si {name} manque dans la zone (contredit, à vérifier, ou non déclaré) ; 0 si rien n’est signalé",
+        f"reported, where its service was found in the point's hexagon, or where a decided point nearby obliges it",
+        fr=f"1 si {name} manque dans la zone (contredit, à vérifier, ou non déclaré) ; 0 si rien n’est signalé, si son "
+        f"service est constaté dans l’hexagone du point, ou si un point déjà décidé l’y oblige à proximité",
         required=True,
         least=0,
         most=1,
@@ -99,12 +100,24 @@ DCC = Table(
         ),
         count(
             "site_le_plus_proche_m",
+            "from the point to the next site in service",
+            "du point au site en service le plus proche",
+            unit="m",
+        ),
+        count(
+            "site_annonce_le_plus_proche_m",
+            "from the point to the next site announced",
+            "du point au site annoncé le plus proche",
+            unit="m",
+        ),
+        count(
+            "site_le_plus_proche_zone_m",
             "from the zone's centre to the next site in service",
             "du centre de la zone au site en service le plus proche",
             unit="m",
         ),
         count(
-            "site_annonce_le_plus_proche_m",
+            "site_annonce_le_plus_proche_zone_m",
             "from the zone's centre to the next site announced",
             "du centre de la zone au site annoncé le plus proche",
             unit="m",

@@ -29,12 +29,27 @@ LACKING = Column(
     most=1,
 )
 
+ASKED = Column(
+    name=PLMN_PREFIX,
+    kind="integer",
+    en="1 where this operator lacks in the zone and is asked to cover the point; 0 where nothing is reported in the zone, "
+    "where service was found in the point's hexagon, or where a decided point of the scheme nearby obliges it; operator",
+    fr="1 si cet opérateur manque dans la zone et que le point lui est demandé ; 0 si rien n’est signalé dans la zone, "
+    "si le service est constaté dans l’hexagone du point, ou si un point déjà décidé du dispositif l’y oblige à "
+    "proximité ; opérateur",
+    required=True,
+    least=0,
+    most=1,
+)
+
 ZONES = Table(
     name="zones",
-    en="one row per candidate zone: a place to look at, not a finding; a disc of 4 km radius unless stated",
-    fr="une ligne par zone candidate : un lieu à examiner, pas un constat ; un disque de 4 km de rayon sauf mention",
+    en="one row per candidate zone: a place to look at, not a finding; a disc of 4 km radius unless stated, or the "
+    "discs of zones merged into one, which may lie apart",
+    fr="une ligne par zone candidate : un lieu à examiner, pas un constat ; un disque de 4 km de rayon sauf mention, "
+    "ou les disques de zones fusionnées, qui peuvent être séparés",
     key=("zone_id",),
-    geometry="Polygon",
+    geometry="MultiPolygon",
     epsg=2154,
     files=("zones.gpkg", "zones.geojson"),
     columns=(
@@ -283,7 +298,23 @@ POINTS = Table(
         LONGITUDE,
         number("x_lambert_93", "easting, EPSG:2154", "abscisse, EPSG:2154", unit="m", required=True, short="x_l93"),
         number("y_lambert_93", "northing, EPSG:2154", "ordonnée, EPSG:2154", unit="m", required=True, short="y_l93"),
-        LACKING,
+        number(
+            "nearest_site_m",
+            "distance to the nearest site in service",
+            "distance du site en service le plus proche",
+            unit="m",
+            least=0,
+            short="site_m",
+        ),
+        number(
+            "nearest_planned_m",
+            "distance to the nearest planned site",
+            "distance du site prévu le plus proche",
+            unit="m",
+            least=0,
+            short="planned_m",
+        ),
+        ASKED,
         NOTICE,
     ),
 )

@@ -9,6 +9,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 from aggregator.proposals.decisions import Decision
@@ -129,8 +130,9 @@ def write_contents(
 
 
 def published_zones(zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Zones with months for days and rounded counts."""
+    """Zones with months for days and rounded counts, all of them multipolygons: merged ones may lie apart."""
     changes = {name: rounded_counts(zones[name].astype("int64")) for name in ZONE_COUNTS}
     dated = zones.assign(**changes, first_month=months(zones["first_day"]), last_month=months(zones["last_day"]))
     columns = [{"first_day": "first_month", "last_day": "last_month"}.get(name, name) for name in zones.columns]
-    return dated[columns]
+    shapes = [shapely.multipolygons(shapely.get_parts(shape)) for shape in zones.geometry]
+    return dated[columns].set_geometry(gpd.GeoSeries(shapes, index=zones.index, crs=zones.crs))

@@ -2,8 +2,8 @@
 
 Columns, their order and the dialect (``;``, quoted, ``NA`` without quotes) are those of Arcep's
 ``<quarter>_dcc_Metropole_POI.csv``. What only an arrêté can say (its number, its sites, its links) is ``NA``. The
-values of ``origine_zone`` and ``origine_coordonnees`` are ours: no public list of them was found. Distances are from
-the zone's centre. How the platform France Mobile imports points is not public: this file is in Arcep's layout alone.
+values of ``origine_zone`` and ``origine_coordonnees`` are ours: no public list of them was found. An operator's column
+is 1 where it lacks in the zone and this point is still to be asked of it (``proposals.points``). How the platform France Mobile imports points is not public: this file is in Arcep's layout alone.
 """
 
 import re
@@ -39,6 +39,8 @@ EVIDENCE_COLUMNS = [
         "longitude",
         "site_le_plus_proche_m",
         "site_annonce_le_plus_proche_m",
+        "site_le_plus_proche_zone_m",
+        "site_annonce_le_plus_proche_zone_m",
         "dcc_a_proximite",
         "dossier_pdf",
         "modele_demande",
@@ -123,8 +125,10 @@ def _row(point: dict[str, Any], zone: dict[str, Any]) -> dict[str, Any]:
         "dernier_mois": zone["last_month"],
         "latitude": f"{point['latitude']:.6f}",
         "longitude": f"{point['longitude']:.6f}",
-        "site_le_plus_proche_m": _metres(zone["nearest_site_m"]),
-        "site_annonce_le_plus_proche_m": _metres(zone["nearest_planned_m"]),
+        "site_le_plus_proche_m": _metres(point["nearest_site_m"]),
+        "site_annonce_le_plus_proche_m": _metres(point["nearest_planned_m"]),
+        "site_le_plus_proche_zone_m": _metres(zone["nearest_site_m"]),
+        "site_annonce_le_plus_proche_zone_m": _metres(zone["nearest_planned_m"]),
         "dcc_a_proximite": zone["dcc_near"],
         "dossier_pdf": dossier_path(str(point["zone_id"])),
         "modele_demande": zone["demand_model"],

@@ -49,7 +49,7 @@ class Table:
         en, fr: what one row is.
         columns: in their order; one named ``op_`` stands for as many as there are operators.
         key: columns that no two rows have the same.
-        geometry: of a row, ``Polygon`` or ``Point``; empty for none.
+        geometry: of a row, ``Polygon``, ``MultiPolygon`` or ``Point``; empty for none.
         epsg: of the geometry.
         files: of a release that hold it; ``*`` stands for anything.
     """
@@ -59,7 +59,7 @@ class Table:
     fr: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
-    geometry: Literal["Polygon", "Point", ""] = ""
+    geometry: Literal["Polygon", "MultiPolygon", "Point", ""] = ""
     epsg: int = 0
     files: tuple[str, ...]
 

@@ -129,7 +129,7 @@ def _geometry_type(name: str, table: gpd.GeoDataFrame) -> str:
     if len(table):
         (kind,) = set(table.geom_type)
         return str(kind)
-    return "Point" if name == "points" else "Polygon"
+    return {"points": "Point", "zones": "MultiPolygon"}.get(name, "Polygon")
 
 
 @contextmanager

@@ -135,7 +135,7 @@ def _released(
         around=contents.around,
         claims=claims,
         sources=sources,
-        decisions=decisions.read_decisions(data) if parameters.audience == "team" else (),
+        decisions=decisions.followed(decisions.read_decisions(data)) if parameters.audience == "team" else (),
         parameters=parameters.zones,
         constants=parameters.constants,
         attributions=attributions,

@@ -8,16 +8,17 @@ export const ranksOf = (zones) => ({
   type: "FeatureCollection",
   features: zones.features.map(({ properties: { rank, zone_id }, geometry }) => ({
     type: "Feature", properties: { rank, zone_id },
-    geometry: { type: "Point", coordinates: ringOf(geometry).reduce((best, corner) => (corner[1] > best[1] ? corner : best)) },
+    geometry: { type: "Point", coordinates: cornersOf(geometry).reduce((best, corner) => (corner[1] > best[1] ? corner : best)) },
   })),
 });
 
-const ringOf = ({ type, coordinates }) => (type === "Polygon" ? coordinates[0] : coordinates.flat()[0]);
+/** All of a multipolygon, whose parts may lie apart. */
+const cornersOf = ({ coordinates }) => coordinates.flat(2);
 
 /** [[west, south], [east, north]] of a zone. */
 export function boxOf({ geometry }) {
-  const ring = ringOf(geometry);
-  const reach = (pick) => [0, 1].map((axis) => pick(...ring.map((corner) => corner[axis])));
+  const corners = cornersOf(geometry);
+  const reach = (pick) => [0, 1].map((axis) => pick(...corners.map((corner) => corner[axis])));
   return [reach(Math.min), reach(Math.max)];
 }
 

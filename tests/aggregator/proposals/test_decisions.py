@@ -132,7 +132,8 @@ class Town:
         zones, points = propose_zones(
             self.none, self.communes, people=living, claims=self.claims, count=count, decisions=decisions
         )
-        assert set(points["zone_id"]) == set(zones.loc[zones["decision"] != "set-aside", "zone_id"])
+        asking = (zones["decision"] != "set-aside") & (zones["operators_missing"] > 0)
+        assert set(points["zone_id"]) == set(zones.loc[asking, "zone_id"])
         return zones
 
     def decision(self, zones: gpd.GeoDataFrame, row: int, kind: str, **more: str) -> Decision:
