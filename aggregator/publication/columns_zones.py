@@ -32,8 +32,9 @@ LACKING = Column(
 ASKED = Column(
     name=PLMN_PREFIX,
     kind="integer",
-    en="1 where this operator lacks in the zone and is asked to cover the point; 0 where nothing is reported in the zone, "
-    "where service was found in the point's hexagon, or where a decided point of the scheme nearby obliges it; operator",
+    en="1 where this operator lacks in the zone and is asked to cover the point; 0 where nothing is reported in the "
+    "zone, where service was found in the point's hexagon, or where a decided point of the scheme nearby obliges it; "
+    "operator",
     fr="1 si cet opérateur manque dans la zone et que le point lui est demandé ; 0 si rien n’est signalé dans la zone, "
     "si le service est constaté dans l’hexagone du point, ou si un point déjà décidé du dispositif l’y oblige à "
     "proximité ; opérateur",

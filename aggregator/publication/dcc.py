@@ -3,7 +3,8 @@
 Columns, their order and the dialect (``;``, quoted, ``NA`` without quotes) are those of Arcep's
 ``<quarter>_dcc_Metropole_POI.csv``. What only an arrêté can say (its number, its sites, its links) is ``NA``. The
 values of ``origine_zone`` and ``origine_coordonnees`` are ours: no public list of them was found. An operator's column
-is 1 where it lacks in the zone and this point is still to be asked of it (``proposals.points``). How the platform France Mobile imports points is not public: this file is in Arcep's layout alone.
+is 1 where it lacks in the zone and the point is still to be asked of it (``proposals.points``). How the platform
+France Mobile imports points is not public: this file is in Arcep's layout alone.
 """
 
 import re
