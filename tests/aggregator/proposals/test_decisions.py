@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.judgement.comparison import VERDICTS
-from aggregator.proposals.decisions import FILE, Decision, DecisionError, decide, located, read_decisions
+from aggregator.proposals.decisions import (
+    FILE,
+    Decision,
+    DecisionError,
+    decide,
+    followed,
+    located,
+    own_name,
+    read_decisions,
+)
 from aggregator.proposals.zones import propose_zones
 from client_sdk.messages import use_language
 
@@ -185,17 +194,46 @@ def test_a_merged_zone_gives_its_hexagons_and_its_name(town: Town) -> None:
     assert one["merged"] == guest.zone_id
     assert guest.zone_id not in set(after["zone_id"])
     assert one["people"] == pytest.approx(before["people"].iloc[:2].sum(), abs=0.2)
-    assert one.geometry.geom_type == "Polygon"
     assert after["zone_id"].tolist()[1] == before["zone_id"].iloc[2]
+
+
+def test_zones_that_are_merged_and_lie_apart_are_drawn_apart(town: Town) -> None:
+    """Cossaye and Trévol are 20 km from each other: the outline is both discs, and nothing of what lies between."""
+    before = town.zones([])
+    names = before["name"].tolist()
+    host, guest = names.index("Cossaye"), names.index("Trévol")
+    decisions = [town.decision(before, guest, "merged", into=before["zone_id"].iloc[host])]
+    after = town.zones(located(decisions, before), count=1)
+    (outline,) = after.geometry
+    assert outline.geom_type == "MultiPolygon"
+    assert outline.area == pytest.approx(2 * np.pi * 4000**2, rel=0.01)
+    for row in (host, guest):
+        assert outline.buffer(1).contains(before.geometry.iloc[row])
+    assert after["people"].iloc[0] == pytest.approx(before["people"].iloc[[host, guest]].sum(), abs=0.2)
 
 
 def test_a_zone_another_is_merged_into_needs_no_decision_of_its_own(town: Town) -> None:
     before = town.zones([])
     guest = town.decision(before, 1, "merged", into=before["zone_id"].iloc[0])
-    placed = located([guest], before)
-    after = town.zones(placed, count=1)
-    assert after["zone_id"].tolist() == [before["zone_id"].iloc[0]]
-    assert after["merged"].tolist() == [guest.zone_id]
+    after = before
+    for _ in range(3):  # computed again and again, it keeps its name
+        after = town.zones(located([guest], after), count=1)
+        assert after["zone_id"].tolist() == [before["zone_id"].iloc[0]]
+        assert (after["merged"].tolist(), after["decision"].tolist()) == ([guest.zone_id], ["kept"])
+        assert after["name"].tolist() == [f"{before['name'].iloc[0]} + {guest.name}"]
+    assert own_name(after.iloc[0].to_dict()) == before["name"].iloc[0]
+    # a file in which the joined name was written down already
+    written = Decision(zone_id=guest.into, decision="open", name=after["name"].iloc[0], note="n")
+    assert town.zones(located([guest, written], after), count=1)["name"].tolist() == after["name"].tolist()
+
+
+def test_a_zone_another_is_merged_into_is_followed_as_kept_with_its_notes() -> None:
+    guest = Decision(zone_id="b", decision="merged", into="a")
+    alone = followed([guest])
+    assert [(one.zone_id, one.decision) for one in alone] == [("a", "kept"), ("b", "merged")]
+    noted, *_ = followed([guest, Decision(zone_id="a", decision="open", note="maire prévenu")])
+    assert (noted.decision, noted.note) == ("kept", "maire prévenu")
+    assert followed([Decision(zone_id="c", decision="open")])[0].decision == "open"
 
 
 def test_a_decided_zone_outside_what_was_asked_for_is_left_out(town: Town) -> None:

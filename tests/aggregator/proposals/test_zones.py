@@ -338,6 +338,87 @@ def test_antennas_and_dcc_points_near_a_zone_are_told(verdicts: pd.DataFrame, pr
     assert zones["dcc_near"].iloc[1] == 0
 
 
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_point_asks_nothing_of_who_serves_there_or_is_obliged_nearby(
+    seed: int, verdicts: pd.DataFrame, propose: Propose
+) -> None:
+    random = np.random.default_rng(seed)
+    changed = verdicts.assign(verdict=verdicts["verdict"].where(random.random(len(verdicts)) > 0.4, "confirmed"))
+    changed["strength"] = changed["strength"].where(changed["verdict"] != "confirmed", "")
+    plain, _ = propose(verdicts)
+    middle = plain.geometry.iloc[0].centroid
+    at = [Point(middle.x + x, middle.y + y) for x, y in random.uniform(-4000, 4000, (2, 2))]
+    dcc = gpd.GeoDataFrame({"operators": ["20801 20810", "20820"], "dossier": "4711"}, geometry=at, crs=2154)
+    zones, points = propose(changed, surroundings=Surroundings(dcc=dcc))
+    lacking = zones.set_index("zone_id")[["op_20801", "op_20815", "op_20820"]]
+    served = set(
+        changed.loc[changed["verdict"] == "confirmed", ["h3_r8", "operator"]].itertuples(index=False, name=None)
+    )
+    for point in points.to_dict("records"):
+        cell = h3.latlng_to_cell(point["latitude"], point["longitude"], 8)
+        near = {
+            name
+            for place, obliged in zip(at, dcc["operators"], strict=True)
+            if place.distance(point["geometry"]) < 2000
+            for name in obliged.split()
+        }
+        expected = {
+            name: int(lacks and (cell, name[3:]) not in served and name[3:] not in near)
+            for name, lacks in lacking.loc[point["zone_id"]].items()
+        }
+        assert {name: point[name] for name in expected} == expected
+        assert any(expected.values())
+
+
+def test_a_commune_whose_centre_is_served_is_no_point_and_a_decided_one_is_not_proposed_again(
+    verdicts: pd.DataFrame, propose: Propose, verdict_row: Row
+) -> None:
+    plain, points = propose(verdicts, count=1)
+    zone = plain["zone_id"].iloc[0]
+    assert points[["kind", "op_20801", "op_20815", "op_20820"]].to_numpy().tolist() == [
+        ["commune", 1, 0, 1],
+        ["reported", 1, 0, 1],
+    ]
+    centre = h3.latlng_to_cell(*COSSAYE, 8)
+    others = verdicts[(verdicts["h3_r8"] != centre)]
+    fine = [verdict_row(centre, "confirmed"), verdict_row(centre, "unclaimed_service", operator="20820")]
+    _, left = propose(pd.concat([others, pd.DataFrame(fine[:1])]), count=1)
+    assert left.loc[left["kind"] == "commune", ["op_20801", "op_20820"]].to_numpy().tolist() == [[0, 1]]
+    _, left = propose(pd.concat([others, pd.DataFrame(fine)]), count=1)
+    assert left["kind"].tolist() == ["reported"]
+    assert left["point_id"].tolist() == [f"{zone}-P01"]
+    # an operator obliged at the commune's centre is asked there no more, all of them make it no point
+    for obliged, kinds in (("20820", ["commune"]), ("20801 20820", [])):
+        dcc = gpd.GeoDataFrame(
+            {"operators": [obliged], "dossier": "4711"}, geometry=[points.geometry.iloc[0]], crs=2154
+        )
+        zones, left = propose(verdicts, count=1, surroundings=Surroundings(dcc=dcc))
+        assert left.loc[left["kind"] == "commune", "kind"].tolist() == kinds
+        assert not left.loc[left.distance(points.geometry.iloc[0]) < 2000, "op_20820"].any()
+        assert zones["zone_id"].tolist() == [zone]
+
+
+def test_a_disc_where_no_operator_lacks_gives_way_to_the_next(
+    verdicts: pd.DataFrame, propose: Propose, people: pd.Series, claims: pd.DataFrame, around: Around
+) -> None:
+    """A few hexagons that nobody declares are less than a quarter of a town; two rings are a quarter of a village."""
+    town, hole = around(*TREVOL, 1)[:3], set(around(*COSSAYE, 3))
+    crowded = people.where(~people.index.isin(around(*TREVOL, 4)), 200.0)
+    named = {
+        "people": crowded,
+        "claims": claims.assign(declared_share=(~claims["h3_r8"].isin([*town, *hole])).astype(float)),
+    }
+    first, points = propose(verdicts.iloc[:0], count=1, **named)
+    assert first["name"].tolist() == ["Cossaye"]
+    assert first["operators_missing"].tolist() == [3]
+    assert set(points["zone_id"]) == set(first["zone_id"])
+    more, points = propose(verdicts.iloc[:0], count=10, **named)
+    firm = more[more["evidence_class"] != "C"]
+    assert (firm["operators_missing"] > 0).all()
+    assert set(points["zone_id"]) == set(more.loc[more["operators_missing"] > 0, "zone_id"])
+
+
 def test_the_mean_of_the_e_values_of_the_claims_tested_is_told(verdicts: pd.DataFrame, propose: Propose) -> None:
     assert propose(verdicts)[0]["e_value"].isna().all()
     zones, _ = propose(verdicts.assign(e_value=np.where(verdicts["operator"] == "20815", 0.25, 10.0)))

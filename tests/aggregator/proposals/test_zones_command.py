@@ -72,6 +72,10 @@ def test_zones_are_listed_with_what_a_team_wants_and_decisions_are_followed(data
     merged = run(data, "--count", "1")["zones"]
     assert merged[0]["zone_id"] == second["zone_id"]
     assert merged[0]["merged"] == again[1]["zone_id"]
+    assert merged[0]["decision"] == "kept"
+    kept = run(data, "decide", second["zone_id"], "kept")
+    assert kept["name"] == second["name"]
+    assert run(data, "--count", "1")["zones"][0]["name"] == merged[0]["name"]
     opened = {one.zone_id: one for one in read_decisions(data)}[first["zone_id"]]
     assert (opened.decision, opened.note, opened.operator_answer) == ("open", "vu le 3 mars", "Orange : étude en cours")
 

@@ -27,6 +27,7 @@ Build = Callable[[Path, pd.DataFrame], Path]
 ODD = "Decize-l’Œuf #set [x] $a_b$ *c* <d> @e \\f ~ // g"
 NOTE = '#panic("x") = titre $x^2$ *gras* _souligné_ <label> @ref `code` \\ #[x] /* y */ " & é œ € — 字'
 SET_ASIDE = "58-881f9498d1"
+MERGED = "58-881f94b123"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -91,7 +92,7 @@ def public(field: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def team(field: Path, public: Path) -> Path:
-    """The team's release, in which it keeps its first zone and set another place aside."""
+    """The team's release: it keeps its first zone, set another place aside, and merged one that lies apart."""
     first = gpd.read_file(public / "zones.gpkg", layer="zones").iloc[0]
     at = {"name": str(first["name"]), "latitude": float(first["latitude"]), "longitude": float(first["longitude"])}
     answer = "Orange : étude <en cours>"
@@ -99,6 +100,9 @@ def team(field: Path, public: Path) -> Path:
     decide(field, kept)
     away = {"latitude": 46.84, "longitude": 3.45, "name": "Saint-Léger"}
     decide(field, Decision(zone_id=SET_ASIDE, decision="set-aside", reason="site annoncé à #Decize", **away))
+    host = str(gpd.read_file(public / "zones.gpkg", layer="zones")["zone_id"].iloc[1])
+    apart = {"latitude": 46.7136, "longitude": 3.3547, "name": "Dornes"}
+    decide(field, Decision(zone_id=MERGED, decision="merged", into=host, **apart))
     return publish(field, audience="team")
 
 
@@ -209,7 +213,7 @@ def test_odd_names_come_out_as_they_are_written(audience: str, request: pytest.F
 
 
 def test_the_teams_words_are_set_as_they_are_and_stay_with_the_team(team: Path, public: Path) -> None:
-    zone = next(one for one in zones_in(team).to_dict("records") if one["decision"] == "kept")
+    zone = next(one for one in zones_in(team).to_dict("records") if one["decision"] == "kept" and not one["merged"])
     dossier = squeezed(text_of(team / "dossiers" / f"{zone['zone_id']}.pdf"))
     summary = squeezed(text_of(team / "dossiers" / "departement-58.pdf"))
     for text in (dossier, summary):
@@ -220,6 +224,22 @@ def test_the_teams_words_are_set_as_they_are_and_stay_with_the_team(team: Path, 
     assert SET_ASIDE.replace("-", "") in summary
     told = [squeezed(text_of(file)) for file in (public / "dossiers").iterdir()]
     assert not any("Décision" in text or "étude" in text or "#panic" in text for text in told)
+
+
+def test_a_merged_zone_that_lies_apart_is_one_zone_of_two_discs_everywhere(team: Path) -> None:
+    layer = zones_in(team)
+    assert set(layer.geom_type) == {"MultiPolygon"}
+    (zone,) = layer[layer["merged"] == MERGED].to_dict("records")
+    assert (zone["name"], zone["decision"]) == ("Lucenay-lès-Aix + Dornes", "kept")
+    assert len(zone["geometry"].geoms) == 2
+    for file in (team / "zones.geojson", team / "map/zones.geojson"):
+        shapes = gpd.read_file(file).set_index("zone_id").to_crs(2154).geometry
+        assert shapes[zone["zone_id"]].area == pytest.approx(zone["geometry"].area, rel=0.001)
+    text = text_of(team / "dossiers" / f"{zone['zone_id']}.pdf")
+    assert f"Étendue : {zone['geometry'].area / 1e6:.1f} km²".replace(".", ",") in text
+    assert "Décision gardée" in text
+    assert "aucune à ce jour" not in text
+    assert f"Hexagones mesurés : {zone['hexagons']}, dont" in text
 
 
 def test_every_page_of_the_team_says_so_and_no_public_one_does(team: Path, public: Path) -> None:
