@@ -6,6 +6,7 @@ first: a zone of class C is to be measured before anything is proposed there.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -256,6 +257,14 @@ def _communes(ground: Ground, area: Area) -> "pd.Series[float]":
     return demand.loc[sorted(demand.index, key=lambda row: (-demand[row], str(codes.iloc[row])))]
 
 
+def _home(ground: Ground, area: Area) -> str:
+    """Name of the commune with the most unmet demand in a zone, those merged into it apart."""
+    apart = np.hypot(*(ground.metres[area.members][:, None, :] - area.centres[None, :, :]).transpose(2, 0, 1))
+    own = area.members[apart.argmin(axis=1) == 0]
+    home = _communes(ground, replace(area, members=own) if len(own) else area).index[0]
+    return str(ground.communes["name"].iloc[home])
+
+
 def _place(ground: Ground, demand: Demand, area: Area) -> dict[str, Any]:
     centre = int(demand.cells[area.centre])
     latitude, longitude = h3.cell_to_latlng(centre)
@@ -263,7 +272,7 @@ def _place(ground: Ground, demand: Demand, area: Area) -> dict[str, Any]:
     names = ground.communes["name"].iloc[unmet.index].tolist()
     listed = [name for name, part in zip(names, unmet, strict=True) if part >= LISTED_SHARE * unmet.sum() > 0]
     return {
-        "name": joined([*(area.names[:1] if any(area.names[:1]) else [str(names[0])]), *area.names[1:]]),
+        "name": joined([next(filter(None, area.names[:1]), _home(ground, area)), *area.names[1:]]),
         "h3_centre": h3.int_to_str(centre),
         "latitude": round(latitude, 6),
         "longitude": round(longitude, 6),
