@@ -237,7 +237,7 @@ def test_a_merged_zone_that_lies_apart_is_one_zone_of_two_discs_everywhere(team:
         assert shapes[zone["zone_id"]].area == pytest.approx(zone["geometry"].area, rel=0.001)
     text = text_of(team / "dossiers" / f"{zone['zone_id']}.pdf")
     assert f"Étendue : {zone['geometry'].area / 1e6:.1f} km²".replace(".", ",") in text
-    assert "Décision gardée" in text
+    assert "gardée" in text
     assert "aucune à ce jour" not in text
     assert f"Hexagones mesurés : {zone['hexagons']}, dont" in text
 
