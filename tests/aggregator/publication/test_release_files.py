@@ -296,8 +296,9 @@ def test_a_shapefile_names_its_fields_and_says_what_they_are(release: Path, tmp_
         assert [column for column in read.columns if column != "geometry"] == list(fields)
         assert (tmp_path / f"{name}.cpg").read_text() == "UTF-8"
         assert (tmp_path / f"{name}.prj").stat().st_size > 0
-        # rings of a shapefile turn the other way
-        assert read.normalize().geom_equals_exact(source.normalize(), 1e-6).all()
+        # rings of a shapefile turn the other way, and it knows no multipolygon of one part
+        parts, own = read.explode().geometry.normalize(), source.explode().geometry.normalize()
+        assert parts.geom_equals_exact(own, 1e-6).all()
         for field, column in fields.items():
             kind = TABLES[name].column(column).kind
             expected = source[column].fillna("") if kind == "string" else source[column].astype("float64")
