@@ -145,15 +145,17 @@ def _first(
     Returns:
         The hexagon's people, its index and the point; None where no point asks anything.
     """
-    for row in rows.rename_axis("cell").reset_index().sort_values([most, "cell"], ascending=[False, True]).itertuples():
-        cell, commune = int(row.cell), ground.communes.iloc[int(row.commune)]
+    ordered = rows.rename_axis("cell").reset_index().sort_values([most, "cell"], ascending=[False, True])
+    columns = [ordered[name].tolist() for name in ("cell", "commune", "people")]
+    for cell, place, people in zip(*columns, strict=True):
+        commune = ground.communes.iloc[int(place)]
         metres, placed = _place_in(ground, cell)
         record = _record(ground, lacking, kind, commune, metres, placed)
         if placed == "road":  # it may run beside the hexagon, where an operator serves
             middle = _record(ground, lacking, kind, commune, _middle(cell), "hexagon centre")
             record = middle if _asks(middle) > _asks(record) else record
         if _asks(record):
-            return float(row.people), cell, record
+            return float(people), int(cell), record
     return None
 
 
@@ -166,7 +168,7 @@ def _inhabited(
         own = rows[(rows["commune"] == commune) & (rows["people"] > 0)]
         if len(own):
             ordered = own.sort_index()
-            return _place_in(ground, int(ordered["people"].idxmax()))
+            return _place_in(ground, int(ordered.index[int(ordered["people"].argmax())]))
     road = ground.roads.nearest(here, ROAD_REACH_M) if ground.roads else None
     return (here, "commune outline") if road is None else (road, "road")
 
@@ -184,7 +186,7 @@ def _place_in(ground: Ground, cell: int) -> tuple[NDArray[np.float64], str]:
 
 def _middle(cell: int) -> NDArray[np.float64]:
     latitude, longitude = h3.cell_to_latlng(cell)
-    return lambert_93([latitude], [longitude])[0]
+    return np.asarray(lambert_93([latitude], [longitude])[0])
 
 
 @cache

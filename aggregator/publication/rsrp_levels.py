@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from aggregator.evidence.ledger import LEDGER_KEYS
 from aggregator.judgement.votes import EVIDENCE_OF_TIER, SUBJECT
-from aggregator.publication.anonymity import EXACT_UP_TO, STEP_ABOVE, rounded_counts
+from aggregator.judgement.wording import EXACT_UP_TO, STEP_ABOVE
+from aggregator.publication.anonymity import rounded_counts
 
 RSRP_EDGES_DBM = (-120, -110, -100, -90, -80)
 """Ours: steps of 10 dB; below -110 dBm a phone works poorly outdoors, above -80 dBm well."""
