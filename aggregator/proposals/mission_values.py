@@ -54,7 +54,8 @@ class ValueWeights:
     Attributes:
         person, main_km, other_km: demand of an inhabitant, and of a kilometre of main and of other road.
         class_c: factor for hexagons in zones of class C, which are to be measured before anything is proposed there.
-        prior_claimed: P(B) where service is declared, before any vote: 573 of 20,800 in the simulator's mixed regime.
+        prior_claimed: P(B) where service is declared, before any vote: 573 of 20,800 in an earlier study's mixed
+            regime.
         prior_unclaimed: P(B) where it is not: nobody says.
     """
 

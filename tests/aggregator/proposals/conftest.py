@@ -2,12 +2,22 @@
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 from h3.api import basic_int as h3
 from shapely import MultiPoint, box, voronoi_polygons
+
+from aggregator.proposals.zones import propose_zones
+
+Row = Callable[..., dict[str, object]]
+Around = Callable[[float, float, int], list[int]]
+Propose = Callable[..., tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]]
+COSSAYE = (46.7722, 3.4817)
+TREVOL = (46.6281, 3.3061)
 
 PLACES = [
     ("58095", "Decize", 5200, 46.8289, 3.4622),
@@ -62,3 +72,43 @@ def claims_on() -> Callable[..., pd.DataFrame]:
         return pd.DataFrame({"h3_r8": cells, **columns, "bounded": True} | changes)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def people(around: Around) -> pd.Series:
+    cells = sorted({*around(*COSSAYE, 14), *around(*TREVOL, 8)})
+    return pd.Series(np.linspace(5.0, 15.0, len(cells)), index=pd.Index(cells, name="h3_r8"))
+
+
+@pytest.fixture(scope="session")
+def claims(people: pd.Series, claims_on: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    """Three operators that declare everything, as far as anybody lives."""
+    cells = people.index.tolist()
+    return pd.concat([claims_on(cells, operator) for operator in ("20801", "20815", "20820")], ignore_index=True)
+
+
+@pytest.fixture(scope="session")
+def propose(communes: gpd.GeoDataFrame, people: pd.Series, claims: pd.DataFrame) -> Propose:
+    """``propose_zones`` on the territory; whatever is given takes the place of its own. Two zones unless told."""
+
+    def build(verdicts: pd.DataFrame, **changes: Any) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+        named = {"communes": communes, "people": people, "claims": claims, "count": 2} | changes
+        return propose_zones(verdicts, named.pop("communes"), **named)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def verdicts(verdict_row: Row, around: Around, people: pd.Series) -> pd.DataFrame:
+    strong = [verdict_row(cell, "contradicted", "strong") for cell in around(*COSSAYE, 1)]
+    ring = sorted({*around(*COSSAYE, 2)} - {*around(*COSSAYE, 1)})
+    moderate = [verdict_row(cell, "suspected", operator="20820") for cell in ring]
+    far = [verdict_row(cell, "contradicted", "moderate") for cell in around(*TREVOL, 1)]
+    told = {(row["h3_r8"], row["operator"]) for row in (*strong, *moderate, *far)}
+    fine = [
+        verdict_row(cell, "confirmed", operator=operator)
+        for cell in people.index[::2]
+        for operator in ("20801", "20815", "20820")
+        if (cell, operator) not in told
+    ]
+    return pd.DataFrame([*strong, *moderate, *far, *fine])

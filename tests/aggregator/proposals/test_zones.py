@@ -11,7 +11,7 @@ import pytest
 from h3.api import basic_int as h3
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import LineString, Point
+from shapely import Point
 
 from aggregator.proposals.areas import Choice
 from aggregator.proposals.demand import DEMAND_MODEL
@@ -22,7 +22,6 @@ from aggregator.proposals.points import components
 from aggregator.proposals.support import verdict_figures
 from aggregator.proposals.surroundings import Surroundings
 from aggregator.proposals.writing import write_proposals
-from aggregator.proposals.zones import propose_zones
 
 Row = Callable[..., dict[str, object]]
 Around = Callable[[float, float, int], list[int]]
@@ -30,46 +29,6 @@ Propose = Callable[..., tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]]
 
 COSSAYE = (46.7722, 3.4817)
 TREVOL = (46.6281, 3.3061)
-
-
-@pytest.fixture(scope="session")
-def people(around: Around) -> pd.Series:
-    cells = sorted({*around(*COSSAYE, 14), *around(*TREVOL, 8)})
-    return pd.Series(np.linspace(5.0, 15.0, len(cells)), index=pd.Index(cells, name="h3_r8"))
-
-
-@pytest.fixture(scope="session")
-def claims(people: pd.Series, claims_on: Callable[..., pd.DataFrame]) -> pd.DataFrame:
-    """Three operators that declare everything, as far as anybody lives."""
-    cells = people.index.tolist()
-    return pd.concat([claims_on(cells, operator) for operator in ("20801", "20815", "20820")], ignore_index=True)
-
-
-@pytest.fixture(scope="session")
-def propose(communes: gpd.GeoDataFrame, people: pd.Series, claims: pd.DataFrame) -> Propose:
-    """``propose_zones`` on the territory; whatever is given takes the place of its own. Two zones unless told."""
-
-    def build(verdicts: pd.DataFrame, **changes: Any) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
-        named = {"communes": communes, "people": people, "claims": claims, "count": 2} | changes
-        return propose_zones(verdicts, named.pop("communes"), **named)
-
-    return build
-
-
-@pytest.fixture(scope="session")
-def verdicts(verdict_row: Row, around: Around, people: pd.Series) -> pd.DataFrame:
-    strong = [verdict_row(cell, "contradicted", "strong") for cell in around(*COSSAYE, 1)]
-    ring = sorted({*around(*COSSAYE, 2)} - {*around(*COSSAYE, 1)})
-    moderate = [verdict_row(cell, "suspected", operator="20820") for cell in ring]
-    far = [verdict_row(cell, "contradicted", "moderate") for cell in around(*TREVOL, 1)]
-    told = {(row["h3_r8"], row["operator"]) for row in (*strong, *moderate, *far)}
-    fine = [
-        verdict_row(cell, "confirmed", operator=operator)
-        for cell in people.index[::2]
-        for operator in ("20801", "20815", "20820")
-        if (cell, operator) not in told
-    ]
-    return pd.DataFrame([*strong, *moderate, *far, *fine])
 
 
 def test_a_zone_tells_who_lives_there_who_measured_and_which_operators_miss(
@@ -94,26 +53,6 @@ def test_a_zone_tells_who_lives_there_who_measured_and_which_operators_miss(
     assert zones.crs.to_epsg() == points.crs.to_epsg() == 2154
     assert zones.area.to_numpy() == pytest.approx(np.pi * 4000**2, rel=0.01)
     assert 0 < first["unmet_people"] < first["people"]
-
-
-def test_points_of_interest_are_commune_centres_near_demand_and_one_per_group(
-    verdicts: pd.DataFrame, people: pd.Series, propose: Propose
-) -> None:
-    zones, points = propose(verdicts)
-    own = points[points["zone_id"] == zones["zone_id"].iloc[0]]
-    assert own["kind"].tolist() == ["commune", "reported"]
-    assert own["commune_name"].tolist() == ["Cossaye", "Cossaye"]
-    assert own["insee_com"].tolist() == ["58087", "58087"]
-    assert own["point_id"].tolist() == [f"{own['zone_id'].iloc[0]}-P01", f"{own['zone_id'].iloc[0]}-P02"]
-    commune = own.iloc[0]
-    assert (commune["x_lambert_93"], commune["y_lambert_93"]) == pytest.approx((736767, 6629916), abs=500)
-    group = own.iloc[1]
-    richest = max((cell for cell in set(verdicts["h3_r8"]) if cell in people.index), key=lambda c: people[c])
-    assert richest in people.index
-    cell = h3.latlng_to_cell(group["latitude"], group["longitude"], 8)
-    accused = verdicts[verdicts["verdict"].isin(["contradicted", "suspected"])]["h3_r8"]
-    cossaye = [c for c in accused if h3.grid_distance(c, h3.latlng_to_cell(*COSSAYE, 8)) <= 2]
-    assert cell == max(cossaye, key=lambda c: people[c])
 
 
 def test_devices_of_a_zone_are_counted_once_however_many_hexagons_they_crossed(
@@ -302,26 +241,6 @@ def test_a_zone_is_drawn_by_its_groups_of_hexagons(verdicts: pd.DataFrame, propo
     assert all(zone.buffer(600).contains(part) for zone, part in zip(zones.geometry, drawn.geometry, strict=True))
 
 
-def test_points_are_put_where_people_are_or_on_a_road(
-    verdicts: pd.DataFrame, propose: Propose, people: pd.Series
-) -> None:
-    _, plain = propose(verdicts)
-    assert plain["placed_on"].tolist() == ["commune centre", "hexagon centre"] * 2
-    spot = plain[plain["kind"] == "reported"].iloc[0]
-    x, y = float(spot["x_lambert_93"]), float(spot["y_lambert_93"])
-    road = gpd.GeoDataFrame(
-        {"name": ["D"], "kind": ["main"]}, geometry=[LineString([(x - 900, y + 200), (x + 900, y + 200)])], crs=2154
-    )
-    _, points = propose(verdicts, surroundings=Surroundings(roads=road, road_km=None))
-    moved = points[points["placed_on"] == "road"]
-    assert moved["y_lambert_93"].tolist() == pytest.approx([y + 200], abs=0.2)
-    homes = pd.DataFrame({"h3_r8": people.index, "latitude": 46.7, "longitude": 3.5})
-    _, points = propose(verdicts, surroundings=Surroundings(people_places=homes))
-    assert set(
-        points.loc[points["kind"] == "reported", ["latitude", "longitude", "placed_on"]].itertuples(index=False)
-    ) == {(46.7, 3.5, "people")}
-
-
 def test_antennas_and_dcc_points_near_a_zone_are_told(verdicts: pd.DataFrame, propose: Propose) -> None:
     plain, _ = propose(verdicts)
     middle = plain.geometry.iloc[0].centroid
@@ -336,68 +255,6 @@ def test_antennas_and_dcc_points_near_a_zone_are_told(verdicts: pd.DataFrame, pr
     assert (first["dcc_near"], first["dcc_dossiers"]) == (1, "4711")
     assert first["dcc_subtracted"] > 0
     assert zones["dcc_near"].iloc[1] == 0
-
-
-@settings(max_examples=5, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_a_point_asks_nothing_of_who_serves_there_or_is_obliged_nearby(
-    seed: int, verdicts: pd.DataFrame, propose: Propose
-) -> None:
-    random = np.random.default_rng(seed)
-    changed = verdicts.assign(verdict=verdicts["verdict"].where(random.random(len(verdicts)) > 0.4, "confirmed"))
-    changed["strength"] = changed["strength"].where(changed["verdict"] != "confirmed", "")
-    plain, _ = propose(verdicts)
-    middle = plain.geometry.iloc[0].centroid
-    at = [Point(middle.x + x, middle.y + y) for x, y in random.uniform(-4000, 4000, (2, 2))]
-    dcc = gpd.GeoDataFrame({"operators": ["20801 20810", "20820"], "dossier": "4711"}, geometry=at, crs=2154)
-    zones, points = propose(changed, surroundings=Surroundings(dcc=dcc))
-    lacking = zones.set_index("zone_id")[["op_20801", "op_20815", "op_20820"]]
-    served = set(
-        changed.loc[changed["verdict"] == "confirmed", ["h3_r8", "operator"]].itertuples(index=False, name=None)
-    )
-    for point in points.to_dict("records"):
-        cell = h3.latlng_to_cell(point["latitude"], point["longitude"], 8)
-        near = {
-            name
-            for place, obliged in zip(at, dcc["operators"], strict=True)
-            if place.distance(point["geometry"]) < 2000
-            for name in obliged.split()
-        }
-        expected = {
-            name: int(lacks and (cell, name[3:]) not in served and name[3:] not in near)
-            for name, lacks in lacking.loc[point["zone_id"]].items()
-        }
-        assert {name: point[name] for name in expected} == expected
-        assert any(expected.values())
-
-
-def test_a_commune_whose_centre_is_served_is_no_point_and_a_decided_one_is_not_proposed_again(
-    verdicts: pd.DataFrame, propose: Propose, verdict_row: Row, around: Around
-) -> None:
-    against = verdicts[(verdicts["verdict"] != "confirmed") | ~verdicts["h3_r8"].isin(around(*COSSAYE, 2))]
-    plain, points = propose(against, count=1)
-    zone = plain["zone_id"].iloc[0]
-    assert points[["kind", "op_20801", "op_20815", "op_20820"]].to_numpy().tolist() == [
-        ["commune", 1, 0, 1],
-        ["reported", 1, 0, 1],
-    ]
-    centre = h3.latlng_to_cell(*COSSAYE, 8)
-    others = against[against["h3_r8"] != centre]
-    fine = [verdict_row(centre, "confirmed"), verdict_row(centre, "unclaimed_service", operator="20820")]
-    _, left = propose(pd.concat([others, pd.DataFrame(fine[:1])]), count=1)
-    assert left.loc[left["kind"] == "commune", ["op_20801", "op_20820"]].to_numpy().tolist() == [[0, 1]]
-    _, left = propose(pd.concat([others, pd.DataFrame(fine)]), count=1)
-    assert left["kind"].tolist() == ["reported"]
-    assert left["point_id"].tolist() == [f"{zone}-P01"]
-    # an operator obliged at the commune's centre is asked there no more, all of them make it no point
-    for obliged, kinds in (("20820", ["commune"]), ("20801 20820", [])):
-        dcc = gpd.GeoDataFrame(
-            {"operators": [obliged], "dossier": "4711"}, geometry=[points.geometry.iloc[0]], crs=2154
-        )
-        _, left = propose(against, count=1, surroundings=Surroundings(dcc=dcc))
-        near = left[left.distance(points.geometry.iloc[0]) < 2000]
-        assert near.loc[near["kind"] == "commune", "kind"].tolist() == kinds
-        assert not near["op_20820"].any()
 
 
 def test_a_disc_where_no_operator_lacks_gives_way_to_the_next(
