@@ -173,7 +173,9 @@ class TeamOnly:
         refused = await self._login.refusal(scope)
         if refused is not None:
             return await _answer(refused, scope, receive, marked)
-        return await self._app(scope, receive, Banner(marked))
+        # whatever is compressed could not be given the banner
+        asked = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
+        return await self._app({**scope, "headers": asked}, receive, Banner(marked))
 
 
 def gated(app: ASGIApp, shelf: Shelf, login: Login | None = None) -> ASGIApp:
