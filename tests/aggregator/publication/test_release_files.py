@@ -308,7 +308,7 @@ def test_a_shapefile_names_its_fields_and_says_what_they_are(release: Path, tmp_
             else:
                 assert np.allclose(found, expected, equal_nan=True, rtol=1e-9), field
     left_out = {row["colonne"] for row in named if not row["champ"]}
-    assert left_out == {"sentence_fr", "sentence_en", "verdicts"}
+    assert left_out == {"sentence_fr", "sentence_en", "undeclared", "verdicts"}
     assert {file: file.read_bytes() for file in release.iterdir() if file.is_file()} == before
 
 
