@@ -75,8 +75,9 @@ def with_levels(figures: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
     found = figures[_CELL].join(counted.groupby(_CELL)[COLUMNS].sum(), on=_CELL)[COLUMNS].fillna(0).to_numpy(np.int64)
     devices = figures["devices"].to_numpy(np.int64)
     most = 2 * found.sum(axis=1) > devices
-    step = np.where(devices > EXACT_UP_TO, STEP_ABOVE, 1)
-    parts = rounded_counts(figures["devices"]).to_numpy(np.int64) // step
+    published = rounded_counts(figures["devices"]).to_numpy(np.int64)
+    step = np.where(published > EXACT_UP_TO, STEP_ABOVE, 1)
+    parts = published // step
     shared = np.zeros_like(found)
     shared[most] = _shared_out(found[most], parts[most]) * step[most, np.newaxis]
     return figures.assign(

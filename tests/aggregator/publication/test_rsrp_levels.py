@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from h3.api import basic_int as h3
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aggregator.evidence.ledger import SIGNALS
@@ -102,6 +102,9 @@ def test_half_that_tell_nothing_are_too_many() -> None:
     assert told(*days, one("mute too", None)).loc["service", COLUMNS].isna().all()
 
 
+@settings(max_examples=40, deadline=None)
+@example([0])
+@example([0, 0, None])
 @given(st.lists(st.sampled_from([-125, -115, -105, -95, -85, -75, 0, None]), min_size=1, max_size=60))
 def test_classes_add_up_to_the_published_number_of_devices(levels: list[int | None]) -> None:
     days = [one(number, rsrp or None) for number, rsrp in enumerate(levels)]
