@@ -121,7 +121,7 @@ def propose_zones(
         free,
         left,
         chosen,
-        lambda area: _class(demand, area, chosen) == "C" or bool(_lacking(demand, rows, area)),
+        lambda area: _class(demand, area, chosen) == "C" or bool(_lacking(demand, area, _own(demand, rows, area))),
     )
     if tell_choice:
         tell_choice(choice)
@@ -153,7 +153,8 @@ def propose_zones(
     taken = set[int]()
     for number, area in enumerate(ranked):
         zone_id = area.zone_id or ids[area.centre]
-        own, missing = _own(demand, rows, area), _lacking(demand, rows, area)
+        own = _own(demand, rows, area)
+        missing = _lacking(demand, area, own)
         lacking = {operator: int(operator in missing) for operator in demand.operators}
         zone = {"zone_id": zone_id, "rank": 0 if area.decision == "set-aside" else number + 1}
         zone |= _place(ground, demand, area) | ground_figures(demand, area.members)
@@ -194,8 +195,7 @@ def _own(demand: Demand, rows: pd.DataFrame, area: Area) -> pd.DataFrame:
     return rows[rows["h3_r8"].isin(demand.cells[area.members])]
 
 
-def _lacking(demand: Demand, rows: pd.DataFrame, area: Area) -> list[str]:
-    own = _own(demand, rows, area)
+def _lacking(demand: Demand, area: Area, own: pd.DataFrame) -> list[str]:
     reported = own.loc[own["verdict"].isin(["contradicted", "suspected"]), "operator"]
     return missing_operators(demand, area.members, set(reported.astype(str)))
 

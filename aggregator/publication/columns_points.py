@@ -1,7 +1,14 @@
 """Columns of what lies in a zone: groups of hexagons, and points of interest."""
 
 from aggregator.publication.columns_places import NOTICE
-from aggregator.publication.columns_zones import DEPARTEMENT, LATITUDE, LONGITUDE, ZONE_ID
+from aggregator.publication.columns_zones import (
+    DEPARTEMENT,
+    LATITUDE,
+    LONGITUDE,
+    NEAREST_PLANNED_M,
+    NEAREST_SITE_M,
+    ZONE_ID,
+)
 from aggregator.publication.described import PLMN_PREFIX, Column, Table, count, number, text
 
 ASKED = Column(
@@ -87,22 +94,8 @@ POINTS = Table(
         LONGITUDE,
         number("x_lambert_93", "easting, EPSG:2154", "abscisse, EPSG:2154", unit="m", required=True, short="x_l93"),
         number("y_lambert_93", "northing, EPSG:2154", "ordonnée, EPSG:2154", unit="m", required=True, short="y_l93"),
-        number(
-            "nearest_site_m",
-            "distance to the nearest site in service",
-            "distance du site en service le plus proche",
-            unit="m",
-            least=0,
-            short="site_m",
-        ),
-        number(
-            "nearest_planned_m",
-            "distance to the nearest planned site",
-            "distance du site prévu le plus proche",
-            unit="m",
-            least=0,
-            short="planned_m",
-        ),
+        NEAREST_SITE_M,
+        NEAREST_PLANNED_M,
         ASKED,
         NOTICE,
     ),

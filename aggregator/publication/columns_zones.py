@@ -15,6 +15,22 @@ LATITUDE = number("latitude", "latitude, WGS 84", "latitude, WGS 84", unit="deg"
 LONGITUDE = number(
     "longitude", "longitude, WGS 84", "longitude, WGS 84", unit="deg", least=-180, most=180, required=True
 )
+NEAREST_SITE_M = number(
+    "nearest_site_m",
+    "distance to the nearest site in service",
+    "distance du site en service le plus proche",
+    unit="m",
+    least=0,
+    short="site_m",
+)
+NEAREST_PLANNED_M = number(
+    "nearest_planned_m",
+    "distance to the nearest planned site",
+    "distance du site prévu le plus proche",
+    unit="m",
+    least=0,
+    short="planned_m",
+)
 DEPARTEMENT = text("insee_dep", "INSEE code of the département", "code INSEE du département")
 LACKING = Column(
     name=PLMN_PREFIX,
@@ -163,23 +179,9 @@ ZONES = Table(
             short="sh_measure",
         ),
         share("share_prior", "share of W that nobody measured", "part de W que personne n’a mesurée", short="sh_prior"),
-        number(
-            "nearest_site_m",
-            "distance to the nearest site in service",
-            "distance du site en service le plus proche",
-            unit="m",
-            least=0,
-            short="site_m",
-        ),
+        NEAREST_SITE_M,
         text("nearest_site_operators", "operators of that site", "opérateurs de ce site", short="site_ops"),
-        number(
-            "nearest_planned_m",
-            "distance to the nearest planned site",
-            "distance du site prévu le plus proche",
-            unit="m",
-            least=0,
-            short="planned_m",
-        ),
+        NEAREST_PLANNED_M,
         count(
             "dcc_near",
             "points and sites of the targeted-coverage scheme nearby",

@@ -49,10 +49,11 @@ def write_panels(
         histograms: of the evidence; it may be absent.
     """
     into.mkdir()
-    rows = explained(hexagons[~hexagons["remainder"]]).sort_values(["h3", *SUBJECT])
+    published = hexagons[~hexagons["remainder"]]
+    rows = explained(published).sort_values(["h3", *SUBJECT])
     cells = np.array([int(cell, 16) for cell in rows["h3"]], dtype=np.int64)
     places = _places(np.union1d(cells, others), communes)
-    signal = crowd_signal(hexagons[~hexagons["remainder"]])
+    signal = crowd_signal(published)
     for surveyed, own in survey_histograms(histograms, rows).items():
         signal.setdefault(surveyed, []).extend(own)
     told = _values(rows[COLUMNS])

@@ -127,7 +127,7 @@ def _row(released: Released, zone: "pd.Series[Any]") -> list[str]:
     row = [
         str(zone["rank"]),
         "\n".join([*names, str(zone["zone_id"])]),
-        "".join([str(zone["evidence_class"]), f", {kind}" if (kind := grade_kind(zone)) else ""]),
+        ", ".join(filter(None, [str(zone["evidence_class"]), grade_kind(zone)])),
         whole(round(float(zone["people"])), "fr"),
         operators_text(missing) or "—",
         nearly(int(zone["devices"])),
