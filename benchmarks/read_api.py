@@ -80,7 +80,7 @@ def _ours(release: Path, boxes: Sequence[str], count: int) -> dict[str, float]:
         opened_s = time.perf_counter() - begun_s
         first_s = _answered(server, "/v1/hexagons?limit=1")
         print(f"ours     answers {opened_s:.1f} s after its start, the first rows {first_s:.1f} s later", flush=True)
-        _answered(server, "/ogc/collections")  # every collection is read then
+        _warmed(server, boxes[0])
         told = _steady(server, "/ogc", boxes, count, PER_SECOND)
         at_once = _throughput(server, "/ogc", boxes, count)
         print(f"ours     {server.resident_mb:.0f} MB of memory", flush=True)
@@ -99,7 +99,7 @@ def _beside(programs: Path, release: Path, folder: Path, boxes: Sequence[str], s
         matched = _matched(server, "", boxes)
     print(f"pygeoapi {_said(other)} at {rate:.1f}/s; {at_once:.1f} requests/s at once", flush=True)
     with _maille(release, free_port()) as server:
-        _answered(server, "/ogc/collections")
+        _warmed(server, boxes[0])
         own = _steady(server, "/ogc", boxes, count, rate)
         if _matched(server, "/ogc", boxes) != matched:
             raise SystemExit("the two servers do not find the same features")
@@ -136,6 +136,13 @@ def _answered(server: Server, path: str) -> float:
     begun_s = time.perf_counter()
     httpx.get(f"http://127.0.0.1:{server.port}{path}", timeout=120).raise_for_status()
     return time.perf_counter() - begun_s
+
+
+def _warmed(server: Server, box: str) -> None:
+    """Until all collections were read: a server does so by itself from its start, and is as slow meanwhile."""
+    root = f"http://127.0.0.1:{server.port}/ogc/collections"
+    for one in httpx.get(root, timeout=120).raise_for_status().json()["collections"]:
+        _answered(server, f"/ogc/collections/{one['id']}/items?limit=1&bbox={box}")
 
 
 def _matched(server: Server, prefix: str, boxes: Sequence[str]) -> list[int]:

@@ -21,7 +21,7 @@ from aggregator.evidence.hexagons import Shapes
 from aggregator.publication.described import Column
 from aggregator.publication.reading.asked import Parameter
 from aggregator.publication.reading.properties import described, filters
-from aggregator.publication.reading.texts import written
+from aggregator.publication.reading.texts import members, packed
 from aggregator.publication.reading.times import Interval, Times
 
 Rows = NDArray[np.int64]
@@ -70,9 +70,14 @@ class Collection:
         return filters(self.columns)
 
     @cached_property
-    def written(self) -> pa.Table:
-        """The table with its texts as JSON, for :mod:`~aggregator.publication.reading.texts`."""
-        return written(self.table)
+    def members(self) -> pa.Table:
+        """What each column says in JSON, see :mod:`~aggregator.publication.reading.texts`."""
+        return members(self.table)
+
+    @cached_property
+    def packed(self) -> pa.Table:
+        """The same of all columns in fewer pieces."""
+        return packed(self.members)
 
     @cached_property
     def geometries(self) -> pa.Array:
@@ -98,7 +103,7 @@ class Collection:
 
     def prepare(self) -> None:
         """Make what answers are put together from."""
-        for made in (self.tree, self.geometries, self.written, self._names, self.filters):
+        for made in (self.tree, self.geometries, self.packed, self._names, self.filters):
             len(made)
 
     def places_of(self, rows: Rows) -> NDArray[np.int64]:

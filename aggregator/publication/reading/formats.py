@@ -49,9 +49,9 @@ def _tables(one: Collection, rows: Rows, columns: list[str]) -> Iterator[pa.Tabl
 
 def _json(one: Collection, rows: Rows, columns: list[str], head: Document) -> Iterator[bytes]:
     yield json.dumps(head).encode()[:-1] + b', "rows": [\n'
-    table = one.written.select(columns)
+    table = one.packed if columns == one.table.column_names else one.members.select(columns)
     for number, chunk in enumerate(_chunks(rows)):
-        yield (b",\n" if number else b"") + texts.joined(texts.objects(table.take(chunk)))
+        yield b"".join([b",\n" if number else b"", texts.objects(table.take(chunk))])
     yield b"\n]}\n"
 
 

@@ -170,13 +170,13 @@ def _items(asked: Asked) -> Response:
         return _items_page(asked, told, page)
     system = values.get("crs", SYSTEMS[CRS84])
     head = json.dumps(told, ensure_ascii=False).encode()[:-1]
-    body = head + b',"features":[\n' + texts.joined(features_of(one, page, system)) + b"\n]}"
+    body = b"".join([head, b',"features":[\n', features_of(one, page, system), b"\n]}"])
     return answer(asked.request, body, documents.GEOJSON, asked.validator, _content_crs(system))
 
 
-def features_of(one: Collection, rows: Any, system: Any) -> pa.Array:
+def features_of(one: Collection, rows: Any, system: Any) -> memoryview:
     """GeoJSON features of some rows, coordinates in a reference system."""
-    part = one.written.take(pa.array(rows))
+    part = one.packed.take(pa.array(rows))
     ids = one.ids(one.table.select(list(one.key)).take(pa.array(rows)))
     places = one.places_of(rows)
     if system.uri == CRS84:
@@ -216,6 +216,6 @@ def _item(asked: Asked) -> Response:
         page = html.page(identity, html.told(record) + html.links(links), _crumbs(asked))
         return answer(asked.request, page, "text/html", asked.validator)
     system = asked.values.get("crs", SYSTEMS[CRS84])
-    text = features_of(one, np.array([row]), system)[0].as_py()
-    body = f'{text[:-1]},"links":{json.dumps(links, ensure_ascii=False)}}}'.encode()
+    feature = features_of(one, np.array([row]), system)
+    body = b"".join([feature[:-1], b',"links":', json.dumps(links, ensure_ascii=False).encode(), b"}"])
     return answer(asked.request, body, documents.GEOJSON, asked.validator, _content_crs(system))
