@@ -1,7 +1,7 @@
 """Rows of a release in memory, and which of them lie where and when, or have which values.
 
 Texts are dictionary-encoded, and a hexagon's outline is kept once, whatever the number of its rows: 560,000 rows of
-70,000 hexagons take some 450 MB, most of it outlines and their index.
+70,000 hexagons take some 500 MB, most of it outlines, their index and JSON.
 """
 
 from collections.abc import Mapping, Sequence
