@@ -50,7 +50,7 @@ table { border-collapse: collapse; width: 100%; font-size: .95rem; }
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--rule); }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 a { color: inherit; }
-@media print { body { max-width: none; } }
+@media print { body { max-width: none; } .chip { print-color-adjust: exact; } }
 """.strip()
 
 CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

@@ -30,10 +30,12 @@ const operatorName = (code) => index.operators.find(({ operator }) => operator =
 const zoneNamed = (id) => zones?.features.find(({ properties }) => properties.zone_id === id);
 const isPhone = () => matchMedia("(max-width: 52rem), (max-height: 32rem)").matches; // as in style.css
 
-/** Room around what is shown: where the legend lies on the map, it hides nothing. */
+/** Room around what is shown: where the legend lies on the map, beside it or below, it hides nothing. */
 function margins() {
-  const beside = !isPhone() && $("stage").offsetWidth > 700;
-  return { top: 30, right: 50, bottom: 30, left: beside ? $("key").offsetWidth + 20 : 30 };
+  const [key, room] = [$("key"), { top: 30, right: 50, bottom: 30, left: 30 }];
+  if (isPhone()) return room; // the legend is not on the map
+  const beside = key.offsetWidth < $("stage").offsetWidth / 2;
+  return { ...room, ...(beside ? { left: key.offsetWidth + 20 } : { bottom: key.offsetHeight + 20 }) };
 }
 
 const style = () => styleOf(state, {
@@ -63,9 +65,11 @@ async function chooseHexagon(cell, changes = {}, at = null) {
   reveal();
 }
 
+const frame = (box, options = {}) => map?.fitBounds(box, { padding: margins(), maxZoom: 12.5, ...options });
+
 async function chooseZone(id) {
   afar = null;
-  map?.fitBounds(boxOf(zoneNamed(id)), { padding: margins(), maxZoom: 12.5 });
+  frame(boxOf(zoneNamed(id)));
   await choose({ zone: id, hex: "" });
   reveal();
 }
@@ -206,22 +210,24 @@ function viewed() {
   redraw();
 }
 
-/** Zones and missions, which the first view does without. */
-async function complete() {
+/** Zones and missions, which the first view does without; a zone that the address names without a view is shown. */
+async function complete(unplaced) {
   [zones, missions] = await Promise.all([
     read(`${root}/map/zones.geojson`),
     index.missions ? read(`${root}/map/${index.missions}`) : nothing,
   ]);
   listZones(zones, index, chooseZone);
-  listMissions(missions, (box) => map?.fitBounds(box, { padding: margins(), maxZoom: 12.5 }));
+  listMissions(missions, frame);
   redraw();
+  if (unplaced && zoneNamed(state.zone)) frame(boxOf(zoneNamed(state.zone)), { animate: false });
   await tell();
 }
 
 async function start() {
   const drawing = script("maplibre/maplibre-gl.js");
+  const unplaced = !state.at;
   showWords();
-  startTheme(() => map && redraw());
+  startTheme(words.dark, () => map && redraw());
   const { release } = await read("releases/latest.json");
   root = `releases/${release}`;
   index = await read(`${root}/map/index.json`);
@@ -245,7 +251,7 @@ async function start() {
   startSearch(root, goTo);
   addEventListener("hashchange", readdressed);
   startAbout(root, index);
-  await Promise.all([first, complete()]);
+  await Promise.all([first, complete(unplaced)]);
   window.maille.complete = true;
 }
 

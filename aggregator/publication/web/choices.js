@@ -1,7 +1,7 @@
 // The choices above the map: what exists for the others that are made.
 
 import { $, element, fill } from "./dom.js";
-import { remember, state } from "./state.js";
+import { state } from "./state.js";
 import { thresholdText, words } from "./texts.js";
 
 export const SHOWS = ["verdict", "evidence", "declared", "difference"];
@@ -49,9 +49,4 @@ export function startChoices(changed) {
     input.addEventListener("change", () => changed({ show }));
     return element("label", {}, input, element("span", { textContent: words.shows[show] }));
   }));
-}
-
-export function choose(changes) {
-  Object.assign(state, changes);
-  remember();
 }

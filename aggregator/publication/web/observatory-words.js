@@ -1,16 +1,18 @@
 // Every word of the observatory, in French first. They never overstate: contradicted is no breach, unknown is unknown.
 
+import { spaced } from "./spacing.js";
+
 const WORDS = {
   fr: {
     title: "Observatoire de la couverture mobile", subtitle: "Ce que déclarent les opérateurs, ce que disent les mesures, territoire par territoire",
-    map: "Voir la carte", switchTo: "English", place: "Territoire", operator: "Opérateur", technology: "Technologie", measure: "Compter en",
+    map: "Voir la carte", switchTo: "English", dark: "Thème sombre", place: "Territoire", operator: "Opérateur", technology: "Technologie", measure: "Compter en",
     searchHint: "Commune, EPCI, département…", noPlace: "Aucun territoire de ce nom",
     whole: "Ensemble du territoire", kinds: { territory: "ensemble", departement: "département", epci: "EPCI", commune: "commune" },
     measures: { population: "habitants", surface: "surface", roads: "kilomètres de routes", main_roads: "kilomètres de routes principales", railways: "kilomètres de voies ferrées" },
     ofMeasure: { population: "des habitants", surface: "de la surface", roads: "des kilomètres de routes", main_roads: "des kilomètres de routes principales", railways: "des kilomètres de voies ferrées" },
     coveredMeasure: { population: "des habitants déclarés couverts", surface: "de la surface déclarée couverte", roads: "des kilomètres de routes déclarés couverts", main_roads: "des kilomètres de routes principales déclarés couverts", railways: "des kilomètres de voies ferrées déclarés couverts" },
     units: { population: "hab.", surface: "km²", roads: "km", main_roads: "km", railways: "km" },
-    stand: "Où en est-on par rapport à 100 % ?", changed: "Qu’est-ce qui a changé depuis le trimestre dernier ?",
+    stand: "Où en est-on par rapport à 100 % ?", changed: "Qu’est-ce qui a changé depuis le trimestre dernier ?",
     big: { declared: "déclarée", confirmed: "confirmée", contradicted: "contredite", doubted: "à confirmer", unknown: "inconnue" },
     standSentence: (f) => `${f.operator} déclare la ${f.technology} pour ${f.declared} ${f.of} ; les mesures publiées la confirment pour ${f.confirmed}, la contredisent pour ${f.contradicted}${f.doubted ? `, en font douter (à confirmer sur place) pour ${f.doubted}` : ""}, et pour ${f.unknown} on ne sait pas encore ; ${f.undeclared} restent sans couverture déclarée${f.unspoken ? `, et pour ${f.unspoken} aucune déclaration n’est connue` : ""}.`,
     standNothing: (f) => `Aucune déclaration de ${f.operator} n’est connue pour la ${f.technology} dans ce territoire : on ne peut pas dire où l’on en est.`,
@@ -23,7 +25,7 @@ const WORDS = {
     noHistory: "L’historique d’une commune n’est pas tenu : les changements se lisent par EPCI et par département.",
     claimsMoved: (from, to) => `Déclarations de l’Arcep : ${from} alors, ${to} maintenant.`, claimsSame: (q) => `Mêmes déclarations de l’Arcep (${q}) : ce qui change vient des mesures, ou de ce que l’on sait du terrain.`,
     changeCaution: "Une part confirmée ou contredite peut changer parce que le réseau change, ou parce que l’on mesure plus, ou ailleurs.",
-    standCaution: "« Contredite » : les téléphones y échouent le plus souvent, même sans les plus défavorables. Ce n’est pas un constat de manquement : ce qui est exigé des cartes des opérateurs se juge en taux de réussite sur des zones de plus de 50 km² (95 %) ou de plus de 1 000 km² (98 %). « Inconnue » n’est ni bon ni mauvais signe.",
+    standCaution: "« Contredite » : les téléphones y échouent le plus souvent, même sans les plus défavorables. Ce n’est pas un constat de manquement : ce qui est exigé des cartes des opérateurs se juge en taux de réussite sur des zones de plus de 50 km² (95 %) ou de plus de 1 000 km² (98 %). « Inconnue » n’est ni bon ni mauvais signe.",
     quarter: (year, n) => `${["1er", "2e", "3e", "4e"][n - 1]} trimestre ${year}`, claims: (q) => `Déclarations de l’Arcep : ${q}`, noQuarter: "trimestre non précisé",
     compare: (tech) => `Les opérateurs, ${tech}`,
     states: {
@@ -48,11 +50,11 @@ const WORDS = {
     method: "La part déclarée d’un hexagone (0,7 km²) compte dans l’état de son verdict : si 80 % d’un hexagone sont déclarés et que la couverture y est confirmée, 80 % de sa surface sont « confirmés » et 20 % « non déclarés ». Un hexagone à cheval sur deux communes compte dans chacune selon la surface qu’il y a. Les habitants et les lignes prennent la part déclarée des lieux accessibles de l’hexagone (routes, habitations) quand elle est connue ; une ligne compte, tronçon par tronçon, dans la commune qui tient le milieu du tronçon. Déclarée = confirmée + contredite + probablement contredite + à vérifier + inconnue.",
     methodLinks: "La méthode, les règles et les empreintes des entrées sont dans", published: (id, date) => `Publication ${id}, données jusqu’au ${date}.`,
     synthetic: "Données synthétiques de démonstration : rien ici ne décrit un réseau réel.", team: "Réservé à l’équipe-projet : montre des lieux vus par 3 ou 4 appareils. Ne pas publier.",
-    failed: "L’observatoire n’a pas pu être lu : ", less: "moins de", more: "plus de", permalink: "L’adresse de cette page garde vos choix.",
+    failed: "L’observatoire n’a pas pu être lu : ", unread: "Les chiffres de ce territoire n’ont pas pu être lus.", again: "Réessayer", less: "moins de", more: "plus de", permalink: "L’adresse de cette page garde vos choix.",
   },
   en: {
     title: "Mobile coverage observatory", subtitle: "What operators declare, what measurements say, territory by territory",
-    map: "See the map", switchTo: "Français", place: "Territory", operator: "Operator", technology: "Technology", measure: "Count",
+    map: "See the map", switchTo: "Français", dark: "Dark theme", place: "Territory", operator: "Operator", technology: "Technology", measure: "Count",
     searchHint: "Commune, EPCI, département…", noPlace: "No territory of that name",
     whole: "Whole territory", kinds: { territory: "whole", departement: "département", epci: "EPCI", commune: "commune" },
     measures: { population: "people", surface: "surface", roads: "kilometres of road", main_roads: "kilometres of main road", railways: "kilometres of railway" },
@@ -97,13 +99,13 @@ const WORDS = {
     method: "The declared share of a hexagon (0.7 km²) counts in the state of its verdict: if 80% of a hexagon is declared and the coverage is confirmed there, 80% of its surface is “confirmed” and 20% “not declared”. A hexagon across two communes counts in each by the area it has there. People and lines take the declared share of the hexagon’s accessible places (roads, homes) where it is known; a line counts, stretch by stretch, in the commune that holds the middle of the stretch. Declared = confirmed + contradicted + probably contradicted + to be checked + unknown.",
     methodLinks: "Method, rules and digests of the inputs are in", published: (id, date) => `Release ${id}, data up to ${date}.`,
     synthetic: "Synthetic demonstration data: nothing here describes a real network.", team: "For the project team alone: shows places seen by 3 or 4 devices. Not to be published.",
-    failed: "The observatory could not be read: ", less: "less than", more: "more than", permalink: "The address of this page keeps your choices.",
+    failed: "The observatory could not be read: ", unread: "The figures of this territory could not be read.", again: "Try again", less: "less than", more: "more than", permalink: "The address of this page keeps your choices.",
   },
 };
 
 /** French first; English where the address asks for it. */
 export const language = new URLSearchParams(location.search).get("lang") === "en" ? "en" : "fr";
-export const words = WORDS[language];
+export const words = language === "fr" ? spaced(WORDS.fr) : WORDS.en;
 
 export const number = (value, digits = 0) => new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
 

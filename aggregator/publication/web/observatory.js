@@ -5,6 +5,7 @@ import { earlierQuarter, percents, statesOf, subjectOf, totalOf } from "./observ
 import { combobox, plain } from "./observatory-search.js";
 import { countsOf, filesOf, methodOf, rankingOf, zonesOf } from "./observatory-sections.js";
 import { element, section, tableOf, wide } from "./observatory-elements.js";
+import { startTheme } from "./theme.js";
 import { dateText, language, number, percent, points, quarterText, words } from "./observatory-words.js";
 
 const COMMUNE_ZOOM = 12;
@@ -17,6 +18,9 @@ const read = (path) => {
   if (!files.has(path)) files.set(path, fetch(path).then((answer) => {
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
     return answer.json();
+  }).catch((error) => {
+    files.delete(path); // unreadable for now: the next choice asks again
+    throw error;
   }));
   return files.get(path);
 };
@@ -56,14 +60,28 @@ function defaults() {
   if (!(state.m in index.measures)) state.m = "population";
 }
 
+/** Make choices and show what follows; another territory is a step of the browser's history. */
 async function choose(changes) {
+  const step = changes.p && changes.p !== state.p ? "pushState" : "replaceState";
   Object.assign(state, changes);
-  history.replaceState(null, "", `#${new URLSearchParams(Object.entries(state).filter(([, value]) => value))}`);
+  history[step](null, "", `#${new URLSearchParams(Object.entries(state).filter(([, value]) => value))}`);
   const wanted = JSON.stringify(state);
-  const found = await entryOf(placeNamed(state.p));
-  if (JSON.stringify(state) !== wanted) return; // another choice was made meanwhile
-  entry = found;
-  await show();
+  try {
+    const found = await entryOf(placeNamed(state.p));
+    if (JSON.stringify(state) !== wanted) return; // another choice was made meanwhile
+    entry = found;
+    await show();
+  } catch (error) {
+    console.warn(error);
+    if (JSON.stringify(state) === wanted) unread();
+  }
+}
+
+/** What is said where a territory's files cannot be read: not that nothing is known there. */
+function unread() {
+  offerChoices();
+  $("answers").replaceChildren(element("p", { className: "sentence", textContent: words.unread }), element("button", { type: "button", className: "link", textContent: words.again, onclick: () => choose({}) }));
+  $("details").replaceChildren();
 }
 
 /** The map with the same choices, at a commune where one is given. */
@@ -117,7 +135,15 @@ function above() {
   return [`departement-${departement}`, epci && `epci-${epci}`].filter((key) => key && placeNamed(key)).map((key) => placeButton(key));
 }
 
-const placeButton = (key, text = nameOf(placeNamed(key))) => element("button", { type: "button", className: "link", textContent: text, onclick: () => { choose({ p: key }); $("answers").scrollIntoView({ block: "start" }); } });
+const placeButton = (key, text = nameOf(placeNamed(key))) => element("button", { type: "button", className: "link", textContent: text, onclick: () => goTo(key) });
+
+/** Another territory, by a button that then is gone: what had the focus gives it to the answers. */
+async function goTo(key) {
+  const chosen = choose({ p: key });
+  $("answers").scrollIntoView({ block: "start" });
+  await chosen;
+  $("answers").focus({ preventScroll: true });
+}
 
 // --- figures --------------------------------------------------------------------------------------------------------
 
@@ -172,7 +198,7 @@ async function show() {
   tellPlace(nameOf(place));
   $("to-map").href = mapLink();
   document.title = `${nameOf(place)} · ${words.title} · Maille`;
-  const heading = element("h2", {}, nameOf(place), element("small", { textContent: `${words.kinds[place[0]]}${place[0] === "territory" ? "" : ` ${place[1]}`} · ${number(entry.totals.population ?? 0)} ${words.units.population} · ${number(entry.totals.surface ?? 0)} ${words.units.surface}` }));
+  const heading = element("h2", {}, nameOf(place), element("small", { textContent: `${words.kinds[place[0]]}${place[0] === "territory" ? "" : ` ${place[1]}`} · ${number(entry.totals.population ?? 0)}\u00a0${words.units.population} · ${number(entry.totals.surface ?? 0)}\u00a0${words.units.surface}` }));
   $("answers").replaceChildren(heading, element("div", { className: "cards" }, standing(), changing()));
   const page = { index, state, entry, place, root, read, communesOf, mapLink, placeButton, operatorName };
   const pending = [comparing(), past(), parts(), rankingOf(page), countsOf(page), zonesOf(page)];
@@ -202,16 +228,8 @@ function showBanner() {
   $("banner").firstElementChild.textContent = lines.join(" ");
 }
 
-/** Light or dark as chosen on the map. */
-function takeTheme() {
-  try {
-    const kept = localStorage.getItem("maille-theme");
-    if (kept) document.documentElement.dataset.theme = kept;
-  } catch { /* the reader refuses storage: the system decides */ }
-}
-
 async function start() {
-  takeTheme();
+  startTheme(words.dark);
   showWords();
   const { release } = await read("releases/latest.json");
   root = `releases/${release}`;

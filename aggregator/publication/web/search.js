@@ -5,11 +5,11 @@ import { folded, words } from "./texts.js";
 
 const MOST = 8;
 
-/** Names that begin so, then those with a word that does, then those that contain it; larger communes first. */
+/** INSEE codes or names that begin so, then names with a word that does, then those that contain it; larger communes first. */
 export function matches(communes, text) {
   const wanted = folded(text).trim();
   if (!wanted) return [];
-  const rank = ({ key }) => (key.startsWith(wanted) ? 0 : key.includes(` ${wanted}`) ? 1 : key.includes(wanted) ? 2 : 3);
+  const rank = ({ key, code }) => (key.startsWith(wanted) || code.toLowerCase().startsWith(wanted) ? 0 : key.includes(` ${wanted}`) ? 1 : key.includes(wanted) ? 2 : 3);
   return communes.map((one) => ({ one, at: rank(one) })).filter(({ at }) => at < 3)
     .sort((a, b) => a.at - b.at || (b.one.people ?? 0) - (a.one.people ?? 0)).slice(0, MOST).map(({ one }) => one);
 }
@@ -20,8 +20,11 @@ export function startSearch(root, go) {
   let shown = [];
   let at = -1;
 
-  const load = async () => {
-    communes ??= read(`${root}/map/communes.json`).then((rows) => rows.map(([code, name, people, latitude, longitude]) => ({ code, name, people, latitude, longitude, key: folded(name) })));
+  const load = () => {
+    communes ??= read(`${root}/map/communes.json`).then((rows) => rows.map(([code, name, people, latitude, longitude]) => ({ code, name, people, latitude, longitude, key: folded(name) })), () => {
+      communes = null; // unreadable for now: the next letter asks again
+      return null;
+    });
     return communes;
   };
 
@@ -46,9 +49,10 @@ export function startSearch(root, go) {
   }
 
   async function show() {
-    shown = matches(await load(), input.value);
+    const known = await load();
+    shown = matches(known ?? [], input.value);
     const none = input.value.trim() !== "" && !shown.length;
-    status.textContent = none ? words.noCommune : shown.length ? words.found(shown.length) : "";
+    status.textContent = none ? (known ? words.noCommune : words.noList) : shown.length ? words.found(shown.length) : "";
     status.classList.toggle("unseen", !none);
     if (!shown.length) return close();
     list.replaceChildren(...shown.map((commune, place) => {

@@ -1,5 +1,6 @@
 // The reader's language, and figures as that language writes them.
 
+import { spaced } from "./spacing.js";
 import { WORDS } from "./words.js";
 
 export const language = (() => {
@@ -10,21 +11,11 @@ export const language = (() => {
 
 const french = language === "fr";
 
-/** French spaces that must not break: inside quotation marks, before high punctuation and before units. */
-const unbroken = (text) => text.replace(/ (?=[;!?%])/g, "\u202f").replace(/ (?=[:»])|(?<=«) |(?<=\d) (?=km|Mbit|dBm)/g, "\u00a0");
-
-/** The same words, with those spaces in every text and in what every function gives. */
-function spaced(told) {
-  if (typeof told === "string") return unbroken(told);
-  if (typeof told === "function") return (...given) => spaced(told(...given));
-  return Object.fromEntries(Object.entries(told).map(([name, value]) => [name, spaced(value)]));
-}
-
 export const words = french ? spaced(WORDS.fr) : WORDS.en;
 const numbers = new Intl.NumberFormat(language);
 
-/** A published count: above 20 it is rounded, and says so; null where it is withheld. */
-export const count = (n) => (n === null ? null : n > 20 ? `${words.about} ${numbers.format(n)}` : numbers.format(n));
+/** A published count: above 20 it is rounded, so that 20 stands for 20 to 22, and says so; null where it is withheld. */
+export const count = (n) => (n === null ? null : n >= 20 ? `${words.about} ${numbers.format(n)}` : numbers.format(n));
 
 export const number = (n) => numbers.format(Math.round(n));
 

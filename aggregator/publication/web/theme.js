@@ -1,7 +1,6 @@
 // Light or dark: the reader's system decides until the reader does; and colours as the map can take them.
 
 import { $ } from "./dom.js";
-import { words } from "./texts.js";
 
 const KEPT = "maille-theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -30,11 +29,12 @@ function show() {
   changed();
 }
 
-export function startTheme(whenChanged) {
+/** Take the theme kept, and let the button, which `label` names, change it. */
+export function startTheme(label, whenChanged = () => {}) {
   probe.hidden = true;
   if (stored()) document.documentElement.dataset.theme = stored();
-  $("theme").setAttribute("aria-label", words.dark);
-  $("theme").title = words.dark;
+  $("theme").setAttribute("aria-label", label);
+  $("theme").title = label;
   $("theme").onclick = () => {
     const chosen = isDark() ? "light" : "dark";
     document.documentElement.dataset.theme = chosen;

@@ -167,6 +167,70 @@ def test_a_commune_is_found_by_keyboard_without_its_accents(opened: Opened) -> N
     search.fill("zzz")
     expect(page.locator("#search-status")).to_have_text("Aucune commune de ce nom ici")
     assert (page.locator("#search-status").bounding_box() or {})["width"] > 100  # for eyes too
+    search.fill("58138")
+    expect(page.locator("#found li")).to_have_text(["Lucenay-lès-Aix58"])
+
+
+def test_a_list_of_communes_that_cannot_be_read_is_asked_for_again(opened: Opened) -> None:
+    page = opened.go("")
+    page.route("**/map/communes.json", lambda route: route.abort())
+    page.locator("#search").fill("decize")
+    expect(page.locator("#search-status")).to_have_text("La liste des communes n’a pas pu être lue.")
+    page.unroute("**/map/communes.json")
+    assert set(opened.complaints) == {"Failed to load resource: net::ERR_FAILED"}
+    opened.complaints.clear()
+    page.locator("#search").fill("decize")
+    expect(page.locator("#found li")).to_have_text(["Decize58"])
+
+
+def test_a_zone_of_an_address_without_a_view_is_shown(opened: Opened) -> None:
+    page = opened.go("")
+    assert page.evaluate("window.maille.map.getZoom()") < 10.5
+    zone = page.locator("#zones button").first.get_attribute("data-zone")
+    opened.go(f"#zone={zone}")
+    expect(page.locator("#evidence .place")).to_have_text("Zone candidate n° 1")
+    opened.wait("window.maille.map.getZoom() > 11")
+    opened.go(f"{NEAR}&zone={zone}")
+    assert page.evaluate("window.maille.map.getZoom()") == 11
+
+
+@pytest.mark.parametrize("width", [850, 1000, 1366])
+def test_the_legend_hides_nothing_of_the_first_view(opened: Opened, width: int) -> None:
+    opened.page.set_viewport_size({"width": width, "height": 700})
+    page = opened.go("")
+    west, south, east, north = page.evaluate(
+        """() => {
+            const [west, south, east, north] = window.maille.index.bounds;
+            const [low, high] = [[west, south], [east, north]].map((place) => window.maille.map.project(place));
+            const box = window.maille.map.getCanvas().getBoundingClientRect();
+            return [low.x + box.left, low.y + box.top, high.x + box.left, high.y + box.top];
+        }"""
+    )
+    key, stage = page.locator("#key").bounding_box(), page.locator("#stage").bounding_box()
+    assert key is not None
+    assert stage is not None
+    assert east - west > 100
+    assert stage["x"] <= west < east <= stage["x"] + stage["width"]
+    assert stage["y"] <= north < south <= stage["y"] + stage["height"]
+    assert south <= key["y"] or west >= key["x"] + key["width"]
+
+
+def test_a_dark_page_is_printed_on_white_paper(opened: Opened) -> None:
+    page = opened.go()
+    page.get_by_role("button", name="Thème sombre").click()
+    page.emulate_media(media="print")
+    shown = page.evaluate(
+        "[document.body, document.querySelector('h1')].map((one) => getComputedStyle(one))"
+        ".map(({ backgroundColor, color }) => [backgroundColor, color])"
+    )
+    assert shown[0][0] == "rgb(255, 255, 255)"
+    assert shown[1][1] == "rgb(27, 36, 48)"
+
+
+def test_a_count_that_was_rounded_says_so(opened: Opened) -> None:
+    page = opened.go()
+    told = page.evaluate("import('./texts.js').then(({ count }) => [4, 19, 20, 25, null].map(count))")
+    assert told == ["4", "19", "environ 20", "environ 25", None]  # 20 stands for 20 to 22
 
 
 def test_the_middle_of_the_map_is_chosen_by_keyboard(opened: Opened, hexagon: dict[str, int]) -> None:
@@ -295,6 +359,11 @@ def test_a_phone(chromium: Browser, address: str, hexagon: dict[str, int], schem
         expect(page.locator("#evidence h3").first).to_be_visible()
         assert "Contredite" in visit.evidence()
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        panel, legend, zones = (page.locator(f"#{name}").bounding_box() for name in ("evidence", "key", "zones"))
+        assert panel is not None
+        assert legend is not None
+        assert zones is not None
+        assert panel["y"] + panel["height"] <= legend["y"] < legend["y"] + legend["height"] <= zones["y"]
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
 

@@ -201,10 +201,49 @@ def test_the_address_restores_the_choices(visit: Visit) -> None:
     assert page.locator("html").get_attribute("lang") == "en"
 
 
-def test_the_theme_chosen_on_the_map_is_kept(visit: Visit) -> None:
+def test_another_territory_is_a_step_one_can_go_back(visit: Visit) -> None:
+    page = visit.go()
+    heading = page.locator("h2")
+    first = page.locator("section", has=page.get_by_role("heading", name="Communes où")).locator("tbody button").first
+    name = str(first.text_content())
+    first.focus()
+    page.keyboard.press("Enter")
+    expect(heading).to_contain_text(name)
+    expect(page.locator("#answers")).to_be_focused()  # the button that had the focus is gone
+    page.select_option("#measure", "surface")
+    page.go_back()
+    expect(heading).to_contain_text("Nièvre")
+    assert page.locator("#place").input_value() == "Nièvre"
+    page.go_forward()
+    expect(heading).to_contain_text(name)
+    expect(page.locator("#measure")).to_have_value("surface")
+
+
+def test_figures_that_cannot_be_read_are_asked_for_again(visit: Visit) -> None:
+    page = visit.page
+    page.route("**/observatory/communes-*", lambda route: route.abort())
+    page.goto(f"{visit.address}observatory.html#p=commune-58138")
+    expect(page.locator("#answers")).to_contain_text("Les chiffres de ce territoire n’ont pas pu être lus.")
+    page.unroute("**/observatory/communes-*")
+    assert set(visit.complaints) == {"Failed to load resource: net::ERR_FAILED"}
+    visit.complaints.clear()
+    page.get_by_role("button", name="Réessayer").click()
+    expect(page.locator("h2")).to_contain_text("Lucenay-lès-Aix")
+
+
+def test_french_spaces_do_not_break(visit: Visit) -> None:
+    page = visit.go()
+    assert page.locator(".answer h3").first.text_content() == "Où en est-on par rapport à 100\u202f%\u202f?"
+    told = str(page.locator("#answers").text_content())
+    assert "«\u00a0Contredite\u00a0»\u00a0:" in told
+    assert not re.search(r" [:;?!%»]|« |\d (km|\d{3}\b)", told)
+
+
+def test_the_theme_is_that_of_the_map(visit: Visit) -> None:
     page = visit.go()
     assert "lang=fr" in str(page.locator("#to-map").get_attribute("href"))
-    page.evaluate("localStorage.setItem('maille-theme', 'dark')")
+    page.get_by_role("button", name="Thème sombre").click()
+    assert page.evaluate("localStorage.getItem('maille-theme')") == "dark"  # where the map looks for it
     visit.go("?lang=en")
     assert page.locator("html").get_attribute("data-theme") == "dark"
     assert "lang=en" in str(page.locator("#to-map").get_attribute("href"))
