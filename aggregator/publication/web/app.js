@@ -35,7 +35,7 @@ function margins() {
   const [key, room] = [$("key"), { top: 30, right: 50, bottom: 30, left: 30 }];
   if (isPhone()) return room; // the legend is not on the map
   const beside = key.offsetWidth < $("stage").offsetWidth / 2;
-  return { ...room, ...(beside ? { left: key.offsetWidth + 20 } : { bottom: key.offsetHeight + 20 }) };
+  return { ...room, ...(beside ? { left: key.offsetWidth + 20 } : { bottom: key.offsetHeight + 40 }) }; // its count of zones, read later, may take a line
 }
 
 const style = () => styleOf(state, {
