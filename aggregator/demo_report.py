@@ -4,7 +4,8 @@ from typing import Any
 
 from aggregator.demo import DemoOutcome
 from aggregator.synthetic import label
-from client_sdk.messages import tr
+from client_sdk.messages import kilometres, tr
+from client_sdk.operators import operator_name
 
 
 def print_report(outcome: DemoOutcome) -> None:
@@ -19,7 +20,7 @@ def print_report(outcome: DemoOutcome) -> None:
             f"{sent.phones} phones sent {sent.samples} samples in {sent.envelopes} signed envelopes; "
             f"{sent.rejected} rejected.",
             f"{sent.phones} téléphones ont envoyé {sent.samples} relevés en {sent.envelopes} enveloppes signées ; "
-            f"{sent.rejected} rejetés.",
+            f"{sent.rejected} refusé{'s' if sent.rejected > 1 else ''}.",
         )
     )
     table = Table(
@@ -50,9 +51,10 @@ def print_report(outcome: DemoOutcome) -> None:
     zones.add_column(tr("operators missing", "opérateurs absents"))
     zones.add_column(tr("truth: a dead zone of the generator", "vérité : une zone blanche du générateur"))
     for zone in outcome.zones:
-        away = "–" if zone["dead_zone_m"] is None else f"{zone['dead_zone_m'] / 1000:.1f} km"
+        away = "–" if zone["dead_zone_m"] is None else kilometres(zone["dead_zone_m"])
         inside = tr("inside, ", "dedans, à ") if zone["in_dead_zone"] else tr("none within 4 km, ", "aucune à 4 km, à ")
-        zones.add_row(str(zone["rank"]), zone["name"], str(zone["people"]), " ".join(zone["operators"]), inside + away)
+        names = ", ".join(map(operator_name, zone["operators"]))
+        zones.add_row(str(zone["rank"]), zone["name"], str(zone["people"]), names, inside + away)
     console.print(zones)
     console.print(
         tr(

@@ -61,6 +61,7 @@ def plan(
         return
     from aggregator.proposals.mission_plan import FOLDER, MissionParameters, write_plan
     from aggregator.publication.mission_files import write_mission_files
+    from aggregator.publication.origin import read_origin, synthetic_text
 
     latitude, longitude = _place(start)
     folder = data_directory(data)
@@ -78,7 +79,7 @@ def plan(
         mission, ground = _planned(folder, parameters, territory, progress)
         into = folder / FOLDER / mission.mission_id
         write_plan(mission, into)
-        files = write_mission_files(mission, into, **ground)
+        files = write_mission_files(mission, into, **ground, synthetic=synthetic_text(read_origin(folder)))
     members: dict[str, Any] = {
         "mission": mission.mission_id,
         "files": {kind: str(file) for kind, file in files.items()},

@@ -16,7 +16,7 @@ from aggregator.evidence.errors import EvidenceError
 from aggregator.evidence.hexagons import LAMBERT_93, WGS_84, projected
 from aggregator.evidence.tables import lenient_numbers, read_table
 from aggregator.evidence.whole_file import replacing
-from client_sdk.messages import tr
+from client_sdk.messages import counted, tr
 
 OPERATORS = ("20801", "20810", "20815", "20820")
 COLUMNS = ["kind", "dossier", "name", "decree", "operators", "in_service", "stage", "geometry"]
@@ -39,11 +39,9 @@ class DccImported:
 
     def text(self) -> str:
         """For people."""
-        what = tr("points", "points") if self.kind == "points" else tr("sites", "sites")
-        return tr(
-            f"{self.decided} decided {what} of the DCC; {self.left_out} rows left out.",
-            f"{self.decided} {what} déjà décidés au titre du dispositif ; {self.left_out} lignes écartées.",
-        )
+        what = "point(s)" if self.kind == "points" else "site(s)"
+        decided = counted(self.decided, f"decided {what} of the DCC", f"{what} déjà décidé(s) au titre du dispositif")
+        return tr(f"{decided}; ", f"{decided} ; ") + counted(self.left_out, "row(s) left out.", "ligne(s) écartée(s).")
 
 
 def import_dcc(file: Path, territory: Path) -> DccImported:

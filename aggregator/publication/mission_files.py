@@ -27,6 +27,7 @@ def write_mission_files(
     *,
     roads: gpd.GeoDataFrame | None = None,
     communes: gpd.GeoDataFrame | None = None,
+    synthetic: str = "",
 ) -> dict[str, Path]:
     """Write ``mission.gpx``, ``mission.geojson`` and ``sheet.html`` into a directory; their paths by kind.
 
@@ -35,22 +36,23 @@ def write_mission_files(
         into: directory; files of the same names are replaced.
         roads: lines in EPSG:4326 for the map on the sheet, if any are known.
         communes: outlines in EPSG:4326 for it.
+        synthetic: what each file says of generated data.
     """
     into.mkdir(parents=True, exist_ok=True)
     files = {"gpx": into / "mission.gpx", "geojson": into / "mission.geojson", "sheet": into / "sheet.html"}
-    files["gpx"].write_bytes(gpx_of(mission))
-    _write_geojson(mission, files["geojson"])
-    write_sheet(mission, files["sheet"], roads=roads, communes=communes)
+    files["gpx"].write_bytes(gpx_of(mission, synthetic))
+    _write_geojson(mission, files["geojson"], synthetic)
+    write_sheet(mission, files["sheet"], roads=roads, communes=communes, synthetic=synthetic)
     return files
 
 
-def gpx_of(mission: Mission) -> bytes:
+def gpx_of(mission: Mission, synthetic: str = "") -> bytes:
     """Waypoints of every point, and one route for each day, from the start and back to it."""
     ET.register_namespace("", GPX)
     root = ET.Element(f"{{{GPX}}}gpx", version="1.1", creator="maille")
     about = ET.SubElement(root, f"{{{GPX}}}metadata")
     ET.SubElement(about, f"{{{GPX}}}name").text = mission.mission_id
-    ET.SubElement(about, f"{{{GPX}}}desc").text = team_only()
+    ET.SubElement(about, f"{{{GPX}}}desc").text = _notice(synthetic)
     for point in mission.points.to_dict("records"):
         _waypoint(root, "wpt", point, f"{point['commune']} – {ground_text(point['ground'])}".removeprefix(" – "))
     start = {"point": _start(), "latitude": mission.parameters.latitude, "longitude": mission.parameters.longitude}
@@ -74,8 +76,12 @@ def _waypoint(above: ET.Element, tag: str, point: dict[Any, Any], description: s
         ET.SubElement(element, f"{{{GPX}}}type").text = tr(f"day {point['day']}", f"jour {point['day']}")
 
 
-def _write_geojson(mission: Mission, file: Path) -> None:
-    features, about = [], {"mission": mission.mission_id, "notice": team_only()}
+def _notice(synthetic: str) -> str:
+    return " ".join(filter(None, [team_only(), synthetic]))
+
+
+def _write_geojson(mission: Mission, file: Path, synthetic: str) -> None:
+    features, about = [], {"mission": mission.mission_id, "notice": _notice(synthetic)}
     for stop, outline in zip(
         mission.stops.to_dict("records"), outlines(mission.stops["h3_r8"].to_numpy(np.int64), WGS_84), strict=True
     ):

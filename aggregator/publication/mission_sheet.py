@@ -6,16 +6,17 @@ from typing import Any
 
 import geopandas as gpd
 
+from aggregator.judgement.wording import whole
 from aggregator.proposals.mission_plan import Mission
 from aggregator.publication.mission_map import draw_map
-from client_sdk.messages import counted, tr
+from client_sdk.messages import Language, counted, tr
 from client_sdk.operators import operator_name
 
 STYLE = """
 @page { size: A4; margin: 14mm; }
 body { font: 10.5pt/1.4 system-ui, "DejaVu Sans", sans-serif; color: #111; max-width: 182mm; margin: 8mm auto; }
 h1 { font-size: 17pt; margin: 0 0 1mm; }
-h2 { font-size: 13pt; margin: 7mm 0 2mm; }
+h2 { font-size: 13pt; margin: 7mm 0 2mm; break-after: avoid; }
 p, ol { margin: 1.5mm 0; }
 ol { padding-left: 6mm; }
 li { margin: 1mm 0; }
@@ -57,7 +58,12 @@ def ground_text(ground: str) -> str:
 
 
 def write_sheet(
-    mission: Mission, file: Path, *, roads: gpd.GeoDataFrame | None = None, communes: gpd.GeoDataFrame | None = None
+    mission: Mission,
+    file: Path,
+    *,
+    roads: gpd.GeoDataFrame | None = None,
+    communes: gpd.GeoDataFrame | None = None,
+    synthetic: str = "",
 ) -> None:
     """Write the sheet in the current language.
 
@@ -66,8 +72,15 @@ def write_sheet(
         file: where to.
         roads: lines in EPSG:4326 for the map, if any are known.
         communes: outlines in EPSG:4326 for it.
+        synthetic: what the sheet says of generated data.
     """
-    parts = [_head(mission), draw_map(mission, roads=roads, communes=communes), _what_to_do(mission), _stops(mission)]
+    made_up = f'<p class="warn"><strong>{escape(synthetic)}</strong></p>\n' if synthetic else ""
+    parts = [
+        made_up + _head(mission),
+        draw_map(mission, roads=roads, communes=communes),
+        _what_to_do(mission),
+        _stops(mission),
+    ]
     parts += [_day(mission, int(day)) for day in mission.days["day"]]
     title = escape(f"Maille, mission {mission.mission_id}")
     page = (
@@ -148,13 +161,14 @@ def _stops(mission: Mission) -> str:
         ("", tr("operators in question", "opérateurs en cause")),
         ("n", tr("people", "habitants")),
     ]
+    language: Language = "fr" if tr("en", "fr") == "fr" else "en"
     rows = [
         (
             ("n", str(stop["stop"])),
             ("", str(stop["commune"])),
             ("", reason_text(stop["reason"])),
             ("", ", ".join(map(operator_name, stop["operators"].split()))),
-            ("n", f"{stop['people']:.0f}"),
+            ("n", whole(round(stop["people"]), language)),
         )
         for stop in mission.stops.to_dict("records")
     ]

@@ -52,6 +52,13 @@ def read_origin(data: Path) -> Origin:
         raise PublicationError(tr(f"{file}: cannot be read ({error!r})", f"{file} : illisible ({error!r})")) from error
 
 
+def synthetic_text(origin: Origin) -> str:
+    """What a file made from generated data says of them, in the current language; empty for measured ones."""
+    if not origin.synthetic:
+        return ""
+    return origin.label.get(tr("en", "fr")) or tr("Synthetic data.", "Données synthétiques.")
+
+
 def write_origin(data: Path, origin: Origin) -> None:
     """Say it once, before anything is published."""
     text = json.dumps(asdict(origin), ensure_ascii=False, indent=1, sort_keys=True)

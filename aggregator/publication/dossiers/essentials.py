@@ -24,7 +24,7 @@ GRADE_TEXT = {
     "C": "à mesurer d’abord : rien n’est étayé, ou surtout par des mesures sans conclusion",
 }
 """Of one zone, in the few words its box has room for."""
-FIRM = {BY_TESTS: "des verdicts forts ou un relevé de terrain", BY_SILENCE: "parce que rien n’y est déclaré"}
+FIRM = {BY_TESTS: "des verdicts forts ou un relevé de terrain", BY_SILENCE: "là où un opérateur ne déclare rien"}
 RESTS_ON = {
     "share_strong": "à des verdicts forts ou un relevé de terrain",
     "share_unclaimed": "à l’absence de déclaration",

@@ -20,6 +20,7 @@ from aggregator.publication.dossiers.release_facts import (
     kilometres,
     marks,
     method,
+    operators_text,
 )
 from aggregator.publication.dossiers.scene import Scene
 from client_sdk.operators import operator_name
@@ -168,6 +169,7 @@ def _points(released: Released, points: Any) -> list[list[str]]:
                 str(point["name"]),
                 f"{point['commune_name']} ({point['insee_com']})",
                 PLACED_ON[str(point["placed_on"])],
+                operators_text(sorted(name[3:] for name, asked in point.items() if name[:3] == "op_" and asked == 1)),
                 f"{point['x_lambert_93']:.1f}".replace(".", ","),
                 f"{point['y_lambert_93']:.1f}".replace(".", ","),
                 f"{point['latitude']:.6f}".replace(".", ","),

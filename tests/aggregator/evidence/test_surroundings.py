@@ -80,7 +80,7 @@ def test_every_kind_is_imported_by_the_same_command(tmp_path: Path) -> None:
         assert done.exit_code == 0, done.output
         told[kind] = " ".join(done.output.split())
     assert told["population"].startswith("15 people in 1 hexagons")
-    assert told["dcc"] == "1 decided points of the DCC; 1 rows left out."
+    assert told["dcc"] == "1 decided point of the DCC; 1 row left out."
     written = {file.name for file in (tmp_path / "territory").iterdir()}
     assert written == {"communes.parquet", "dcc.parquet", "planned-sites.parquet", "sites.parquet"} | {
         "population.parquet",

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import date
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -15,6 +16,7 @@ from h3.api import basic_int as h3
 from aggregator.proposals.mission_plan import Mission, MissionParameters
 from aggregator.proposals.missions import plan_mission
 from aggregator.publication.mission_files import GPX, gpx_of, write_mission_files
+from aggregator.publication.origin import Origin, synthetic_text
 from aggregator.publication.team_words import TEAM_ONLY
 from client_sdk.messages import Language, use_language
 
@@ -78,6 +80,27 @@ def test_every_file_says_that_it_is_for_the_team_alone(mission: Mission, languag
     assert {feature["properties"]["notice"] for feature in features} == {TEAM_ONLY[language]}
     spoken = {"fr": "Réservé à l’équipe-projet", "en": "For the project team alone"}
     assert spoken[language] in files["sheet"].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_file_says_that_its_data_were_made_up(mission: Mission, language: Language, tmp_path: Path) -> None:
+    use_language(language)
+    told = synthetic_text(Origin(synthetic=True, label={"fr": "INVENTÉ <ici>", "en": "INVENTED <here>"}))
+    named, measured = synthetic_text(Origin(synthetic=True)), synthetic_text(Origin())
+    made, real = (
+        write_mission_files(mission, tmp_path / name, synthetic=text) for name, text in (("a", told), ("b", measured))
+    )
+    use_language("en")
+    assert measured == ""
+    assert (told, named) == {
+        "fr": ("INVENTÉ <ici>", "Données synthétiques."),
+        "en": ("INVENTED <here>", "Synthetic data."),
+    }[language]
+    for kind, written in (("gpx", escape(told)), ("geojson", told), ("sheet", escape(told))):
+        assert written in made[kind].read_text(encoding="utf-8")
+        assert written not in real[kind].read_text(encoding="utf-8")
+    features = json.loads(made["geojson"].read_text(encoding="utf-8"))["features"]
+    assert {feature["properties"]["notice"] for feature in features} == {f"{TEAM_ONLY[language]} {told}"}
 
 
 class Texts(HTMLParser):
