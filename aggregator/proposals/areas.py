@@ -74,7 +74,7 @@ def decided_areas(
     placed = {
         one.zone_id: (one, lambert_93([one.latitude], [one.longitude])[0])
         for one in sorted(decisions, key=lambda one: one.zone_id)
-        if one.latitude is not None and one.longitude is not None
+        if one.decision != "open" and one.latitude is not None and one.longitude is not None
     }
     if not placed or not len(free):
         return [], free

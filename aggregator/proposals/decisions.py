@@ -183,7 +183,7 @@ def joined(names: Iterable[str]) -> str:
 
 
 def located(decisions: Iterable[Decision], zones: pd.DataFrame | None) -> list[Decision]:
-    """Decisions about places, as they are followed (all but ``open`` ones), each with its centre and name.
+    """Decisions as they are followed, each with its centre and name; an ``open`` one where its centre is known.
 
     Where the file does not say them, those of ``zones`` (``zone_id, latitude, longitude, name, merged``) count, and for
     a place the hexagon in the zone's id is the last resort.
@@ -194,15 +194,22 @@ def located(decisions: Iterable[Decision], zones: pd.DataFrame | None) -> list[D
     rows = {} if zones is None else {str(row["zone_id"]): row for row in zones.to_dict("records")}
     found = []
     for one in followed(decisions):
-        if one.decision == "open":
-            continue
         row = rows.get(one.zone_id)
+        if one.decision == "open" and row is None and (one.latitude is None or one.longitude is None):
+            continue
         name = one.name or (own_name(row) if row else "")
         if one.latitude is None or one.longitude is None:
             at = (float(row["latitude"]), float(row["longitude"])) if row else _place_of(one.zone_id)
             one = replace(one, latitude=at[0], longitude=at[1])
         found.append(replace(one, name=name))
     return found
+
+
+def noted_places(decisions: Iterable[Decision]) -> pd.DataFrame:
+    """``zone_id, latitude, longitude`` of the ``open`` ones: a zone proposed there is the one written about."""
+    columns = ["zone_id", "latitude", "longitude"]
+    places = [[getattr(one, name) for name in columns] for one in decisions if one.decision == "open"]
+    return pd.DataFrame(places, columns=columns)
 
 
 def _check(decision: Decision, others: dict[str, Decision], where: str) -> None:

@@ -1,4 +1,4 @@
-"""A zone keeps its name through the years: the id of the previous zone whose disc overlaps it most."""
+"""A zone keeps its name through the years: that of the zone nearest to it which a team noted, else of the last ones."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,13 @@ def zone_ids(
     *,
     radius_m: float,
     reserved: Sequence[str] = (),
+    noted: pd.DataFrame | None = None,
 ) -> list[str]:
     """One id per zone, in the zones' order.
 
     Pairs of an old and a new disc that overlap (centres less than two radii apart) are matched one to one, nearest
-    first. A zone without a match gets ``<departement>-<H3 index of its centre, without its padding>``.
+    first; zones that a team wrote about come before the others. A zone without a match gets
+    ``<departement>-<H3 index of its centre, without its padding>``.
 
     Args:
         centres: H3 index of each zone's centre.
@@ -31,10 +33,13 @@ def zone_ids(
         previous: zones of the last release (``zone_id``, ``latitude``, ``longitude``), or nothing.
         radius_m: radius of the discs.
         reserved: ids that a team decided on: none of these zones may have one.
+        noted: zones that a team only wrote about, with the columns of ``previous``, or nothing.
     """
     kept: dict[int, str] = {}
-    if previous is not None and len(previous) and len(centres):
-        old = previous[~previous["zone_id"].isin(list(reserved))].sort_values("zone_id")
+    for known in (noted, previous):
+        if known is None or known.empty or not len(centres):
+            continue
+        old = known[~known["zone_id"].isin([*reserved, *kept.values()])].sort_values("zone_id")
         old_ids = [str(zone_id) for zone_id in old["zone_id"]]
         old_metres = lambert_93(old["latitude"].tolist(), old["longitude"].tolist())
         apart = np.hypot(*(metres[:, None, :] - old_metres[None, :, :]).transpose(2, 0, 1))

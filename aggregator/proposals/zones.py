@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 from aggregator.evidence.territory import commune_of
 from aggregator.judgement.constants import Constants
 from aggregator.proposals.areas import Area, Choice, decided_areas, wanted_areas
-from aggregator.proposals.decisions import Decision, joined
+from aggregator.proposals.decisions import Decision, joined, noted_places
 from aggregator.proposals.demand import DEMAND_MODEL, Demand, prevailing, unmet_demand
 from aggregator.proposals.discs import LAMBERT_93, hexagon_centres, lambert_93
 from aggregator.proposals.identity import zone_ids
@@ -132,7 +132,8 @@ def propose_zones(
         ground.metres[[area.centre for area in areas]],
         previous,
         radius_m=chosen.radius_m,
-        reserved=[one.zone_id for one in decisions],
+        reserved=[one.zone_id for one in decisions if one.decision != "open"],
+        noted=noted_places(decisions),
     )
     ids = {area.centre: name for area, name in zip(areas, names, strict=True)}
     ranked = sorted(

@@ -1,6 +1,7 @@
 """A team's decisions: the table a spreadsheet edits, and zones that stay as decided whatever is computed again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -136,10 +137,23 @@ class Town:
         self.people = pd.Series(np.linspace(8.0, 12.0, len(cells)), index=pd.Index(cells, name="h3_r8"))
         self.none = VERDICTS.empty_table().to_pandas()
 
-    def zones(self, decisions: list[Decision], *, people: pd.Series | None = None, count: int = 3) -> gpd.GeoDataFrame:
+    def zones(
+        self,
+        decisions: list[Decision],
+        *,
+        people: pd.Series | None = None,
+        count: int = 3,
+        previous: gpd.GeoDataFrame | None = None,
+    ) -> gpd.GeoDataFrame:
         living = self.people if people is None else people
         zones, points = propose_zones(
-            self.none, self.communes, people=living, claims=self.claims, count=count, decisions=decisions
+            self.none,
+            self.communes,
+            people=living,
+            claims=self.claims,
+            count=count,
+            decisions=decisions,
+            previous=previous,
         )
         asking = (zones["decision"] != "set-aside") & (zones["operators_missing"] > 0)
         assert set(points["zone_id"]) == set(zones.loc[asking, "zone_id"])
@@ -195,6 +209,19 @@ def test_a_merged_zone_gives_its_hexagons_and_its_name(town: Town) -> None:
     assert guest.zone_id not in set(after["zone_id"])
     assert one["people"] == pytest.approx(before["people"].iloc[:2].sum(), abs=0.2)
     assert after["zone_id"].tolist()[1] == before["zone_id"].iloc[2]
+
+
+def test_what_was_written_about_a_zone_stays_with_it_under_the_id_it_was_written_about(town: Town) -> None:
+    """A release may have named the same place otherwise than the list that the team wrote from."""
+    before = town.zones([])
+    written = replace(town.decision(before, 0, "open", note="à revoir"), zone_id="58-881fffffff-2")
+    moved = replace(written, latitude=(written.latitude or 0) + 0.02)
+    for one in (written, moved):
+        after = town.zones(located([one], None), previous=before)
+        assert after["zone_id"].tolist() == [one.zone_id, *before["zone_id"].iloc[1:]]
+        assert after.drop(columns="zone_id").equals(before.drop(columns="zone_id"))
+    far = replace(written, latitude=(written.latitude or 0) + 0.5)
+    assert town.zones(located([far], None), previous=before)["zone_id"].tolist() == before["zone_id"].tolist()
 
 
 def test_zones_that_are_merged_and_lie_apart_are_drawn_apart(town: Town) -> None:
