@@ -28,6 +28,7 @@ ODD = "Decize-l’Œuf #set [x] $a_b$ *c* <d> @e \\f ~ // g"
 NOTE = '#panic("x") = titre $x^2$ *gras* _souligné_ <label> @ref `code` \\ #[x] /* y */ " & é œ € — 字'
 SET_ASIDE = "58-881f9498d1"
 MERGED = "58-881f94b123"
+OPERATORS = {"20801": "Orange", "20815": "Free Mobile", "20820": "Bouygues Telecom"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -147,17 +148,27 @@ def test_a_dossier_says_what_the_tables_say(public: Path) -> None:
             for name, decimals in (("x_lambert_93", 1), ("y_lambert_93", 1), ("latitude", 6), ("longitude", 6)):
                 assert f"{point[name]:.{decimals}f}".replace(".", ",") in text
             assert squeezed(f"{point['commune_name']} ({point['insee_com']})") in tight
+            asked = [name for code, name in OPERATORS.items() if point.get(f"op_{code}") == 1]
+            assert asked
+            assert squeezed(f"{', '.join(asked)} {point['x_lambert_93']:.1f}".replace(".", ",")) in tight
+
+
+def test_no_line_begins_with_a_sign_that_belongs_to_the_one_before(public: Path) -> None:
+    for file in (public / "dossiers").iterdir():
+        raw = "".join(page.extract_text() for page in PdfReader(file).pages)
+        assert "\u202f%" in raw
+        assert re.findall(r"[\w)][ \n][:;?!»%](?=\s)", raw) == []
+        assert re.findall(r"«[ \n]|\d[ \n]km", raw) == []
 
 
 def test_counts_by_operator_are_those_of_the_zone_and_its_sentences_are_the_releases(public: Path) -> None:
     zone = zones_in(public).iloc[0]
     file = public / "dossiers" / f"{zone['zone_id']}.pdf"
     tight = squeezed(text_of(file))
-    names = {"20801": "Orange", "20820": "Bouygues Telecom"}
     columns = ["contradicted strong", "contradicted moderate", "suspected", "confirmed", "unclaimed_service"]
     for operator, verdicts in json.loads(zone["verdicts"]).items():
         counts = [sum(verdicts.values()), *(verdicts.get(name, 0) for name in [*columns, "insufficient"])]
-        assert squeezed(names[operator] + "".join(map(str, counts))) in tight
+        assert squeezed(OPERATORS[operator] + "".join(map(str, counts))) in tight
     hexagons = gpd.read_parquet(public / "hexagons.parquet")
     against = hexagons[hexagons["verdict"].isin(["contradicted", "suspected"]) & (hexagons["threshold"] == "service")]
     against = against[(against["technology"] == "4G") & (against["operator"] == "20801")]
