@@ -59,6 +59,8 @@ class _Releases(_Files):
             raise HTTPException(404)
         response = await super().get_response(path, scope)
         response.headers["Access-Control-Allow-Origin"] = "*"
+        # what reads files in parts, such as PMTiles and DuckDB in a page, looks at these
+        response.headers["Access-Control-Expose-Headers"] = "Accept-Ranges, Content-Range, ETag"
         if within:
             response.headers["Cache-Control"] = FOR_EVER
         return response

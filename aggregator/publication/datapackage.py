@@ -4,6 +4,7 @@ Whoever reads it with the frictionless tools checks types, bounds and keys of ev
 descriptions are in English, with both languages beside (``descriptions``); ``unit`` is in SI or UCUM.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -96,7 +97,7 @@ def _resource(file: Mapping[str, Any], columns: Mapping[str, Sequence[str]]) -> 
     path = PurePosixPath(file["path"])
     tables = [table for table in TABLES.values() if table.is_in(file["path"])]
     resource = {
-        "name": file["path"].replace(".", "-").replace("_", "-"),
+        "name": re.sub(r"[^a-z0-9]+", "-", file["path"].lower()),  # all that the profile allows in a name
         "path": file["path"],
         "format": path.suffix.removeprefix("."),
         "mediatype": media_type(file["path"]),

@@ -13,6 +13,7 @@ MEDIA_TYPES = {
     ".pbf": "application/vnd.mapbox-vector-tile",
     ".pdf": "application/pdf",
     ".pmtiles": "application/vnd.pmtiles",
+    ".txt": "text/plain",
     ".zip": "application/zip",
 }
 

@@ -30,7 +30,7 @@ def routes(releases: Releases) -> list[Route]:
     return [
         *(
             Route(f"{start}{{rest:path}}", preflight, methods=["OPTIONS"])
-            for start in ("/ogc", "/v1/", "/openapi.json")
+            for start in ("/ogc", "/v1/", "/openapi.json", "/releases/")
         ),
         Route("/openapi.json", description, methods=["GET"]),
         *ogc.routes(releases),

@@ -37,7 +37,13 @@ def _cell(text: str) -> str:
     return str(text)
 
 
-RELEASE = Parameter("release", "Name of a release; by default the latest.", {"type": "string"}, str)
+def _release(text: str) -> str:
+    if not text:
+        raise QueryError("release", text, "the name of a release; without the parameter, the latest answers")
+    return text
+
+
+RELEASE = Parameter("release", "Name of a release; by default the latest.", {"type": "string"}, _release)
 ROWS = [
     RELEASE,
     choice("format", "Format of the answer.", list(ROW_FORMATS)),

@@ -98,7 +98,7 @@ def _values(values: pa.Array) -> pa.Array:
         text = pc.if_else(pc.is_finite(values), values, None).cast(pa.string())
         # readers guess a column's type from its first values: 1.0 is no integer
         text = pc.if_else(pc.match_substring_regex(text, "[.e]"), text, pc.binary_join_element_wise(text, ".0", ""))
-    elif pa.types.is_string(values.type):
+    elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         text = _quoted(values)
     else:
         text = values.cast(pa.string())

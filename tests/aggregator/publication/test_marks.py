@@ -1,6 +1,7 @@
 """Every file of a team's release says that it is the team's, read as people read it; none of the public's does."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import date
@@ -118,6 +119,15 @@ def test_every_file_of_the_teams_release_is_marked(team: Path) -> None:
         if not name.startswith(tuple(NO_ROOM)) and not READ[file.suffix](file)
     ]
     assert unmarked == []
+
+
+def test_the_teams_data_package_names_its_resources_as_the_profile_allows(team: Path) -> None:
+    resources = json.loads((team / "datapackage.json").read_text(encoding="utf-8"))["resources"]
+    names = [one["name"] for one in resources]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not re.fullmatch(r"[-a-z0-9._/]+", name)] == []
+    (text,) = (one for one in resources if one["path"].endswith(".txt"))
+    assert text["mediatype"] == "text/plain"
 
 
 def test_no_file_of_the_publics_is(workplace: Path) -> None:

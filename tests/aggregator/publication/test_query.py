@@ -212,7 +212,10 @@ def test_any_page_may_ask(served: httpx.Client) -> None:
     answer = served.get(ROWS, params={"limit": 1}, headers={"Origin": "https://example.org"})
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert {"ETag", "Link", "Maille-Matched"} <= set(answer.headers["Access-Control-Expose-Headers"].split(", "))
-    for path in (ROWS, "/ogc/collections/zones/items", "/openapi.json", "/v1/releases"):
+    file = f"/releases/{answer.headers['Maille-Release']}/hexagons.pmtiles"
+    part = served.get(file, headers={"Origin": "https://example.org", "Range": "bytes=0-126"})
+    assert {"Content-Range", "ETag"} <= set(part.headers["Access-Control-Expose-Headers"].split(", "))
+    for path in (ROWS, "/ogc/collections/zones/items", "/openapi.json", "/v1/releases", file):
         ahead = served.options(path, headers={"Origin": "https://example.org", "Access-Control-Request-Method": "GET"})
         assert ahead.status_code == 204
         assert "GET" in ahead.headers["Access-Control-Allow-Methods"]
@@ -236,6 +239,7 @@ def test_any_page_may_ask(served: httpx.Client) -> None:
         ("format=xml", "json, csv, parquet, arrow"),
         ("bbox=1,2", "4 numbers"),
         ("limit=0", "limit"),
+        ("release=", "the latest"),
         ("limit=1&limit=1", "once"),
     ],
 )

@@ -66,6 +66,12 @@ def test_neighbours_are_one_piece_while_few_combinations_of_them_occur(most: int
     assert texts.packed(texts.members(coded), most).num_columns == pieces
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_texts_of_any_length_of_offset_are_quoted(kind: pa.DataType) -> None:
+    table = pa.table({"name": pa.array(["x", 'a"b', None], kind)})
+    assert json.loads(b"[" + bytes(texts.objects(texts.members(table))) + b"]") == table.to_pylist()
+
+
 def test_a_number_with_a_fraction_keeps_its_point() -> None:
     told = bytes(texts.objects(texts.members(pa.table({"share": [1.0, 0.5, None], "count": [1, 2, None]}))))
     assert told.decode().split(texts.BETWEEN) == [
