@@ -1,7 +1,9 @@
 """How QGIS draws each layer of a release at once: styles that travel inside the GeoPackage or the database.
 
-Layers of hexagons have a row for every operator: each is a group of the legend, of which the first is ticked. Other
-technologies and thresholds are styles of their own, chosen in QGIS by layer properties, style, load from database.
+Layers of hexagons have a row for every operator: each is a group of the legend, of which the first is ticked. Where a
+field team concluded, an operator has a second group, drawn above with thick outlines: what a survey concludes prevails
+over the volunteers. Other technologies and thresholds are styles of their own, chosen in QGIS by layer properties,
+style, load from database.
 """
 
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from aggregator.publication.sld import sld
 
 FIRST = ("4G", "service")
 """What is drawn where nobody chose: what zones are about."""
+CONCLUDED = tuple(look for look in VERDICTS if ("verdict", "insufficient") not in look.where)
+"""Of a survey; without a conclusion it would hide what volunteers found."""
 DEPTHS = (
     ("déclarée sur la moitié ou plus", '"declared_share" >= 0.5', 0.55),
     ("déclarée sur moins de la moitié", '"declared_share" > 0 AND "declared_share" < 0.5', 0.25),
@@ -57,27 +61,35 @@ def styles_of(layer: str, table: pd.DataFrame) -> list[Style]:
 
 
 def _hexagons(table: pd.DataFrame) -> list[Style]:
-    seen = table[["technology", "threshold"]].astype("str").drop_duplicates().itertuples(index=False, name=None)
+    surveys = table[(table["evidence"] == "survey") & ~table["verdict"].isin(["insufficient", ""])]
+    seen, surveyed = (
+        set(rows[["technology", "threshold"]].astype("str").itertuples(index=False, name=None))
+        for rows in (table, surveys)
+    )
     operators = _operators(table)
     styles = []
     for technology, threshold in sorted({*seen, FIRST}, key=lambda subject: (subject != FIRST, subject)):
         subject = {"technology": technology, "threshold": threshold, "evidence": "crowd"}
         words = technology if threshold == "service" else f"{technology}, {threshold} Mbit/s"
+        evidence = [("crowd", "", [_rule(look) for look in VERDICTS])]
+        if (technology, threshold) in surveyed:
+            evidence.append(("survey", ", équipe de terrain", [_rule(look, line_mm=0.6) for look in CONCLUDED]))
         groups = [
             Rule(
-                label=f"{name} – {words}",
-                filter=_expression({"operator": operator, **subject}),
+                label=f"{name} – {words}{who}",
+                filter=_expression({"operator": operator, **subject, "evidence": kind}),
                 shown=number == 0,
-                rules=tuple(_rule(look) for look in VERDICTS),
+                rules=tuple(rules),
             )
             for number, (operator, name) in enumerate(operators)
+            for kind, who, rules in evidence
         ]
         all_of = [*([("operator", operators[0][0])] if operators else []), *subject.items()]
         styles.append(
             Style(
                 layer="hexagons",
                 name=f"verdicts {words}",
-                description=f"Verdicts des volontaires, {words} ; un groupe par opérateur, le premier coché",
+                description=f"Verdicts, {words} ; un groupe par opérateur, le premier coché",
                 default=(technology, threshold) == FIRST,
                 qml=qml(groups, "Polygon"),
                 sld=sld("hexagons", VERDICTS, "Polygon", all_of),

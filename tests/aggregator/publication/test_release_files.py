@@ -34,6 +34,7 @@ from aggregator.publication.exporting import FIELD_NAMES, LAYERS, export, read_l
 from aggregator.publication.layers import write_geoparquet
 from aggregator.publication.origin import Origin, write_origin
 from aggregator.publication.release import publish
+from aggregator.publication.styles import styles_of
 
 Build = Callable[[Path, pd.DataFrame], Path]
 PUBLISHER = {"name": "Département de la Nièvre", "url": "https://nievre.fr/"}
@@ -271,6 +272,21 @@ def test_each_layer_opens_coloured_in_qgis(release: Path, tmp_path: Path) -> Non
     subject = (table["operator"] == "20801") & (table["threshold"] == "service") & (table["technology"] == "4G")
     remainders = (subject & (table["evidence"] == "crowd") & table["remainder"]).sum()
     assert own - remainders == sum(parts) > 0
+
+
+def test_what_a_survey_concludes_is_drawn_above_the_volunteers() -> None:
+    rows = [("20801", "crowd", "service", "confirmed"), ("20820", "survey", "service", "contradicted")]
+    rows += [("20820", "survey", "8", "insufficient")]
+    table = pd.DataFrame(rows, columns=["operator", "evidence", "threshold", "verdict"])
+    table = table.assign(technology="4G", operator_name="O")
+    service, rate = styles_of("hexagons", table)
+    groups = ET.fromstring(service.qml.split("\n", 1)[1]).findall("renderer-v2/rules/rule")
+    told = [(str(group.get("filter"))[:20], "'survey'" in str(group.get("filter")), len(group)) for group in groups]
+    of = ["\"operator\" = '20801'", "\"operator\" = '20820'"]
+    assert told == [(of[0], False, 6), (of[0], True, 5), (of[1], False, 6), (of[1], True, 5)]
+    assert [group.get("checkstate") for group in groups] == [None, None, "0", "0"]
+    assert not any("insufficient" in str(rule.get("filter")) for rule in groups[1])
+    assert "survey" not in rate.qml
 
 
 def test_desktop_and_web_map_have_the_same_colours() -> None:
