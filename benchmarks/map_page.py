@@ -30,7 +30,7 @@ FLAGS += ["--ignore-gpu-blocklist", "--disable-dev-shm-usage"]
 SIZE = {"width": 1366, "height": 768}
 FIRST_VIEW = "performance.getEntriesByName('maille-first-view')[0]?.startTime ?? null"
 READ_BYTES = "performance.getEntriesByType('resource').reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0)"
-QUICK_HEXAGONS = 7_000
+QUICK_HEXAGONS = 4_000
 
 
 def main() -> None:

@@ -26,9 +26,9 @@ from benchmarks.region.generate import HEXAGONS, generate
 from benchmarks.region.pygeoapi import MissingError, environment, serving_pygeoapi
 
 PER_SECOND = 50.0
-QUICK_HEXAGONS = 1_500
+QUICK_HEXAGONS = 1_000
 CONNECTIONS = 2
-FEW = 6
+FEW = 4
 """Ours: requests that warm a server, and that tell how many it can answer where it is slow."""
 PROGRAMS = Path(__file__).parent.parent / ".cache" / "pygeoapi"
 """Where the other server is installed, once."""
