@@ -22,9 +22,14 @@ def use_language(language: Language) -> None:
     _current[:] = [language]
 
 
+def current_language() -> Language:
+    """The one chosen, else that of the environment."""
+    return _current[0] if _current else language_of_environment()
+
+
 def tr(english: str, french: str) -> str:
     """One of the two texts, in the current language."""
-    return french if (_current[0] if _current else language_of_environment()) == "fr" else english
+    return french if current_language() == "fr" else english
 
 
 def counted(count: int, english: str, french: str) -> str:

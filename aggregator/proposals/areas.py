@@ -67,14 +67,15 @@ def decided_areas(
     Args:
         demand: of the territory.
         metres: Lambert-93 of its hexagons.
-        decisions: as ``decisions.located`` gives them; a merged zone's hexagons go to the zone it was merged into.
+        decisions: as ``decisions.located`` gives them, without open ones; a merged zone's hexagons go to the zone it
+            was merged into.
         radius_m: radius of a disc.
     """
     free = np.ones(len(demand.cells), dtype=bool)
     placed = {
         one.zone_id: (one, lambert_93([one.latitude], [one.longitude])[0])
         for one in sorted(decisions, key=lambda one: one.zone_id)
-        if one.decision != "open" and one.latitude is not None and one.longitude is not None
+        if one.latitude is not None and one.longitude is not None
     }
     if not placed or not len(free):
         return [], free

@@ -205,11 +205,10 @@ def located(decisions: Iterable[Decision], zones: pd.DataFrame | None) -> list[D
     return found
 
 
-def noted_places(decisions: Iterable[Decision]) -> pd.DataFrame:
-    """``zone_id, latitude, longitude`` of the ``open`` ones: a zone proposed there is the one written about."""
+def places_of(decisions: Iterable[Decision]) -> pd.DataFrame:
+    """``zone_id, latitude, longitude`` of located ones."""
     columns = ["zone_id", "latitude", "longitude"]
-    places = [[getattr(one, name) for name in columns] for one in decisions if one.decision == "open"]
-    return pd.DataFrame(places, columns=columns)
+    return pd.DataFrame([[getattr(one, name) for name in columns] for one in decisions], columns=columns)
 
 
 def _check(decision: Decision, others: dict[str, Decision], where: str) -> None:

@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 from aggregator.evidence.territory import commune_of
 from aggregator.judgement.constants import Constants
 from aggregator.proposals.areas import Area, Choice, decided_areas, wanted_areas
-from aggregator.proposals.decisions import Decision, joined, noted_places
+from aggregator.proposals.decisions import Decision, joined, places_of
 from aggregator.proposals.demand import DEMAND_MODEL, Demand, prevailing, unmet_demand
 from aggregator.proposals.discs import LAMBERT_93, hexagon_centres, lambert_93
 from aggregator.proposals.identity import zone_ids
@@ -113,7 +113,9 @@ def propose_zones(
     rows = prevailing(verdicts)
     rows = rows[(rows["technology"] == chosen.technology) & (rows["threshold"] == chosen.threshold)]
     ground = _ground(demand, rows, communes, around, chosen.weights.dcc_reach_m)
-    decided, free = decided_areas(demand, ground.metres, decisions, chosen.radius_m)
+    noted = [one for one in decisions if one.decision == "open"]
+    followed = [one for one in decisions if one.decision != "open"]
+    decided, free = decided_areas(demand, ground.metres, followed, chosen.radius_m)
     left = max(0, chosen.count - sum(area.decision != "set-aside" for area in decided))
     areas, choice = wanted_areas(
         demand,
@@ -132,8 +134,8 @@ def propose_zones(
         ground.metres[[area.centre for area in areas]],
         previous,
         radius_m=chosen.radius_m,
-        reserved=[one.zone_id for one in decisions if one.decision != "open"],
-        noted=noted_places(decisions),
+        reserved=[one.zone_id for one in followed],
+        noted=places_of(noted),
     )
     ids = {area.centre: name for area, name in zip(areas, names, strict=True)}
     ranked = sorted(

@@ -15,6 +15,7 @@ import geopandas as gpd
 import pandas as pd
 
 from aggregator.publication.departements import DEPARTEMENTS
+from aggregator.publication.described import flagged
 
 DCC_COLUMNS = [
     *("id_point", "num_arrete", "date_publication_arrete", "id_dossier", "nom_dossier", "nb_sites_dossier"),
@@ -95,7 +96,7 @@ def write_dcc(
 
 def _row(point: dict[str, Any], zone: dict[str, Any]) -> dict[str, Any]:
     departement, region = DEPARTEMENTS.get(point["insee_dep"], (None, None))
-    operators = sorted(name[3:] for name, missing in point.items() if name.startswith("op_") and missing == 1)
+    operators = flagged(point)
     return {
         "id_point": point["point_id"],
         "id_dossier": point["zone_id"],

@@ -1,8 +1,11 @@
 """How a column and a table are described: type, unit, meaning in two languages, what values may be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
+
+import pandas as pd
 
 from aggregator.publication.errors import PublicationError
 
@@ -81,6 +84,12 @@ class Table:
             family = known[PLMN_PREFIX]
             return replace(family, name=name, short=name, en=f"{family.en} {plmn}", fr=f"{family.fr} {plmn}")
         raise PublicationError(f"{self.name}: column {name} has no description, expected one in publication/columns.py")
+
+
+def flagged(row: "Mapping[Any, Any] | pd.Series[Any]") -> list[str]:
+    """Operators (PLMN) whose column ``op_<PLMN>`` is 1 in a row, sorted."""
+    asked = (str(name) for name, flag in row.items() if str(name).startswith(PLMN_PREFIX) and flag == 1)
+    return sorted(name.removeprefix(PLMN_PREFIX) for name in asked)
 
 
 def text(

@@ -9,7 +9,7 @@ import geopandas as gpd
 from aggregator.judgement.wording import whole
 from aggregator.proposals.mission_plan import Mission
 from aggregator.publication.mission_map import draw_map
-from client_sdk.messages import Language, counted, tr
+from client_sdk.messages import counted, current_language, tr
 from client_sdk.operators import operator_name
 
 STYLE = """
@@ -84,7 +84,7 @@ def write_sheet(
     parts += [_day(mission, int(day)) for day in mission.days["day"]]
     title = escape(f"Maille, mission {mission.mission_id}")
     page = (
-        f'<!doctype html>\n<html lang="{tr("en", "fr")}">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        f'<!doctype html>\n<html lang="{current_language()}">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
         f"<style>\n{STYLE}\n</style>\n</head>\n<body>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
     )
     file.write_text(page, encoding="utf-8")
@@ -161,14 +161,13 @@ def _stops(mission: Mission) -> str:
         ("", tr("operators in question", "opérateurs en cause")),
         ("n", tr("people", "habitants")),
     ]
-    language: Language = "fr" if tr("en", "fr") == "fr" else "en"
     rows = [
         (
             ("n", str(stop["stop"])),
             ("", str(stop["commune"])),
             ("", reason_text(stop["reason"])),
             ("", ", ".join(map(operator_name, stop["operators"].split()))),
-            ("n", whole(round(stop["people"]), language)),
+            ("n", whole(round(stop["people"]), current_language())),
         )
         for stop in mission.stops.to_dict("records")
     ]

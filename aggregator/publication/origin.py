@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.publication.errors import PublicationError
-from client_sdk.messages import tr
+from client_sdk.messages import Language, current_language, tr
 
 FILE = "origin.json"
 
@@ -52,11 +52,12 @@ def read_origin(data: Path) -> Origin:
         raise PublicationError(tr(f"{file}: cannot be read ({error!r})", f"{file} : illisible ({error!r})")) from error
 
 
-def synthetic_text(origin: Origin) -> str:
-    """What a file made from generated data says of them, in the current language; empty for measured ones."""
+def synthetic_text(origin: Origin, language: Language | None = None) -> str:
+    """What a file made from generated data says of them, in a language or the current one; empty for measured ones."""
     if not origin.synthetic:
         return ""
-    return origin.label.get(tr("en", "fr")) or tr("Synthetic data.", "Données synthétiques.")
+    spoken = language or current_language()
+    return origin.label.get(spoken) or {"en": "Synthetic data.", "fr": "Données synthétiques."}[spoken]
 
 
 def write_origin(data: Path, origin: Origin) -> None:

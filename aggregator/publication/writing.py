@@ -26,6 +26,7 @@ from aggregator.publication.making import Audience, Making
 from aggregator.publication.marking import mark_json, mark_release
 from aggregator.publication.mission_layer import read_missions, write_mission_layer
 from aggregator.publication.observatory.writing import write_observatory
+from aggregator.publication.origin import synthetic_text
 from aggregator.publication.software import code, libraries
 from client_sdk.messages import tr
 
@@ -126,7 +127,7 @@ def _released(
         quarter=making.issue.quarter,
         team=parameters.audience == "team",
         k=parameters.k,
-        synthetic=(parameters.label.get("fr") or "Données synthétiques.") if parameters.synthetic else "",
+        synthetic=synthetic_text(making.ground.origin, "fr"),
         hexagons=contents.hexagons,
         zones=contents.zones,
         points=contents.points,

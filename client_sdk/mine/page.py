@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from client_sdk.dates import day_text, month_text
-from client_sdk.messages import tr
+from client_sdk.messages import current_language, tr
 from client_sdk.mine.account import Account
 from client_sdk.mine.changes import TECHNOLOGY, VERDICTS, Changes, Near
 from client_sdk.mine.drawing import LOOKS, draw, said_of_next
@@ -93,7 +93,7 @@ def page_of(told: Sequence[Told], day: str) -> str:
     return "\n".join(
         [
             "<!doctype html>",
-            f'<html lang="{tr("en", "fr")}"><head><meta charset="utf-8">',
+            f'<html lang="{current_language()}"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{escape(CSP)}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer"><link rel="icon" href="data:,">',

@@ -1,7 +1,7 @@
 """How an account and what became of it are said to people, on the terminal and on the page."""
 
 from client_sdk.dates import day_text, span_text
-from client_sdk.messages import kilometres, tr
+from client_sdk.messages import current_language, kilometres, tr
 from client_sdk.mine.account import Account
 from client_sdk.mine.changes import TECHNOLOGY, VERDICTS, Changes
 from client_sdk.mine.release import Release
@@ -28,7 +28,7 @@ def said_names() -> dict[str, str]:
 def counted(count: int, english: str, french: str) -> str:
     """A number with its noun, given as ``day|days``; French says one of none as of one."""
     one, many = tr(english, french).split("|")
-    alone = count == 1 or (count == 0 and tr("en", "fr") == "fr")
+    alone = count == 1 or (count == 0 and current_language() == "fr")
     return f"{count} {one if alone else many}"
 
 

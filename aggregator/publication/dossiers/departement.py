@@ -11,6 +11,7 @@ from h3.api import basic_int as h3
 from aggregator.judgement.wording import about, decimal, whole
 from aggregator.proposals.discs import lambert_93
 from aggregator.publication.departements import departement_text
+from aggregator.publication.described import flagged
 from aggregator.publication.dossiers.decided import WORDS, decision_on, told
 from aggregator.publication.dossiers.essentials import CLASS_TEXT, grade_kind
 from aggregator.publication.dossiers.measured import VERDICTS, nearly
@@ -121,7 +122,6 @@ def _head(team: bool) -> list[str]:
 
 
 def _row(released: Released, zone: "pd.Series[Any]") -> list[str]:
-    missing = [str(name)[3:] for name in zone.index if str(name).startswith("op_") and zone[name] == 1]
     listed = str(zone["communes"])
     names = [listed] if listed.partition(", ")[0] == zone["name"] else [str(zone["name"]), listed]
     row = [
@@ -129,7 +129,7 @@ def _row(released: Released, zone: "pd.Series[Any]") -> list[str]:
         "\n".join([*names, str(zone["zone_id"])]),
         ", ".join(filter(None, [str(zone["evidence_class"]), grade_kind(zone)])),
         whole(round(float(zone["people"])), "fr"),
-        operators_text(missing) or "—",
+        operators_text(flagged(zone)) or "—",
         nearly(int(zone["devices"])),
         f"{whole(int(zone['contradicted']), 'fr')} / {whole(int(zone['suspected']), 'fr')}",
         kilometres(zone["nearest_site_m"]) or "—",

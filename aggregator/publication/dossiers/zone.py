@@ -11,6 +11,7 @@ import shapely
 from aggregator.judgement.wording import whole
 from aggregator.proposals.surroundings import nearest_m, points_in_lambert_93
 from aggregator.publication.departements import departement_text
+from aggregator.publication.described import flagged
 from aggregator.publication.dossiers.decided import decision_lines
 from aggregator.publication.dossiers.declared import Declared, declared_rows
 from aggregator.publication.dossiers.essentials import boxes, brief
@@ -54,7 +55,7 @@ def zone_facts(
         own: verdicts of its hexagons, as :func:`hexagons_in` gives them.
         quoted: as :func:`most_telling` gives them.
     """
-    missing = [str(name)[3:] for name in zone.index if str(name).startswith("op_") and zone[name] == 1]
+    missing = flagged(zone)
     points = released.points[released.points["zone_id"] == zone["zone_id"]]
     flags = {str(name)[3:] for name in zone.index if str(name).startswith("op_")}
     operators = sorted(flags | declared.operators)
@@ -169,7 +170,7 @@ def _points(released: Released, points: Any) -> list[list[str]]:
                 str(point["name"]),
                 f"{point['commune_name']} ({point['insee_com']})",
                 PLACED_ON[str(point["placed_on"])],
-                operators_text(sorted(name[3:] for name, asked in point.items() if name[:3] == "op_" and asked == 1)),
+                operators_text(flagged(point)),
                 f"{point['x_lambert_93']:.1f}".replace(".", ","),
                 f"{point['y_lambert_93']:.1f}".replace(".", ","),
                 f"{point['latitude']:.6f}".replace(".", ","),

@@ -28,7 +28,7 @@ def members(table: pa.Table) -> pa.Table:
             known = pa.concat_arrays([whole.dictionary, pa.nulls(1, whole.dictionary.type)])
             whole = pa.DictionaryArray.from_arrays(whole.indices.fill_null(len(known) - 1), known)
         told = pc.binary_join_element_wise(f"{json.dumps(name)}:", _values(whole.dictionary), "")
-        columns.append(pa.DictionaryArray.from_arrays(whole.indices.cast(pa.int32()), told))
+        columns.append(pa.DictionaryArray.from_arrays(whole.indices, told))
     return pa.table(columns, names=table.column_names)
 
 

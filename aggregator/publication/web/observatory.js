@@ -1,5 +1,6 @@
 // The observatory's page: reads one release's small files, answers two questions, and shows the figures behind them.
 
+import { $, read as fetched } from "./dom.js";
 import { bar, BAR_STATES, curve, patterns, swatch } from "./observatory-charts.js";
 import { earlierQuarter, percents, statesOf, subjectOf, totalOf } from "./observatory-figures.js";
 import { combobox, plain } from "./observatory-search.js";
@@ -9,16 +10,12 @@ import { startTheme } from "./theme.js";
 import { dateText, language, number, percent, points, quarterText, words } from "./observatory-words.js";
 
 const COMMUNE_ZOOM = 12;
-const $ = (id) => document.getElementById(id);
 const state = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 const files = new Map();
 let root, index, entry, tellPlace;
 
 const read = (path) => {
-  if (!files.has(path)) files.set(path, fetch(path).then((answer) => {
-    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-    return answer.json();
-  }).catch((error) => {
+  if (!files.has(path)) files.set(path, fetched(path).catch((error) => {
     files.delete(path); // unreadable for now: the next choice asks again
     throw error;
   }));

@@ -250,7 +250,7 @@ def test_a_merged_zone_that_lies_apart_is_one_zone_of_two_discs_everywhere(team:
     assert f"Étendue : {zone['geometry'].area / 1e6:.1f} km²".replace(".", ",") in text
     assert "gardée" in text
     assert "aucune à ce jour" not in text
-    assert f"Hexagones mesurés : {zone['hexagons']}" in text
+    assert f"Hexagones mesurés : {zone['hexagons']} ; " in text
 
 
 def test_every_page_of_the_team_says_so_and_no_public_one_does(team: Path, public: Path) -> None:

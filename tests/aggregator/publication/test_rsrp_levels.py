@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from h3.api import basic_int as h3
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aggregator.evidence.ledger import SIGNALS
@@ -102,7 +102,6 @@ def test_half_that_tell_nothing_are_too_many() -> None:
     assert told(*days, one("mute too", None)).loc["service", COLUMNS].isna().all()
 
 
-@settings(max_examples=40, deadline=None)
 @example([0])
 @example([0, 0, None])
 @given(st.lists(st.sampled_from([-125, -115, -105, -95, -85, -75, 0, None]), min_size=1, max_size=60))
